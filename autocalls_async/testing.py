@@ -1,0 +1,1 @@
+"""For tests of programs that send: a pytest plugin and a virtual-time loop."""
