@@ -1,0 +1,60 @@
+"""A fake of the Autocalls WhatsApp API, for tests, demos and trying things out.
+
+It behaves as the API is documented, and shares no line with the client: what
+both would get wrong in the same way, no test could find.
+
+    async with Emulator() as emulator:
+        emulator.customer_writes("+14155550123")
+        client = AutocallsClient("any-key", base_url=emulator.base_url)
+"""
+
+from autocalls_async.emulator.app import Latency
+from autocalls_async.emulator.faults import (
+    Delay,
+    Endpoint,
+    Fault,
+    FaultChooser,
+    Garble,
+    HangUpAfter,
+    HangUpBefore,
+    Refuse,
+    Stall,
+    refuse_with_code,
+)
+from autocalls_async.emulator.limits import (
+    BusiestSecond,
+    Limit,
+    RateLimit,
+    Verdict,
+    make_limit,
+)
+from autocalls_async.emulator.records import AcceptedMessage, RecordedRequest
+from autocalls_async.emulator.server import Customer, Emulator
+from autocalls_async.emulator.standalone import serve
+from autocalls_async.emulator.state import Sender, Template
+
+__all__ = [
+    "AcceptedMessage",
+    "BusiestSecond",
+    "Customer",
+    "Delay",
+    "Emulator",
+    "Endpoint",
+    "Fault",
+    "FaultChooser",
+    "Garble",
+    "HangUpAfter",
+    "HangUpBefore",
+    "Latency",
+    "Limit",
+    "RateLimit",
+    "RecordedRequest",
+    "Refuse",
+    "Sender",
+    "Stall",
+    "Template",
+    "Verdict",
+    "make_limit",
+    "refuse_with_code",
+    "serve",
+]

@@ -1,0 +1,255 @@
+"""The HTTP of the emulator: from a request on the wire to its answer.
+
+The order matters: a request arrives whole and is recorded; its key is looked
+at; a send is counted by the rate limiter; a planned fault strikes; the service
+acts; the answer goes out.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import cast
+from urllib.parse import unquote
+
+from aiohttp import ClientPayloadError, web
+from attrs import define, field, frozen
+
+from autocalls_async.emulator import replies
+from autocalls_async.emulator.faults import (
+    Delay,
+    Endpoint,
+    Fault,
+    FaultPlan,
+    Garble,
+    HangUpAfter,
+    HangUpBefore,
+    Refuse,
+    Stall,
+)
+from autocalls_async.emulator.limits import Limit
+from autocalls_async.emulator.records import RecordedRequest
+from autocalls_async.emulator.replies import Reply
+from autocalls_async.emulator.service import RULES, Service
+from autocalls_async.emulator.validation import (
+    Fields,
+    fields_of,
+    read_json,
+    read_query,
+)
+
+Latency = Callable[[Endpoint], float]
+
+_ROUTES: dict[str, tuple[str, Endpoint]] = {
+    "/api/user/whatsapp/send-freeform": ("POST", Endpoint.SEND_FREEFORM),
+    "/api/user/whatsapp/send": ("POST", Endpoint.SEND_TEMPLATE),
+    "/api/user/whatsapp/session-status": ("GET", Endpoint.SESSION_STATUS),
+    "/api/user/whatsapp/senders": ("GET", Endpoint.SENDERS),
+    "/api/user/me": ("GET", Endpoint.ME),
+}
+_TEMPLATES_PATH = re.compile(r"/api/user/whatsapp/senders/([^/]+)/templates")
+_SENDS = {Endpoint.SEND_FREEFORM, Endpoint.SEND_TEMPLATE}
+
+
+class _HangUp(Exception):  # noqa: N818 - not an error: it does what was planned
+    """The connection is to be closed without an answer."""
+
+
+@frozen
+class _Route:
+    endpoint: Endpoint
+    allowed: str = ""
+    """The method of a path that is known; empty for an unknown path."""
+
+    path_id: int | None = None
+
+
+@define
+class App:
+    """Answers requests, one call of `handle` each."""
+
+    service: Service
+    faults: FaultPlan
+    api_key: str | None
+    limit: Limit
+    rate: int
+    before_counting: Latency | None = None
+    after_counting: Latency | None = None
+    _tasks: set[asyncio.Task[object]] = field(init=False, factory=set)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, or hang up on it."""
+        # aiohttp runs each handler in a task of its own.
+        task = cast("asyncio.Task[object]", asyncio.current_task())
+        self._tasks.add(task)
+        try:
+            return await self._answer(request)
+        except _HangUp:
+            if request.transport is not None:
+                request.transport.abort()
+            # Goes nowhere, but aiohttp wants a response of every handler.
+            return web.Response()
+        finally:
+            self._tasks.discard(task)
+
+    async def stop(self) -> None:
+        """End all requests that are still being handled."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        raw = await _read_whole(request)
+        path, _, query = request.raw_path.partition("?")
+        route = _find_route(request.method, path)
+        await _pause(self.before_counting, route.endpoint)
+        record, fields = self._record(request, route, raw=raw, query=query)
+        reply = await self._reply(request, route, fields)
+        record.status = reply.status
+        body, content_type = reply.payload()
+        return web.Response(
+            body=body,
+            status=reply.status,
+            content_type=content_type,
+            headers=reply.headers,
+        )
+
+    def _record(
+        self, request: web.BaseRequest, route: _Route, *, raw: bytes, query: str
+    ) -> tuple[RecordedRequest, Fields]:
+        is_json = "json" in request.headers.get("Content-Type", "")
+        body = read_json(raw) if raw and is_json else None
+        ledger = self.service.ledger
+        headers: dict[str, str] = {}
+        if ledger.keep_requests:
+            headers = {name.lower(): text for name, text in request.headers.items()}
+        record = RecordedRequest(
+            endpoint=route.endpoint,
+            method=request.method,
+            target=request.raw_path,
+            headers=headers,
+            body=body,
+            at=self.service.elapsed(),
+        )
+        ledger.note_request(record)
+        if raw:
+            return record, fields_of(body)
+        return record, read_query(query, RULES.get(route.endpoint, {}))
+
+    async def _reply(
+        self, request: web.BaseRequest, route: _Route, fields: Fields
+    ) -> Reply:
+        reply = self._refuse_early(request, route)
+        if reply is None:
+            fault = self.faults.take(route.endpoint)
+            reply = await self._act(route, fields, fault)
+        if not _wants_json(request):
+            return replies.for_a_browser(reply, origin=f"http://{request.host}")
+        return reply
+
+    def _refuse_early(self, request: web.BaseRequest, route: _Route) -> Reply | None:
+        if route.endpoint is Endpoint.OTHER:
+            return _no_such_route(request, route)
+        if not self._knows_key(request.headers.get("Authorization", "")):
+            return replies.UNAUTHENTICATED
+        if route.endpoint in _SENDS:
+            return self._count()
+        return None
+
+    def _knows_key(self, authorization: str) -> bool:
+        scheme, _, key = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            return False
+        return self.api_key is None or key == self.api_key
+
+    def _count(self) -> Reply | None:
+        """Count one send; return what it gets if it came too fast."""
+        now = self.service.elapsed()
+        ledger = self.service.ledger
+        ledger.busiest.count(now)
+        verdict = self.limit.admit(now)
+        if verdict.admitted:
+            return None
+        ledger.rejected_count += 1
+        return replies.too_many(verdict, limit=self.rate, wall=self.service.wall())
+
+    async def _act(self, route: _Route, fields: Fields, fault: Fault | None) -> Reply:
+        """Act as the fault allows, and take the time it says."""
+        if isinstance(fault, Refuse):
+            reply = Reply(fault.status, fault.body, fault.headers)
+        else:
+            await _suffer_before(fault)
+            reply = self.service.act(route.endpoint, fields, path_id=route.path_id)
+        await _pause(self.after_counting, route.endpoint)
+        await _suffer_after(fault)
+        return Reply(200, fault.body) if isinstance(fault, Garble) else reply
+
+
+async def _suffer_before(fault: Fault | None) -> None:
+    """Let go wrong what does so before the service acts."""
+    match fault:
+        case HangUpBefore():
+            raise _HangUp
+        case Delay(seconds=seconds, after_acting=False):
+            await asyncio.sleep(seconds)
+        case Stall(after_acting=False):
+            await _for_ever()
+
+
+async def _suffer_after(fault: Fault | None) -> None:
+    """Let go wrong what does so once the service has acted."""
+    match fault:
+        case HangUpAfter():
+            raise _HangUp
+        case Delay(seconds=seconds, after_acting=True):
+            await asyncio.sleep(seconds)
+        case Stall(after_acting=True):
+            await _for_ever()
+
+
+async def _read_whole(request: web.BaseRequest) -> bytes:
+    """Read the body; one that breaks off is no request at all."""
+    try:
+        return await request.read()
+    except (ConnectionError, ClientPayloadError, web.RequestPayloadError):
+        raise _HangUp from None
+
+
+def _find_route(method: str, path: str) -> _Route:
+    path_id = None
+    match = _TEMPLATES_PATH.fullmatch(path)
+    if match is not None:
+        allowed, endpoint = "GET", Endpoint.TEMPLATES
+        digits = unquote(match[1])
+        path_id = int(digits) if digits.isdecimal() else None
+    else:
+        allowed, endpoint = _ROUTES.get(path, ("", Endpoint.OTHER))
+    if method != allowed:
+        return _Route(Endpoint.OTHER, allowed)
+    return _Route(endpoint, allowed, path_id)
+
+
+def _no_such_route(request: web.BaseRequest, route: _Route) -> Reply:
+    where = request.raw_path.partition("?")[0].lstrip("/")
+    if not route.allowed:
+        return Reply(404, {"message": f"The route {where} could not be found."})
+    text = (
+        f"The {request.method} method is not supported for route {where}."
+        f" Supported methods: {route.allowed}."
+    )
+    return Reply(405, {"message": text}, {"Allow": route.allowed})
+
+
+def _wants_json(request: web.BaseRequest) -> bool:
+    """Say whether the first type that a request accepts is JSON, as Laravel asks."""
+    first = request.headers.get("Accept", "").partition(",")[0]
+    return "/json" in first or "+json" in first
+
+
+async def _pause(latency: Latency | None, endpoint: Endpoint) -> None:
+    if latency is not None:
+        await asyncio.sleep(latency(endpoint))
+
+
+async def _for_ever() -> None:
+    await asyncio.get_running_loop().create_future()

@@ -1,0 +1,103 @@
+"""What the emulator saw and did: the truth that a client's claims are held against.
+
+Pure: no I/O, no clock, no asyncio.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import define, field, frozen
+
+from autocalls_async.emulator.faults import Endpoint
+from autocalls_async.emulator.limits import BusiestSecond
+
+Kind = Literal["freeform", "template"]
+
+
+@frozen(kw_only=True)
+class AcceptedMessage:
+    """One message that was taken in and paid for."""
+
+    kind: Kind
+    sender_id: int
+    recipient_phone: str
+    message: str | None = None
+    """The text of a freeform message, with its outer white space cut."""
+
+    template_id: int | None = None
+    recipient_name: str | None = None
+    variables: Mapping[str, str] = field(factory=dict)
+    whatsapp_message_id: int
+    at: float
+    """When, in seconds on the event loop's clock."""
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes two messages the same to the one who reads them."""
+        content: object = self.message
+        if self.template_id is not None:
+            variables = json.dumps(self.variables, sort_keys=True)
+            content = (self.template_id, variables)
+        return self.sender_id, self.recipient_phone, content
+
+
+@define(kw_only=True)
+class RecordedRequest:
+    """One request that arrived whole."""
+
+    endpoint: Endpoint
+    method: str
+    target: str
+    """Path and query exactly as they came over the wire."""
+
+    headers: Mapping[str, str]
+    """By lower-case name."""
+
+    body: object
+    """What the JSON body held; None if there was none or it was not JSON."""
+
+    at: float
+    """When it arrived, in seconds on the event loop's clock."""
+
+    status: int | None = None
+    """What was answered; None while, or if, no answer was given."""
+
+
+@define
+class Ledger:
+    """All records, and counts that are kept also where records are not."""
+
+    keep_requests: bool = True
+    keep_accepted: bool = True
+    requests: list[RecordedRequest] = field(init=False, factory=list)
+    accepted: list[AcceptedMessage] = field(init=False, factory=list)
+    doubles: list[AcceptedMessage] = field(init=False, factory=list)
+    by_endpoint: Counter[Endpoint] = field(init=False, factory=Counter)
+    undocumented: set[str] = field(init=False, factory=set)
+    busiest: BusiestSecond = field(init=False, factory=BusiestSecond)
+    accepted_count: int = field(init=False, default=0)
+    rejected_count: int = field(init=False, default=0)
+    _seen: set[tuple[object, ...]] = field(init=False, factory=set)
+
+    def note_request(self, request: RecordedRequest) -> None:
+        """Keep a request that arrived."""
+        self.by_endpoint[request.endpoint] += 1
+        if self.keep_requests:
+            self.requests.append(request)
+
+    def note_accepted(self, message: AcceptedMessage) -> None:
+        """Keep a message that was taken in."""
+        self.accepted_count += 1
+        if not self.keep_accepted:
+            return
+        self.accepted.append(message)
+        identity = message.identity
+        if identity in self._seen:
+            self.doubles.append(message)
+        self._seen.add(identity)
+
+    def note_undocumented(self, endpoint: Endpoint, names: set[str]) -> None:
+        """Keep the names of fields that the reference does not know."""
+        self.undocumented.update(f"{endpoint}.{name}" for name in names)
