@@ -1,0 +1,267 @@
+"""What can go wrong, told so that the caller knows what to do next.
+
+A send fails in one of three ways: `UnsentError` (nothing left this machine),
+`RejectedError` (the service said no) and `UnknownOutcomeError` (nobody can
+know). A text never holds the service's own words, a key, a message or a whole
+phone number: those could end in a log. They are attributes.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, TypeVar, dataclass_transform
+
+from attrs import define, field
+
+from autocalls_async.masking import mask_phone, show_code
+from autocalls_async.models import FrozenDict, SessionStatus
+
+_E = TypeVar("_E", bound=type)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
+def _error(cls: _E) -> _E:
+    # Not `auto_exc`: it would copy every field, recipients too, into `args`.
+    return define(
+        cls,
+        eq=False,
+        slots=False,
+        str=False,
+        repr=False,
+        kw_only=True,
+        auto_exc=False,
+    )
+
+
+def _blank(cls: "type[AutocallsError]") -> "AutocallsError":
+    return cls.__new__(cls)
+
+
+@_error
+class AutocallsError(Exception):
+    """Whatever this library raises, but for a caller's own `ValueError`.
+
+    Attributes:
+        status: The HTTP status of the last answer, where there was one.
+        error_code: The service's code for it, where it gave one.
+        attempts: How many requests were handed over for this call.
+    """
+
+    status: int | None = None
+    error_code: str | None = None
+    attempts: int = 0
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _blank, (type(self),), self.__dict__
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def _seen(self) -> str:
+        """Give the status and the code in brackets, where there are any."""
+        code = self.error_code and show_code(self.error_code)
+        seen = " ".join(str(part) for part in (self.status, code) if part)
+        return f" ({seen})" if seen else ""
+
+
+@_error
+class _SendError(AutocallsError):
+    recipient_phone: str | None = None
+
+    def _to(self) -> str:
+        return f" to {mask_phone(self.recipient_phone)}" if self.recipient_phone else ""
+
+
+@_error
+class UnsentError(_SendError):
+    """Nothing left this machine, or it was surely not processed: send it again freely.
+
+    Attributes:
+        detail: Why.
+        recipient_phone: Whom the message was for; masked in the text.
+    """
+
+    detail: str
+
+    def __str__(self) -> str:
+        return f"unsent{self._to()}: {self.detail}; it is safe to send it again"
+
+
+@_error
+class UnknownOutcomeError(_SendError):
+    """The message may have been delivered. Do not send it again blindly.
+
+    A delivery webhook for this recipient tells, if one comes.
+
+    Attributes:
+        detail: What was seen.
+        recipient_phone: Whom the message was for; masked in the text.
+    """
+
+    detail: str
+
+    def __str__(self) -> str:
+        return (
+            f"unknown{self._to()}: {self.detail}{self._seen()}; it may have been "
+            "delivered, so look for its delivery webhook before sending it again"
+        )
+
+
+@_error
+class UnavailableError(AutocallsError):
+    """A status check or listing got no usable answer. Asking again is safe.
+
+    Attributes:
+        detail: What was seen.
+    """
+
+    detail: str
+
+    def __str__(self) -> str:
+        return f"no usable answer: {self.detail}{self._seen()}; it is safe to ask again"
+
+
+@_error
+class RejectedError(_SendError):
+    """The service said no, and nothing was sent. The subclass says why.
+
+    Attributes:
+        service_message: The service's own words. They are not in this error's
+            text, since they may repeat what was sent.
+        recipient_phone: Whom the message was for; masked in the text.
+    """
+
+    _reason: ClassVar[str] = "the service refused the request"
+    _advice: ClassVar[str] = "read service_message, and do not repeat it unchanged"
+
+    service_message: str | None = None
+
+    def __str__(self) -> str:
+        return f"rejected{self._to()}: {self._reason}{self._seen()}; {self._advice}"
+
+
+class AuthenticationError(RejectedError):
+    """401: the key is wrong or revoked. Every further request fails too."""
+
+    _reason = "the API key was not accepted"
+    _advice = "check AUTOCALLS_API_KEY and base_url; every further request fails too"
+
+
+class InsufficientBalanceError(RejectedError):
+    """402: the account is empty. Every further send fails too."""
+
+    _reason = "the account's balance is used up"
+    _advice = "top it up; until then every further send fails too"
+
+
+class PermissionDeniedError(RejectedError):
+    """403 that is not about the window: the key lacks a permission."""
+
+    _reason = "the API key may not do this"
+    _advice = "give the key this permission, or use another key"
+
+
+@_error
+class TemplateRequiredError(RejectedError):
+    """The messaging window is closed: free text is not allowed, a template is.
+
+    Found by our own check before anything was sent (then `status` is `None`),
+    or told by the service with a 403.
+
+    Attributes:
+        session_status: What was last learnt about the window.
+    """
+
+    _reason: ClassVar[str] = "the 24-hour messaging window is closed"
+    _advice: ClassVar[str] = "send a template, or wait until the recipient writes"
+
+    session_status: SessionStatus | None = None
+
+
+class NotFoundError(RejectedError):
+    """404 without a code that we know: most likely a wrong `base_url`."""
+
+    _reason = "the service knows no such address"
+    _advice = "check base_url"
+
+
+class SenderNotFoundError(NotFoundError):
+    """404: there is no such sender on this account."""
+
+    _reason = "this account has no such sender"
+    _advice = "take sender_id from senders()"
+
+
+class TemplateNotFoundError(NotFoundError):
+    """404: there is no such template on this sender."""
+
+    _reason = "this sender has no such template"
+    _advice = "take template_id from templates()"
+
+
+@_error
+class InvalidRequestError(RejectedError):
+    """422 or 400: the service found a field wrong.
+
+    Attributes:
+        errors: The service's words for each field it complains about.
+    """
+
+    _reason: ClassVar[str] = "the service found the request invalid"
+    _advice: ClassVar[str] = "read errors and service_message, and mend the field"
+
+    errors: Mapping[str, tuple[str, ...]] = field(factory=FrozenDict)
+
+
+class InvalidPhoneError(InvalidRequestError):
+    """422: the service does not take this recipient's number."""
+
+    _reason = "the service does not accept the recipient's number"
+    _advice = "correct the number"
+
+
+class TemplateUnusableError(RejectedError):
+    """422: the template exists, but cannot be sent as it is."""
+
+    _reason = "the template cannot be used"
+    _advice = "see in the panel that it is approved, synced and fits this sender"
+
+
+class SenderOfflineError(RejectedError):
+    """The sender is offline. Its status is synced every five minutes."""
+
+    _reason = "the sender is offline"
+    _advice = "reconnect it in the panel; its status is synced every 5 minutes"
+
+
+@_error
+class RateLimitedError(RejectedError):
+    """429, again and again until the call's time or attempts were used up.
+
+    Attributes:
+        retry_after: Seconds that the service asked us to wait, if it said so.
+    """
+
+    _reason: ClassVar[str] = "the service's rate limit was hit"
+    _advice: ClassVar[str] = "send it again later; does another process use this key?"
+
+    retry_after: float | None = None
+
+
+@_error
+class RunStoppedError(AutocallsError):
+    """A run of `send_many` ended before its source did.
+
+    Raised after the last outcome. The source was read no further, and what was
+    taken in but not handed over ended as `Unsent`.
+
+    Attributes:
+        detail: What stopped it.
+        cause: The refusal that stopped it, where it was one.
+        taken_count: Messages read from the source.
+    """
+
+    detail: str
+    cause: RejectedError | None = None
+    taken_count: int = 0
+
+    def __str__(self) -> str:
+        return f"stopped after {self.taken_count} messages: {self.detail}"

@@ -1,0 +1,42 @@
+"""How secrets look where people read them: logs, reprs and exception texts.
+
+Pure: no I/O, no clock, no asyncio.
+"""
+
+import re
+
+_DOTS = "•••"
+_TAIL_COUNT = 4
+_HIDDEN_COUNT = 3
+_PHONE_LENGTH = 7  # fewer digits reach nobody in the international plan
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+
+
+def mask_phone(value: str) -> str:
+    """Show a phone number's ends: `+14155550123` becomes `+1415•••0123`.
+
+    Whatever else stands between the digits stays, so that a badly written
+    number can still be recognised: `(415) 555-0123` becomes `(415•••0123`.
+    Text with fewer than seven digits reaches nobody and is shown as it is.
+    """
+    digits = [i for i, c in enumerate(value) if c.isdigit()]
+    if len(digits) < _PHONE_LENGTH:
+        return value
+    tail_count = min(_TAIL_COUNT, len(digits) - _HIDDEN_COUNT - 1)
+    head_count = min(4, len(digits) - _HIDDEN_COUNT - tail_count)
+    return value[: digits[head_count - 1] + 1] + _DOTS + value[digits[-tail_count] :]
+
+
+def mask_phone_repr(value: str) -> str:
+    """Give the `repr` of a phone number, masked."""
+    return repr(mask_phone(value))
+
+
+def show_code(code: str) -> str:
+    """Show a code that the service gave us, unless it is no code at all.
+
+    A code comes from outside: anything but a short identifier with few digits
+    could carry a number, a text or control characters into a log line.
+    """
+    is_code = _CODE.fullmatch(code) and mask_phone(code) == code
+    return code if is_code else "(unprintable code)"

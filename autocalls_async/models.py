@@ -1,0 +1,332 @@
+"""What we send and what we are told: immutable values, checked where they are made.
+
+Pure: no I/O, no clock, no asyncio. Nothing here knows JSON; `wire` does.
+
+A value of ours that breaks a rule is a `ValueError` naming the value and the
+rule. What the service told us is kept as it came: unknown codes and statuses
+are plain text, and unknown fields are in `extra`.
+"""
+
+import re
+from collections.abc import ItemsView, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeAlias, final
+
+from attrs import Attribute, field, frozen
+
+from autocalls_async.masking import mask_phone, mask_phone_repr
+
+MAX_MESSAGE_LENGTH = 4096
+"""Code points in a freeform text. Source: API reference, "send-freeform"."""
+
+MAX_NAME_LENGTH = 255
+"""Characters in `recipient_name`. Source: API reference, "send template"."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON could carry it, UTF-8 cannot
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+@final
+class FrozenDict(Mapping[str, Any]):
+    """A mapping that cannot change, so that a value holding it cannot either."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Mapping[str, Any] | None = None) -> None:
+        self._items = dict(items or {})
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401  # the service's own JSON
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return FrozenDict, (self._items,)  # slots alone fail below protocol 2
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} items>"  # the values may be anybody's words
+
+
+def check_phone(name: str, value: object) -> None:
+    """Raise `ValueError` unless `value` is E.164, such as `+14155550123`.
+
+    Source: API reference, "send-freeform".
+    """
+    if not isinstance(value, str) or not _E164.fullmatch(value):
+        shown = repr(mask_phone(value)) if isinstance(value, str) else _kind(value)
+        msg = f"{name} must be E.164, such as '+14155550123'; got {shown}"
+        raise ValueError(msg)
+
+
+def check_id(name: str, value: object) -> None:
+    """Raise `ValueError` unless `value` is a whole number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        # A number with more digits may be a phone's, or too long to be written.
+        is_short = isinstance(value, int) and abs(value) < 1_000_000
+        shown = value if is_short else _kind(value)
+        msg = f"{name} must be a whole number above 0; got {shown}"
+        raise ValueError(msg)
+
+
+def _kind(value: object) -> str:
+    return f"a {type(value).__name__}"
+
+
+def _phone(_self: object, attribute: "Attribute[str]", value: object) -> None:
+    check_phone(attribute.name, value)
+
+
+def _id(_self: object, attribute: "Attribute[int]", value: object) -> None:
+    check_id(attribute.name, value)
+
+
+def _optional_id(
+    _self: object, attribute: "Attribute[int | None]", value: object
+) -> None:
+    if value is not None:
+        check_id(attribute.name, value)
+
+
+def _check_text(name: str, value: object, *, most: int | None = None) -> None:
+    if not isinstance(value, str):
+        msg = f"{name} must be text; got {_kind(value)}"
+        raise ValueError(msg)
+    if most is not None and len(value) > most:
+        msg = f"{name} must have at most {most} characters; got {len(value)}"
+        raise ValueError(msg)
+    if _SURROGATE.search(value):
+        msg = f"{name} must be valid Unicode; it holds half of a surrogate pair"
+        raise ValueError(msg)
+
+
+def _message_text(_self: object, attribute: "Attribute[str]", value: object) -> None:
+    _check_text(attribute.name, value, most=MAX_MESSAGE_LENGTH)
+    if isinstance(value, str) and not value.strip():
+        msg = f"{attribute.name} must not be blank"
+        raise ValueError(msg)
+
+
+def _optional_name(
+    _self: object, attribute: "Attribute[str | None]", value: object
+) -> None:
+    if value is not None:
+        _check_text(attribute.name, value, most=MAX_NAME_LENGTH)
+
+
+def _freeze(value: object) -> object:
+    return FrozenDict(value) if isinstance(value, Mapping) else value
+
+
+def _variables(
+    _self: object, attribute: "Attribute[Mapping[str, str]]", value: object
+) -> None:
+    if not isinstance(value, FrozenDict):
+        msg = f"{attribute.name} must map names to texts; got {_kind(value)}"
+        raise ValueError(msg)
+    items: ItemsView[object, object] = value.items()  # whatever the caller put there
+    for key, text in items:
+        if not isinstance(key, str) or not key:
+            msg = f"{attribute.name} must have texts for keys, such as '1'"
+            raise ValueError(msg)
+        _check_text(f"a key of {attribute.name}", key)
+        _check_text(f"{attribute.name}[{mask_phone_repr(key)}]", text)
+
+
+@frozen(kw_only=True)
+class FreeformMessage:
+    """Free text to one recipient, allowed only while the messaging window is open.
+
+    Args:
+        recipient_phone: E.164, `+14155550123`.
+        message: 1 to 4096 code points; a blank one is refused.
+        sender_id: One of the account's senders; `None` means the client's default.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: API reference, "send-freeform".
+    """
+
+    recipient_phone: str = field(validator=_phone, repr=mask_phone_repr)
+    message: str = field(validator=_message_text, repr=False)
+    sender_id: int | None = field(default=None, validator=_optional_id)
+
+
+@frozen(kw_only=True)
+class TemplateMessage:
+    """An approved template to one recipient, allowed at any time.
+
+    Args:
+        recipient_phone: E.164, `+14155550123`.
+        template_id: One of the sender's templates.
+        variables: Texts by `"1"`, `"2"`, … or by the template's variable names.
+        recipient_name: At most 255 characters.
+        sender_id: One of the account's senders; `None` means the client's default.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: API reference, "send template".
+    """
+
+    recipient_phone: str = field(validator=_phone, repr=mask_phone_repr)
+    template_id: int = field(validator=_id)
+    variables: Mapping[str, str] = field(
+        factory=FrozenDict, converter=_freeze, validator=_variables, repr=False
+    )
+    recipient_name: str | None = field(
+        default=None, validator=_optional_name, repr=False
+    )
+    sender_id: int | None = field(default=None, validator=_optional_id)
+
+
+Message: TypeAlias = FreeformMessage | TemplateMessage
+"""What can be sent."""
+
+
+def check_message(value: object) -> None:
+    """Raise `ValueError` unless `value` is a message."""
+    if not isinstance(value, FreeformMessage | TemplateMessage):
+        names = "a FreeformMessage or a TemplateMessage"
+        msg = f"a message must be {names}; got {_kind(value)}"
+        raise ValueError(msg)
+
+
+@frozen(kw_only=True)
+class SessionStatus:
+    """What the service says of one messaging window.
+
+    Attributes:
+        is_open: The recipient wrote to this sender in the last 24 hours.
+        can_send_freeform: Free text is allowed now. Only this decides.
+        requires_template: Only a template is allowed now.
+        message: The same for people.
+        minutes_remaining: Whole minutes, rounded down; only while open.
+        expires_at: When the window will close; only while open.
+        expired_at: When it closed; only after that.
+        extra: Fields this version does not know.
+
+    Source: API reference, "session_status".
+    """
+
+    is_open: bool
+    can_send_freeform: bool
+    requires_template: bool
+    message: str | None = field(default=None, repr=False)
+    minutes_remaining: int | None = None
+    expires_at: datetime | None = None
+    expired_at: datetime | None = None
+    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+
+
+@frozen(kw_only=True)
+class ConversationStatus:
+    """The window of one sender and recipient, and the conversation it belongs to.
+
+    The fields that describe a conversation are `None` where there is none.
+
+    Source: API reference, "session-status".
+    """
+
+    has_conversation: bool
+    session_status: SessionStatus
+    conversation_id: int | None = None
+    customer_name: str | None = field(default=None, repr=False)
+    last_customer_message_at: datetime | None = None
+    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+
+
+@frozen(kw_only=True)
+class SentMessage:
+    """What the service said when it accepted a message.
+
+    Accepted is not delivered: webhooks tell later, by `whatsapp_message_id`.
+    Every field is `None` where the answer could not be read: the message was
+    accepted all the same.
+
+    Attributes:
+        whatsapp_message_id: The key that delivery webhooks use.
+        message_sid: The carrier's id; `None` with some carriers.
+        session_status: The window after a freeform message.
+        status: `queued`, `sent`, … after a template.
+        extra: Fields this version does not know.
+
+    Source: API reference, "send-freeform" and "send template".
+    """
+
+    whatsapp_message_id: int | None = None
+    message_id: int | None = None
+    conversation_id: int | None = None
+    message_sid: str | None = None
+    session_status: SessionStatus | None = None
+    status: str | None = None
+    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+
+
+@frozen(kw_only=True)
+class Sender:
+    """One WhatsApp line of the account.
+
+    Attributes:
+        status: `online`, `offline`, and others that the service may add.
+        quality_rating: `GREEN`, `YELLOW` or `RED`.
+        messaging_limit: Unique recipients in 24 hours; `None` is unlimited.
+
+    Source: API reference, "senders".
+    """
+
+    id: int
+    phone_number: str | None = field(
+        default=None, repr=lambda v: repr(v and mask_phone(v))
+    )
+    display_name: str | None = None
+    status: str | None = None
+    quality_rating: str | None = None
+    messaging_limit: int | None = None
+    messaging_limit_formatted: str | None = None
+    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+
+
+@frozen(kw_only=True)
+class Template:
+    """One message template of a sender.
+
+    Attributes:
+        category: `marketing`, `utility` or `authentication`.
+        status: `approved`, `pending`, `rejected`, …; only an approved one can be sent.
+        body_text: The text with `{{1}}` placeholders.
+        variables: Their names, in order.
+
+    Source: API reference, "templates".
+    """
+
+    id: int
+    name: str | None = None
+    language: str | None = None
+    category: str | None = None
+    status: str | None = None
+    body_text: str | None = field(default=None, repr=False)
+    variables: tuple[str, ...] = ()
+    has_variables: bool | None = None
+    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+
+
+@frozen(kw_only=True)
+class Account:
+    """Whose key this is, and what it can still spend.
+
+    Source: API reference, "me".
+    """
+
+    name: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    total_balance: Decimal | None = None
+    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
