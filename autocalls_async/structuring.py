@@ -1,0 +1,154 @@
+"""Typed values from plain JSON values: the one door to cattrs.
+
+Pure: no I/O, no clock, no asyncio.
+
+cattrs by default reads `"false"` as `True`, `1.9` as `1` and `None` as
+`"None"`. Here a value has its type or is refused; fields that a class does not
+know are kept in its `extra`.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from types import GenericAlias
+from typing import Any, TypeVar, get_args
+
+import cattrs
+from attrs import evolve, fields
+from cattrs.gen import make_dict_structure_fn, override
+
+from autocalls_async.models import (
+    Account,
+    ConversationStatus,
+    FrozenDict,
+    Sender,
+    SentMessage,
+    SessionStatus,
+    Template,
+)
+
+T = TypeVar("T")
+
+
+class Unreadable(ValueError):  # noqa: N818  # an answer's property, not our fault
+    """A JSON value does not have the shape that was asked for."""
+
+
+def structure(value: object, shape: type[T]) -> T:
+    """Give the JSON value as `shape`.
+
+    Raises:
+        Unreadable: It is not of that shape.
+    """
+    try:
+        return _CONVERTER.structure(value, shape)
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise Unreadable from error
+
+
+def structure_what_fits(value: Mapping[str, Any], shape: type[T]) -> T:
+    """Give the JSON object as `shape`, without the fields that are not as they should.
+
+    Those end in `extra`. Every field of `shape` must have a default.
+    """
+    try:
+        return structure(value, shape)
+    except Unreadable:
+        good = {k: v for k, v in value.items() if _fits(k, v, shape)}
+        bad = {k: v for k, v in value.items() if k not in good}
+        result: Any = structure(good, shape)
+        whole: T = evolve(result, extra=FrozenDict({**result.extra, **bad}))
+        return whole
+
+
+def _fits(key: str, value: object, shape: type[T]) -> bool:
+    try:
+        structure({key: value}, shape)
+    except Unreadable:
+        return False
+    return True
+
+
+def _exactly(kind: type[T]) -> Callable[[object, object], T]:
+    def check(value: object, _: object) -> T:
+        if type(value) is not kind:  # a bool is an int, but not here
+            msg = f"expected {kind.__name__}, got {type(value).__name__}"
+            raise TypeError(msg)
+        return value
+
+    return check
+
+
+def _decimal(value: object, _: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        msg = f"expected a number, got {type(value).__name__}"
+        raise TypeError(msg)
+    number = Decimal(repr(value))  # as it stood in the JSON, not its binary shadow
+    if not number.is_finite():  # 1e999 is a float's infinity
+        msg = "expected a finite number"
+        raise ValueError(msg)
+    return number
+
+
+def _instant(value: object, _: object) -> datetime:
+    if not isinstance(value, str):
+        msg = f"expected ISO 8601, got {type(value).__name__}"
+        raise TypeError(msg)
+    at = datetime.fromisoformat(value)
+    if at.tzinfo is None:
+        msg = "expected an offset"
+        raise ValueError(msg)
+    return at.astimezone(UTC)
+
+
+def _register_with_extra(converter: cattrs.Converter, shape: type[Any]) -> None:
+    known = {a.name for a in fields(shape)} - {"extra"} | {"success"}
+    plain = make_dict_structure_fn(shape, converter, extra=override(omit=True))
+
+    def hook(value: object, _: object) -> Any:  # noqa: ANN401  # it is of `shape`
+        if not isinstance(value, dict):
+            msg = f"expected an object, got {type(value).__name__}"
+            raise TypeError(msg)
+        result = plain(value, shape)
+        unknown = {k: v for k, v in value.items() if k not in known}
+        return evolve(result, extra=FrozenDict(unknown)) if unknown else result
+
+    converter.register_structure_hook(shape, hook)
+
+
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(detailed_validation=False)
+    for kind in (bool, int, str):
+        converter.register_structure_hook(kind, _exactly(kind))
+    converter.register_structure_hook(Decimal, _decimal)
+    converter.register_structure_hook(datetime, _instant)
+    converter.register_structure_hook_func(
+        lambda shape: isinstance(shape, GenericAlias) and shape.__origin__ is tuple,
+        partial(_rows, converter),
+    )
+    # A class after what its fields are made of: its hook is generated once.
+    for shape in (
+        SessionStatus,
+        ConversationStatus,
+        SentMessage,
+        Sender,
+        Template,
+        Account,
+    ):
+        _register_with_extra(converter, shape)
+    return converter
+
+
+def _rows(
+    converter: cattrs.Converter, value: object, shape: type[Any]
+) -> tuple[Any, ...]:
+    """Read a list; cattrs would take the letters of a text for one."""
+    if not isinstance(value, list):
+        msg = f"expected a list, got {type(value).__name__}"
+        raise TypeError(msg)
+    row = get_args(shape)[0]
+    return tuple(converter.structure(item, row) for item in value)
+
+
+_CONVERTER = _converter()

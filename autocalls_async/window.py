@@ -1,0 +1,147 @@
+"""When freeform text may be sent: the 24-hour messaging window.
+
+Pure: no I/O, no clock, no asyncio. Instants are on the loop's clock, which no
+one can set: a wrong system clock neither opens nor closes a window.
+
+Source: API reference, "session-status": the window is 24 hours from the
+recipient's last message, and each new one restarts it. A template does not
+open it.
+"""
+
+from collections import OrderedDict
+from datetime import datetime
+from enum import Enum
+
+from attrs import frozen
+
+from autocalls_async.models import SessionStatus
+
+WINDOW_SECONDS = 24 * 60 * 60.0
+
+MARGIN_SECONDS = 60.0
+"""A window about to close counts as unknown: a message may wait before it leaves."""
+
+RECHECK_SECONDS = 5.0
+"""A closed window is believed no longer than this: the recipient may have written."""
+
+MAX_REMEMBERED = 100_000
+"""Windows kept in memory, the latest used; about 30 MB when full."""
+
+
+class WindowCheck(Enum):
+    """When a send asks the service for the window first."""
+
+    AUTO = "auto"  # unless an open one is known
+    ALWAYS = "always"
+    NEVER = "never"  # leave it to the service's own refusal
+
+
+class WindowState(Enum):
+    """Whether freeform text may be sent now."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+
+
+@frozen
+class _Window:
+    """What was last learnt about one sender and recipient."""
+
+    state: WindowState
+    until: float  # believed until then, on the loop's clock
+    status: SessionStatus | None
+
+
+def seconds_remaining(
+    status: SessionStatus, *, told_at: datetime | None
+) -> float | None:
+    """Say for how long freeform text stays allowed, `None` where nobody can know.
+
+    Args:
+        status: What the service said.
+        told_at: The service's own time of saying so, from its `Date` header.
+            With it `expires_at` needs no clock of ours.
+    """
+    if not status.can_send_freeform:
+        return 0.0
+    if status.minutes_remaining is not None:
+        # Bounded first: an int of the service's may be too large for a float.
+        return min(max(status.minutes_remaining, 0), 24 * 60) * 60.0
+    if status.expires_at is None or told_at is None:
+        return None
+    seconds = (status.expires_at - told_at).total_seconds()
+    return min(max(seconds, 0.0), WINDOW_SECONDS)
+
+
+class WindowMemory:
+    """What was learnt about windows, for a bounded number of recipients."""
+
+    def __init__(self, *, most: int = MAX_REMEMBERED) -> None:
+        self._most = most
+        self._windows: OrderedDict[tuple[int, str], _Window] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def judge(self, sender_id: int, recipient: str, *, now: float) -> WindowState:
+        """Say what is known of this window now.
+
+        Returns:
+            `UNKNOWN` where nothing is known, where an open window is about to
+            close, and where a closed one may have opened since: ask the service.
+        """
+        window = self._windows.get((sender_id, recipient))
+        if window is None or now >= window.until:
+            return WindowState.UNKNOWN
+        self._windows.move_to_end((sender_id, recipient))
+        return window.state
+
+    def last_status(self, sender_id: int, recipient: str) -> SessionStatus | None:
+        """Give what the service last said of this window, if it did."""
+        window = self._windows.get((sender_id, recipient))
+        return window.status if window else None
+
+    def learn(
+        self,
+        sender_id: int,
+        recipient: str,
+        status: SessionStatus,
+        *,
+        now: float,
+        told_at: datetime | None,
+    ) -> None:
+        """Take over what the service said, in an answer that arrived `now`."""
+        if not status.can_send_freeform:
+            window = _Window(WindowState.CLOSED, now + RECHECK_SECONDS, status)
+        else:
+            seconds = seconds_remaining(status, told_at=told_at) or 0.0
+            window = _Window(WindowState.OPEN, now + seconds - MARGIN_SECONDS, status)
+        self._remember(sender_id, recipient, window)
+
+    def note_inbound(self, sender_id: int, recipient: str, *, now: float) -> None:
+        """Note that the recipient has just written: 24 hours from now."""
+        window = _Window(WindowState.OPEN, now + WINDOW_SECONDS - MARGIN_SECONDS, None)
+        self._remember(sender_id, recipient, window)
+
+    def note_closed(
+        self,
+        sender_id: int,
+        recipient: str,
+        status: SessionStatus | None,
+        *,
+        now: float,
+    ) -> None:
+        """Note that the service refused free text, with what it said of the window."""
+        window = _Window(WindowState.CLOSED, now + RECHECK_SECONDS, status)
+        self._remember(sender_id, recipient, window)
+
+    def forget(self, sender_id: int, recipient: str) -> None:
+        """Make this window unknown, as after a template."""
+        self._windows.pop((sender_id, recipient), None)
+
+    def _remember(self, sender_id: int, recipient: str, window: _Window) -> None:
+        self._windows[sender_id, recipient] = window
+        self._windows.move_to_end((sender_id, recipient))
+        if len(self._windows) > self._most:
+            self._windows.popitem(last=False)

@@ -1,0 +1,370 @@
+"""The JSON of the API: requests built and replies read, as functions of values.
+
+Pure: no I/O, no clock, no asyncio. Names and shapes of the wire live here alone.
+
+A reply is anybody's bytes. Reading one gives a typed value or an
+`AutocallsError`, never another exception.
+
+Source: API reference; an example of each body stands in `tests/samples/`.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from attrs import Factory, field, frozen
+
+from autocalls_async.errors import (
+    AuthenticationError,
+    InsufficientBalanceError,
+    InvalidPhoneError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitedError,
+    RejectedError,
+    SenderNotFoundError,
+    SenderOfflineError,
+    TemplateNotFoundError,
+    TemplateRequiredError,
+    TemplateUnusableError,
+    UnavailableError,
+)
+from autocalls_async.models import (
+    Account,
+    ConversationStatus,
+    FreeformMessage,
+    FrozenDict,
+    Message,
+    Sender,
+    SentMessage,
+    SessionStatus,
+    Template,
+)
+from autocalls_async.structuring import Unreadable, structure, structure_what_fits
+from autocalls_async.verdict import Kind, Seen
+
+T = TypeVar("T")
+
+
+# Requests
+
+
+@frozen(kw_only=True)
+class Request:
+    """One request of the API, without its address and key."""
+
+    operation: str  # a name for people
+    kind: Kind
+    method: str
+    target: str = field(repr=False)  # path and query below the base URL, encoded
+    body: bytes | None = field(default=None, repr=False)
+    recipient_phone: str | None = field(default=None, repr=False)
+
+
+def send_request(message: Message, *, sender_id: int) -> Request:
+    """Build the POST that sends a message."""
+    body: dict[str, object] = {
+        "sender_id": sender_id,
+        "recipient_phone": message.recipient_phone,
+    }
+    if isinstance(message, FreeformMessage):
+        operation, body["message"] = "send-freeform", message.message
+    else:
+        operation, body["template_id"] = "send", message.template_id
+        if message.recipient_name is not None:
+            body["recipient_name"] = message.recipient_name
+        if message.variables:
+            body["variables"] = dict(message.variables)
+    return Request(
+        operation=operation,
+        kind=Kind.SEND,
+        method="POST",
+        target=f"/user/whatsapp/{operation}",
+        body=json.dumps(body, ensure_ascii=False).encode(),
+        recipient_phone=message.recipient_phone,
+    )
+
+
+def session_status_request(*, sender_id: int, recipient_phone: str) -> Request:
+    """Build the question whether free text is allowed."""
+    # A bare "+" in a query would reach the service as a space.
+    query = urlencode({"sender_id": sender_id, "recipient_phone": recipient_phone})
+    return Request(
+        operation="session-status",
+        kind=Kind.READ,
+        method="GET",
+        target=f"/user/whatsapp/session-status?{query}",
+        recipient_phone=recipient_phone,
+    )
+
+
+def senders_request(*, include_offline: bool) -> Request:
+    """Build the listing of the account's senders."""
+    status = "all" if include_offline else "online"
+    return _get("senders", f"/user/whatsapp/senders?status={status}")
+
+
+def templates_request(*, sender_id: int, include_unapproved: bool) -> Request:
+    """Build the listing of one sender's templates."""
+    status = "all" if include_unapproved else "approved"
+    target = f"/user/whatsapp/senders/{sender_id:d}/templates?status={status}"
+    return _get("templates", target)
+
+
+def account_request() -> Request:
+    """Build the question whose key this is."""
+    return _get("me", "/user/me")
+
+
+def _get(operation: str, target: str) -> Request:
+    return Request(operation=operation, kind=Kind.READ, method="GET", target=target)
+
+
+# Replies
+
+
+def _refuse_constant(name: str) -> None:
+    msg = f"{name} is not JSON"
+    raise ValueError(msg)
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):  # two readers could take two meanings
+        msg = "a key stands twice"
+        raise ValueError(msg)
+    return result
+
+
+def _json_object(body: bytes | None) -> Mapping[str, Any] | None:
+    try:
+        value = json.loads(
+            body or b"",
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_without_duplicates,
+        )
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+@frozen(kw_only=True)
+class Reply:
+    """The answer to one request.
+
+    Attributes:
+        headers: With names in lower case.
+        body: `None` where it broke off or was too large to be read.
+        content: The JSON object in the body, `None` where it holds none.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(factory=FrozenDict, repr=False)
+    body: bytes | None = field(default=b"", repr=False)
+    content: Mapping[str, Any] | None = field(
+        init=False,
+        repr=False,
+        default=Factory(lambda self: _json_object(self.body), takes_self=True),
+    )
+
+    def told_at(self) -> datetime | None:
+        """Give the service's own time of answering, from its `Date` header."""
+        try:
+            at = parsedate_to_datetime(self.headers.get("date", ""))
+            return at.astimezone(UTC) if at.tzinfo else None
+        except (ValueError, OverflowError):
+            return None
+
+    def retry_after(self) -> float | None:
+        """Give the seconds that the service asks us to wait, if it does."""
+        in_body = (self.content or {}).get("retry_after")
+        for value in (self.headers.get("retry-after"), in_body):
+            if (seconds := _seconds(value)) is not None:
+                return seconds
+        return None
+
+
+def see(reply: Reply) -> Seen:
+    """Say which row of the decision table a reply belongs to."""
+    if reply.status == 200:
+        return _see_success(reply)
+    if reply.status == 429:
+        return Seen.RATE_LIMITED
+    if 300 <= reply.status < 400:
+        return Seen.REDIRECT
+    if 400 <= reply.status < 500:
+        return _see_refusal(reply)
+    if 500 <= reply.status < 600:
+        is_offline = read_error_code(reply) == "SENDER_OFFLINE"
+        return Seen.REFUSED if is_offline else Seen.SERVER_ERROR
+    return Seen.OTHER
+
+
+def _see_success(reply: Reply) -> Seen:
+    body = reply.content
+    if body is None:
+        # The API asked for JSON never answers with a page, so that is a proxy,
+        # a portal or a wrong address. Any other unreadable 200 is the API's.
+        content_type = reply.headers.get("content-type", "").lower()
+        is_page = content_type.startswith("text/html")
+        return Seen.OTHER if is_page else Seen.OK
+    return Seen.OK if body.get("success", True) is True else Seen.OK_BUT_FAILED
+
+
+def _see_refusal(reply: Reply) -> Seen:
+    """Tell the API's own refusal from one by somebody on the way."""
+    if reply.status in _ERROR_BY_STATUS:
+        return Seen.REFUSED
+    body = reply.content or {}
+    is_envelope = any(key in body for key in ("error_code", "error", "message"))
+    return Seen.REFUSED if is_envelope else Seen.FOREIGN_REFUSAL
+
+
+_ERROR_BY_CODE: Mapping[str, type[RejectedError]] = FrozenDict(
+    {
+        "INSUFFICIENT_BALANCE": InsufficientBalanceError,
+        "INVALID_PHONE": InvalidPhoneError,
+        "MESSAGING_LIMIT_UNAVAILABLE": TemplateUnusableError,
+        "NO_ASSISTANT_CONFIGURED": TemplateUnusableError,
+        "SENDER_NOT_FOUND": SenderNotFoundError,
+        "SENDER_OFFLINE": SenderOfflineError,
+        "SESSION_EXPIRED": TemplateRequiredError,
+        "TEMPLATE_MISMATCH": TemplateUnusableError,
+        "TEMPLATE_NOT_APPROVED": TemplateUnusableError,
+        "TEMPLATE_NOT_FOUND": TemplateNotFoundError,
+        "TEMPLATE_NOT_SYNCED": TemplateUnusableError,
+        "VOICE_CALL_LIMIT_NOT_MET": TemplateUnusableError,
+    }
+)
+
+_ERROR_BY_STATUS: Mapping[int, type[RejectedError]] = {
+    401: AuthenticationError,
+    402: InsufficientBalanceError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    422: InvalidRequestError,
+    429: RateLimitedError,
+}
+
+
+def read_refusal(
+    reply: Reply, *, recipient_phone: str | None, attempts: int
+) -> RejectedError:
+    """Give the error for a refusal: its code decides the class, else its status."""
+    body = reply.content or {}
+    code = read_error_code(reply)
+    by_status = _ERROR_BY_STATUS.get(reply.status, RejectedError)
+    error = _ERROR_BY_CODE.get(code or "", by_status)(
+        status=reply.status,
+        error_code=code,
+        attempts=attempts,
+        service_message=_first_text(body, "error", "message"),
+        recipient_phone=recipient_phone,
+    )
+    match error:
+        case TemplateRequiredError():
+            error.session_status = _session_status(body)
+        case InvalidRequestError():
+            error.errors = _field_errors(body.get("errors"))
+        case RateLimitedError():
+            error.retry_after = reply.retry_after()
+    return error
+
+
+def read_sent(reply: Reply) -> SentMessage:
+    """Read what the service accepted; what cannot be read stays `None`."""
+    return structure_what_fits(reply.content or {}, SentMessage)
+
+
+def read_conversation(reply: Reply) -> ConversationStatus:
+    """Read the state of a window.
+
+    Raises:
+        UnavailableError: The answer cannot be read.
+    """
+    return _read(reply, reply.content, ConversationStatus)
+
+
+def read_senders(reply: Reply) -> tuple[Sender, ...]:
+    """Read the account's senders.
+
+    Raises:
+        UnavailableError: The answer cannot be read.
+    """
+    return _read(reply, _data(reply), tuple[Sender, ...])
+
+
+def read_templates(reply: Reply) -> tuple[Template, ...]:
+    """Read a sender's templates.
+
+    Raises:
+        UnavailableError: The answer cannot be read.
+    """
+    return _read(reply, _data(reply), tuple[Template, ...])
+
+
+def read_account(reply: Reply) -> Account:
+    """Read whose key this is.
+
+    Raises:
+        UnavailableError: The answer cannot be read.
+    """
+    return _read(reply, reply.content, Account)
+
+
+def _read(reply: Reply, value: object, shape: type[T]) -> T:
+    try:
+        return structure(value, shape)
+    except Unreadable:
+        detail = "the answer is not what the API documents"
+        raise UnavailableError(
+            detail=detail, status=reply.status, attempts=1
+        ) from None  # the cause would show what was received
+
+
+def _data(reply: Reply) -> object:
+    return (reply.content or {}).get("data")
+
+
+def _session_status(body: Mapping[str, Any]) -> SessionStatus | None:
+    try:
+        return structure(body.get("session_status"), SessionStatus)
+    except Unreadable:
+        return None
+
+
+def _field_errors(value: object) -> Mapping[str, tuple[str, ...]]:
+    if not isinstance(value, dict):
+        return FrozenDict()
+    return FrozenDict(
+        {
+            name: tuple(text for text in texts if isinstance(text, str))
+            for name, texts in value.items()
+            if isinstance(texts, list)
+        }
+    )
+
+
+def read_error_code(reply: Reply) -> str | None:
+    """Give the code of an error, where the answer has one."""
+    return _first_text(reply.content or {}, "error_code")
+
+
+def _first_text(body: Mapping[str, Any], *keys: str) -> str | None:
+    return next((body[key] for key in keys if isinstance(body.get(key), str)), None)
+
+
+def _seconds(value: object) -> float | None:
+    """Read a number of seconds, 0 or more; a date or anything else is no number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if isfinite(seconds) and seconds >= 0 else None
