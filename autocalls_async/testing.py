@@ -1,1 +1,0 @@
-"""For tests of programs that send: a pytest plugin and a virtual-time loop."""

@@ -1,0 +1,47 @@
+"""What every test shares: virtual time, the wall clock in it, canned answers."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from aioresponses import aioresponses
+
+from autocalls_async.testing import VirtualTimeLoop, wall_clock
+
+pytest_plugins = ["pytester"]
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run each async test in virtual time, except those marked `real_time`."""
+    if item.get_closest_marker("real_time"):
+        return {"real": asyncio.SelectorEventLoop}
+    return {"virtual": VirtualTimeLoop}
+
+
+@pytest.fixture
+async def now() -> Callable[[], datetime]:
+    """Tell the wall-clock time, which moves with the clock of the test's loop."""
+    return wall_clock()
+
+
+@pytest.fixture
+def canned(monkeypatch: pytest.MonkeyPatch) -> Iterator[aioresponses]:
+    """Answer aiohttp's requests without a server, to test the reading of answers.
+
+    It knows neither timeouts nor the trace hooks: how the library behaves is
+    tested against the emulator.
+    """
+    # aioresponses 0.7.9 was written before aiohttp 3.14, whose responses want
+    # to know where their request was written.
+    written: Any = SimpleNamespace(output_size=0)
+    mended = partial(aiohttp.ClientResponse, stream_writer=written)
+    monkeypatch.setattr("aioresponses.core.ClientResponse", mended)
+    with aioresponses() as answers:
+        yield answers
