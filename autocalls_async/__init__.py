@@ -1,1 +1,85 @@
-"""An asyncio client for the Autocalls WhatsApp API."""
+"""An asyncio client for the Autocalls WhatsApp API.
+
+It tells the truth about what became of each message: `Accepted`, `Rejected`,
+`Unsent` or `Unknown`. Start with `AutocallsClient`.
+"""
+
+from autocalls_async._version import __version__
+from autocalls_async.bulk import Progress, Run
+from autocalls_async.client import AutocallsClient, Windows
+from autocalls_async.errors import (
+    AuthenticationError,
+    AutocallsError,
+    InsufficientBalanceError,
+    InvalidPhoneError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitedError,
+    RejectedError,
+    RunStoppedError,
+    SenderNotFoundError,
+    SenderOfflineError,
+    TemplateNotFoundError,
+    TemplateRequiredError,
+    TemplateUnusableError,
+    UnavailableError,
+    UnknownOutcomeError,
+    UnsentError,
+)
+from autocalls_async.models import (
+    Account,
+    ConversationStatus,
+    FreeformMessage,
+    Message,
+    Sender,
+    SentMessage,
+    SessionStatus,
+    Template,
+    TemplateMessage,
+)
+from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+from autocalls_async.pacing import SendLimit
+from autocalls_async.retry import RetryPolicy
+
+__all__ = [
+    "Accepted",
+    "Account",
+    "AuthenticationError",
+    "AutocallsClient",
+    "AutocallsError",
+    "ConversationStatus",
+    "FreeformMessage",
+    "InsufficientBalanceError",
+    "InvalidPhoneError",
+    "InvalidRequestError",
+    "Message",
+    "NotFoundError",
+    "Outcome",
+    "PermissionDeniedError",
+    "Progress",
+    "RateLimitedError",
+    "Rejected",
+    "RejectedError",
+    "RetryPolicy",
+    "Run",
+    "RunStoppedError",
+    "SendLimit",
+    "Sender",
+    "SenderNotFoundError",
+    "SenderOfflineError",
+    "SentMessage",
+    "SessionStatus",
+    "Template",
+    "TemplateMessage",
+    "TemplateNotFoundError",
+    "TemplateRequiredError",
+    "TemplateUnusableError",
+    "UnavailableError",
+    "Unknown",
+    "UnknownOutcomeError",
+    "Unsent",
+    "UnsentError",
+    "Windows",
+    "__version__",
+]

@@ -1,0 +1,266 @@
+"""Messages in, outcomes out as they settle: a run of `send_many`."""
+
+import asyncio
+from collections import deque
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Iterable,
+    Sized,
+)
+from contextlib import aclosing
+from functools import partial
+from typing import Protocol
+
+from attrs import define, frozen
+
+from autocalls_async.dispatcher import Dispatcher, Job, Settle
+from autocalls_async.errors import (
+    AuthenticationError,
+    InsufficientBalanceError,
+    RejectedError,
+    RunStoppedError,
+    UnsentError,
+)
+from autocalls_async.models import Message
+from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+
+READ_AHEAD = 64
+"""Messages taken from the source whose outcomes were not yet taken from the run."""
+
+Source = Iterable[Message] | AsyncIterable[Message]
+
+
+class MakeJob(Protocol):
+    """Makes a message ready to be submitted."""
+
+    def __call__(self, message: Message, settle: Settle, /) -> Job:
+        """Make it.
+
+        Raises:
+            ValueError: It is no message, or has no sender.
+        """
+
+
+@frozen(kw_only=True)
+class Progress:
+    """How far a run has come, for a progress bar.
+
+    Attributes:
+        accepted: Messages that ended as `Accepted`; the others likewise.
+        taken: Messages read from the source.
+        total: How many the source holds, where it has a length.
+        elapsed: Seconds since the first message was asked for.
+        eta: Seconds until the last will have left, where `total` is known: from
+            the limit at first, later from the rate so far.
+    """
+
+    accepted: int = 0
+    rejected: int = 0
+    unsent: int = 0
+    unknown: int = 0
+    taken: int = 0
+    total: int | None = None
+    elapsed: float = 0.0
+    eta: float | None = None
+
+    @property
+    def done(self) -> int:
+        """Messages that have an outcome."""
+        return self.accepted + self.rejected + self.unsent + self.unknown
+
+    @property
+    def rate(self) -> float:
+        """Outcomes a second, over the whole run."""
+        return self.done / self.elapsed if self.elapsed else 0.0
+
+
+@define
+class _Counts:
+    """How many messages ended in which way."""
+
+    accepted: int = 0
+    rejected: int = 0
+    unsent: int = 0
+    unknown: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        match outcome:
+            case Accepted():
+                self.accepted += 1
+            case Rejected():
+                self.rejected += 1
+            case Unsent():
+                self.unsent += 1
+            case Unknown():
+                self.unknown += 1
+
+
+class Run:
+    """A run of many messages: iterate over it for their outcomes, as they settle.
+
+    Every message taken from the source has exactly one outcome. No message's
+    failure ends the iteration; it ends by raising, after the last outcome:
+
+    - `RunStoppedError` where the run ended before its source did: the service
+      refused what every further message would meet (a 401 or 402), `stop()` was
+      called, or the client was closed;
+    - what the source raised, or the `ValueError` of what it gave.
+
+    The source is read only as fast as messages are served: at most 64 are
+    between it and whoever takes the outcomes. Leaving the loop early withdraws
+    what is not handed over.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        source: Source,
+        *,
+        make_job: MakeJob,
+        seconds_each: float,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._source = source
+        self._make_job = make_job
+        self._seconds_each = seconds_each
+        self._total = len(source) if isinstance(source, Sized) else None
+        self._counts = _Counts()
+        self._taken_count = 0
+        self._started_at: float | None = None
+        self._ended_at: float | None = None
+        self._room = asyncio.Semaphore(READ_AHEAD)
+        self._pending: dict[int, Job] = {}
+        self._ready: deque[Outcome] = deque()
+        self._news = asyncio.Event()
+        self._reader: asyncio.Task[None] | None = None
+        self._stopped: Callable[..., RunStoppedError] | None = None
+
+    def __aiter__(self) -> AsyncGenerator[Outcome, None]:
+        """Begin to read the source and to send."""
+        if self._started_at is not None:
+            msg = "a run can be iterated over once"
+            raise RuntimeError(msg)
+        self._started_at = _now()
+        return self._outcomes()
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run has come."""
+        elapsed = 0.0
+        if self._started_at is not None:
+            elapsed = (self._ended_at or _now()) - self._started_at
+        counts = self._counts
+        done = counts.accepted + counts.rejected + counts.unsent + counts.unknown
+        return Progress(
+            accepted=counts.accepted,
+            rejected=counts.rejected,
+            unsent=counts.unsent,
+            unknown=counts.unknown,
+            taken=self._taken_count,
+            total=self._total,
+            elapsed=elapsed,
+            eta=self._eta(done, elapsed),
+        )
+
+    def stop(self) -> None:
+        """Read no further, and withdraw what is not handed over yet.
+
+        The iteration goes on until each message has its outcome, and then
+        raises `RunStoppedError`.
+        """
+        self._stop("it was asked to stop")
+
+    def stop_reading(self, detail: str, cause: RejectedError | None = None) -> None:
+        """Read no further, but send what was taken in."""
+        if self._reader is not None:
+            self._reader.cancel()
+        if self._stopped is None:
+            self._stopped = partial(RunStoppedError, detail=detail, cause=cause)
+
+    def _stop(self, detail: str, cause: RejectedError | None = None) -> None:
+        self.stop_reading(detail, cause)
+        for job in list(self._pending.values()):
+            error = UnsentError(detail=f"the run stopped: {detail}")
+            error.__cause__ = cause
+            self._dispatcher.withdraw(job, error)
+
+    async def _outcomes(self) -> AsyncGenerator[Outcome, None]:
+        self._reader = asyncio.create_task(self._read(), name="autocalls source")
+        self._reader.add_done_callback(lambda _: self._news.set())
+        if self._stopped:
+            self._reader.cancel()
+        try:
+            while (outcome := await self._next(self._reader)) is not None:
+                yield outcome
+        finally:
+            self._ended_at = _now()
+            await self._leave(self._reader)
+        self._raise_failure(self._reader)
+
+    async def _next(self, reader: asyncio.Task[None]) -> Outcome | None:
+        while not self._ready:
+            if reader.done() and not self._pending:
+                return None
+            self._news.clear()
+            await self._news.wait()
+        self._room.release()
+        return self._ready.popleft()
+
+    async def _read(self) -> None:
+        async with aclosing(_each(self._source)) as messages:
+            while True:
+                await self._room.acquire()
+                message = await anext(messages, None)
+                if message is None:
+                    return
+                self._submit(message)
+
+    def _submit(self, message: Message) -> None:
+        number = self._taken_count
+        job = self._make_job(message, lambda outcome: self._settle(number, outcome))
+        self._taken_count += 1
+        self._pending[number] = job
+        self._dispatcher.submit(job)
+
+    def _settle(self, number: int, outcome: Outcome) -> None:
+        del self._pending[number]
+        self._counts.add(outcome)
+        self._ready.append(outcome)
+        self._news.set()
+        match outcome:
+            case Rejected(error=AuthenticationError() | InsufficientBalanceError()):
+                self._stop(str(outcome.error), outcome.error)
+
+    async def _leave(self, reader: asyncio.Task[None]) -> None:
+        if self._pending:
+            self._stop("its outcomes are no longer taken")
+        reader.cancel()
+        await asyncio.wait([reader])
+
+    def _raise_failure(self, reader: asyncio.Task[None]) -> None:
+        if not reader.cancelled() and (error := reader.exception()):
+            raise error
+        if self._stopped is not None:
+            error = self._stopped(taken_count=self._taken_count)
+            raise error from error.cause
+
+    def _eta(self, done: int, elapsed: float) -> float | None:
+        if self._total is None:
+            return None
+        seconds_each = elapsed / done if done else 0.0
+        return (self._total - done) * max(seconds_each, self._seconds_each)
+
+
+async def _each(source: Source) -> AsyncGenerator[Message, None]:
+    if isinstance(source, AsyncIterable):
+        async for message in source:
+            yield message
+    else:
+        for message in source:
+            yield message
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

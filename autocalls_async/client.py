@@ -1,0 +1,472 @@
+"""The client: one account, one queue, one pace; it owns what must be closed."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from enum import Enum
+from functools import partial
+from math import inf
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+from weakref import WeakSet
+
+import aiohttp
+
+from autocalls_async import wire
+from autocalls_async.bulk import Run, Source
+from autocalls_async.dispatcher import Dispatcher, Job, Settle
+from autocalls_async.exchange import Exchange
+from autocalls_async.lanes import Lane
+from autocalls_async.models import (
+    Account,
+    ConversationStatus,
+    FreeformMessage,
+    Message,
+    Sender,
+    SentMessage,
+    Template,
+    TemplateMessage,
+    check_id,
+    check_message,
+    check_phone,
+)
+from autocalls_async.outcomes import Accepted
+from autocalls_async.pacing import SendLimit
+from autocalls_async.ratelimit import Gate, Limiter
+from autocalls_async.retry import RetryPolicy
+from autocalls_async.settings import (
+    DEFAULT_BASE_URL,
+    ApiKey,
+    parse_base_url,
+    read_environment,
+)
+from autocalls_async.transport import Transport
+from autocalls_async.window import WindowCheck, WindowMemory
+
+_Choice = TypeVar("_Choice", bound=Enum)
+
+LaneName = Literal["interactive", "bulk"]
+WindowCheckName = Literal["auto", "always", "never"]
+
+READ_LIMIT = SendLimit(10, per=1.0)
+"""The API documents no limit for status checks and listings; this is polite."""
+
+
+class Windows:
+    """What the client knows of messaging windows."""
+
+    def __init__(self, memory: WindowMemory, default_sender_id: int | None) -> None:
+        self._memory = memory
+        self._default_sender_id = default_sender_id
+
+    def note_inbound(
+        self, recipient_phone: str, *, sender_id: int | None = None
+    ) -> None:
+        """Note that this recipient has just written to us.
+
+        For 24 hours no check is needed before free text to them.
+
+        Args:
+            recipient_phone: E.164, `+14155550123`.
+            sender_id: Whom they wrote to; `None` means the client's default.
+
+        Raises:
+            ValueError: An argument breaks its rule, or there is no sender.
+            RuntimeError: It was called outside the event loop.
+        """
+        check_phone("recipient_phone", recipient_phone)
+        sender = choose_sender(sender_id, self._default_sender_id)
+        now = asyncio.get_running_loop().time()
+        self._memory.note_inbound(sender, recipient_phone, now=now)
+
+
+class AutocallsClient:
+    """An asyncio client for one account of the Autocalls WhatsApp API.
+
+    Make one for each account and keep it: its queue, pace and windows are what
+    keep the promises. Use it as `async with`, or call `aclose()`. It belongs to
+    the event loop that first used it.
+
+    Args:
+        api_key: The account's key, such as `1|abc123`.
+        base_url: Of the API; white-label editions have another host.
+        sender_id: The sender of messages that name none.
+        session: Lent, and never closed. Its connector is used as it is, pooled
+            connections included: a send on a kept connection may meet one that
+            is just being closed, and its outcome is then unknown. Its headers,
+            cookies, middlewares and timeouts are not used; its trace hooks are.
+        send_limit: Of the account. The API's is 5 a second.
+        limiter: Asked for leave before each send, one request at a time, such
+            as an aiolimiter `AsyncLimiter` that several clients share. `None`
+            makes one from `send_limit`.
+        retry: When a call makes another attempt.
+        window_check: Whether to ask for the messaging window before free text:
+            `"auto"` unless an open one is known, `"always"` or `"never"`.
+        timeout: The whole budget of a single call, in seconds: queue, check,
+            HTTP and retries. Messages of `send_many` have none.
+        drain_timeout: Seconds that `aclose()` gives to what is queued or under way.
+        trust_env: Use the proxy that the environment names (`HTTPS_PROXY`).
+
+    Raises:
+        ValueError: An argument breaks its rule. Nothing was opened.
+    """
+
+    def __init__(  # noqa: PLR0913  # each is a setting with a default
+        self,
+        api_key: str,
+        *,
+        base_url: str = DEFAULT_BASE_URL,
+        sender_id: int | None = None,
+        session: aiohttp.ClientSession | None = None,
+        send_limit: SendLimit = SendLimit(5, per=1.0),  # noqa: B008  # immutable
+        limiter: Limiter | None = None,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008  # immutable
+        window_check: WindowCheckName = "auto",
+        timeout: float = 30.0,
+        drain_timeout: float = 30.0,
+        trust_env: bool = False,
+    ) -> None:
+        if sender_id is not None:
+            check_id("sender_id", sender_id)
+        self._sender_id = sender_id
+        self._timeout = check_seconds("timeout", timeout)
+        self._drain_timeout = check_seconds("drain_timeout", drain_timeout)
+        self._window_check = _choose(WindowCheck, "window_check", window_check)
+        self._transport = Transport(
+            base_url=parse_base_url(base_url),
+            key=ApiKey(api_key),
+            lent=session,
+            trust_env=trust_env,
+        )
+        memory = WindowMemory()
+        self.windows = Windows(memory, sender_id)
+        self._send_gate = Gate(send_limit, limiter=limiter)
+        self._read_gate = Gate(READ_LIMIT)
+        self._dispatcher = Dispatcher(
+            Exchange(self._transport, retry=retry),
+            send_gate=self._send_gate,
+            read_gate=self._read_gate,
+            windows=memory,
+        )
+        self._runs: WeakSet[Run] = WeakSet()
+        self._home: tuple[asyncio.AbstractEventLoop, int] | None = None
+        self._closed = False
+
+    @classmethod
+    def from_env(
+        cls,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        **settings: Any,  # noqa: ANN401  # those of the constructor
+    ) -> Self:
+        """Make a client from environment variables.
+
+        `AUTOCALLS_API_KEY` must be set; `AUTOCALLS_BASE_URL` and
+        `AUTOCALLS_SENDER_ID` may be. An argument given here wins.
+
+        Raises:
+            ValueError: The key is missing, or a value breaks its rule.
+        """
+        found = read_environment(environ)
+        return cls(
+            found.api_key,
+            **{"base_url": found.base_url, "sender_id": found.sender_id} | settings,
+        )
+
+    async def __aenter__(self) -> Self:
+        self._check_home()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Take nothing more in, let what is here end, and close what was opened.
+
+        After `drain_timeout` what is still queued ends as `Unsent`, and what is
+        still under way as `Unknown`. It can be called twice.
+        """
+        self._closed = True
+        for run in list(self._runs):
+            run.stop_reading("the client was closed")
+        await self._dispatcher.aclose(drain_timeout=self._drain_timeout)
+        await self._send_gate.aclose()
+        await self._read_gate.aclose()
+        await self._transport.aclose()
+
+    # Sending
+
+    async def send_freeform(
+        self,
+        recipient_phone: str,
+        message: str,
+        *,
+        sender_id: int | None = None,
+        timeout: float | None = None,
+        lane: LaneName = "interactive",
+        window_check: WindowCheckName | None = None,
+    ) -> SentMessage:
+        """Send free text, if the messaging window is open.
+
+        The arguments are those of `FreeformMessage` and of `send()`, and so are
+        the errors.
+        """
+        content = FreeformMessage(
+            recipient_phone=recipient_phone, message=message, sender_id=sender_id
+        )
+        return await self.send(
+            content, timeout=timeout, lane=lane, window_check=window_check
+        )
+
+    async def send_template(
+        self,
+        recipient_phone: str,
+        *,
+        template_id: int,
+        variables: Mapping[str, str] | None = None,
+        recipient_name: str | None = None,
+        sender_id: int | None = None,
+        timeout: float | None = None,
+        lane: LaneName = "interactive",
+    ) -> SentMessage:
+        """Send an approved template, which is allowed at any time.
+
+        The arguments are those of `TemplateMessage` and of `send()`, and so are
+        the errors.
+        """
+        content = TemplateMessage(
+            recipient_phone=recipient_phone,
+            template_id=template_id,
+            variables=variables or {},
+            recipient_name=recipient_name,
+            sender_id=sender_id,
+        )
+        return await self.send(content, timeout=timeout, lane=lane)
+
+    async def send(
+        self,
+        message: Message,
+        *,
+        timeout: float | None = None,
+        lane: LaneName = "interactive",
+        window_check: WindowCheckName | None = None,
+    ) -> SentMessage:
+        """Send one message and wait until the service has accepted it.
+
+        If the caller is cancelled, a message that is not handed over yet never
+        leaves; one that is goes on to its end.
+
+        Args:
+            message: What to send.
+            timeout: Seconds for all of it; `None` means the client's.
+            lane: `"interactive"` goes before `"bulk"`.
+            window_check: `None` means the client's.
+
+        Raises:
+            ValueError: No sender, or an argument breaks its rule.
+            UnsentError: Nothing was sent; it is safe to send it again.
+            RejectedError: The service said no; the subclass says why.
+            UnknownOutcomeError: It may have been delivered.
+        """
+        self._check_home()
+        make_job = partial(
+            self._job,
+            message,
+            lane=_choose(Lane, "lane", lane),
+            window_check=window_check,
+            deadline=self._deadline(timeout),
+        )
+        outcome = await self._dispatcher.send(make_job)
+        if isinstance(outcome, Accepted):
+            return outcome.sent
+        raise outcome.error
+
+    def send_many(
+        self,
+        messages: Source,
+        *,
+        lane: LaneName = "bulk",
+        window_check: WindowCheckName | None = None,
+    ) -> Run:
+        """Send many messages; iterate over the result for their outcomes.
+
+        Args:
+            messages: Any iterable or async iterable, read only as fast as it is
+                served.
+            lane: `"bulk"` lets interactive messages overtake.
+            window_check: `None` means the client's.
+
+        Returns:
+            A run, which tells its `progress` and can be told to `stop()`.
+        """
+        self._check_home()
+        run = Run(
+            self._dispatcher,
+            messages,
+            make_job=partial(
+                self._job,
+                lane=_choose(Lane, "lane", lane),
+                window_check=window_check,
+                flow=object(),
+            ),
+            seconds_each=self._send_gate.pace.limit.gap,
+        )
+        self._runs.add(run)
+        return run
+
+    def _job(
+        self,
+        message: Message,
+        settle: Settle,
+        *,
+        lane: Lane,
+        window_check: WindowCheckName | None,
+        deadline: float | None = None,
+        flow: object = None,
+    ) -> Job:
+        check_message(message)
+        check = (
+            self._window_check
+            if window_check is None
+            else _choose(WindowCheck, "window_check", window_check)
+        )
+        return Job(
+            message=message,
+            sender_id=choose_sender(message.sender_id, self._sender_id),
+            lane=lane,
+            window_check=check,
+            settle=settle,
+            deadline=deadline,
+            flow=flow,
+        )
+
+    # Asking
+
+    async def session_status(
+        self,
+        recipient_phone: str,
+        *,
+        sender_id: int | None = None,
+        timeout: float | None = None,
+    ) -> ConversationStatus:
+        """Ask whether free text may be sent to this recipient now. It is free.
+
+        Raises:
+            ValueError: An argument breaks its rule, or there is no sender.
+            RejectedError: The service said no.
+            UnavailableError: It gave no usable answer; ask again.
+        """
+        check_phone("recipient_phone", recipient_phone)
+        sender = choose_sender(sender_id, self._sender_id)
+        self._check_home()
+        deadline = self._deadline(timeout)
+        return await self._dispatcher.session_status(
+            sender, recipient_phone, lane=Lane.INTERACTIVE, deadline=deadline
+        )
+
+    async def senders(
+        self, *, include_offline: bool = False, timeout: float | None = None
+    ) -> tuple[Sender, ...]:
+        """List the account's senders that are online, or all of them.
+
+        Raises:
+            RejectedError: The service said no.
+            UnavailableError: It gave no usable answer; ask again.
+        """
+        request = wire.senders_request(include_offline=include_offline)
+        return wire.read_senders(await self._read(request, timeout))
+
+    async def templates(
+        self,
+        *,
+        sender_id: int | None = None,
+        include_unapproved: bool = False,
+        timeout: float | None = None,
+    ) -> tuple[Template, ...]:
+        """List a sender's templates that are approved, or all of them.
+
+        Raises:
+            ValueError: There is no sender.
+            RejectedError: The service said no.
+            UnavailableError: It gave no usable answer; ask again.
+        """
+        request = wire.templates_request(
+            sender_id=choose_sender(sender_id, self._sender_id),
+            include_unapproved=include_unapproved,
+        )
+        return wire.read_templates(await self._read(request, timeout))
+
+    async def account(self, *, timeout: float | None = None) -> Account:
+        """Ask whose key this is, and for the balance.
+
+        Raises:
+            RejectedError: The service said no.
+            UnavailableError: It gave no usable answer; ask again.
+        """
+        return wire.read_account(await self._read(wire.account_request(), timeout))
+
+    async def _read(self, request: wire.Request, seconds: float | None) -> wire.Reply:
+        self._check_home()
+        return await self._dispatcher.read(
+            request, lane=Lane.INTERACTIVE, deadline=self._deadline(seconds)
+        )
+
+    def _deadline(self, seconds: float | None) -> float | None:
+        budget = self._timeout if seconds is None else check_seconds("timeout", seconds)
+        return asyncio.get_running_loop().time() + budget if budget < inf else None
+
+    def _check_home(self) -> None:
+        """Make sure that the client is used where it was first used, and is open."""
+        here = asyncio.get_running_loop(), os.getpid()
+        if self._home is None:
+            self._home = here
+        if self._closed:
+            msg = "the client is closed; make a new one"
+            raise RuntimeError(msg)
+        if here[1] != self._home[1]:
+            msg = "the client was made before a fork; make one in each process"
+            raise RuntimeError(msg)
+        if here[0] is not self._home[0]:
+            msg = "the client belongs to another event loop; make one in each loop"
+            raise RuntimeError(msg)
+
+
+def choose_sender(sender_id: int | None, default: int | None) -> int:
+    """Give the sender to use.
+
+    Raises:
+        ValueError: There is none, or it is no id.
+    """
+    chosen = default if sender_id is None else sender_id
+    if chosen is None:
+        msg = "sender_id is missing: give one here, or a default to the client"
+        raise ValueError(msg)
+    check_id("sender_id", chosen)
+    return chosen
+
+
+def _choose(kind: type[_Choice], name: str, value: str) -> _Choice:
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(repr(str(member.value)) for member in kind)
+        msg = f"{name} must be one of {known}; got {value!r}"
+        raise ValueError(msg) from None
+
+
+def check_seconds(name: str, value: object) -> float:
+    """Give the number of seconds; `inf` means without end.
+
+    Raises:
+        ValueError: It is no number of seconds above 0.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not value > 0:  # type: ignore[operator]  # a number by now
+        msg = f"{name} must be seconds, more than 0; got {value!r}"
+        raise ValueError(msg)
+    return float(value)  # type: ignore[arg-type]  # a number by now

@@ -1,0 +1,373 @@
+"""When the next send may leave: the pace of one account.
+
+Pure: no I/O, no clock, no asyncio. Instants are seconds on the loop's clock.
+
+A limit of 5 a second is kept with 5 slots. Each send takes one, and the slot is
+free again `per` seconds after the service surely counted the send: at the
+latest when the answer is back. So two sends that share a slot lie `per` apart
+*at the service*, whatever the network did in between. Waiting for whole round
+trips costs goodput (6 % at 5 to 60 ms each way, 41 % behind a service that works
+for 0.3 to 0.9 s after counting), so ordinary answers hold a slot for no longer
+than a learnt cap. That part is statistics; a 429 takes it back.
+"""
+
+import math
+from collections import OrderedDict, deque
+from enum import IntEnum
+from heapq import heappop, heappush
+
+from attrs import Attribute, define, field, frozen
+
+# An ordinary round trip is at most this many times the mean one; two directions
+# that are each spread evenly give less than 2, a heavy tail far more.
+_ODD_FACTOR = 2.2
+# Over this share of odd round trips the tail is heavy, and only answers count.
+_ODD_SHARE = 0.085
+_ODD_DOUBT = 2.0
+# Answers until "odd" means something, and until the cap is trusted: at once on
+# a quick path, later where round trips are long enough to hide a heavy tail.
+_ODD_SINCE = 5
+_QUICK_SINCE = 15
+_TRUSTED_SINCE = 30
+_QUICK_SECONDS = 0.13
+# Answers that the learnt means look back on.
+_MEMORY = 100
+# No uplink is slower than 0.9 mean round trips if both directions spread alike
+# between a and b: 0.9 (a + b) covers b - a, the spread, as long as a > b / 19.
+# Few answers make an unsure mean: 3 / n more of it.
+_CAP_SHARE = 0.9
+_CAP_DOUBT = 3.0
+# 5 to 60 ms each way spread by 55 ms.
+_CAP_LEAST = 0.06
+# No path takes 0.3 s for four answers in five, but a busy service does, and its
+# work after counting says nothing about the uplink. 0.08 covers 5 to 60 ms.
+_BUSY_SECONDS = 0.3
+_BUSY_SHARE = 0.8
+_BUSY_SINCE = 4
+_BUSY_MEMORY = 32
+_BUSY_CAP = 0.08
+# HAProxy weighs two periods and wants even spacing as well: at 20 to 200 ms each
+# way it refused 3 in 10,000 until the gap grew with what the round trip takes
+# beyond 0.1 s (up to 0.25 s; at 5 to 60 ms it refused none).
+_GAP_FREE = 0.1
+_GAP_MOST = 0.25
+# Two 429s within this many sends are no accident: one step more careful.
+_CLOSE_SENDS = 20
+_WIDEN = 1.25
+_CARE_MOST = 9  # 1.25 ** 7: up to 4.8 gaps
+_QUIET_SECONDS = 40.0
+_QUIET_MOST = 160.0
+# A 429 that names no time: `per`, doubled each time in a row, up to this.
+_HOLD_MOST = 60.0
+# Longer than an hour is a quota or a mistake, and worth asking again.
+_RETRY_AFTER_MOST = 3600.0
+
+
+def _check_rate(_owner: object, _field: "Attribute[int]", value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        msg = f"rate must be a whole number of at least 1; got {value!r}"
+        raise ValueError(msg)
+
+
+def _check_per(_owner: object, _field: "Attribute[float]", value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        msg = f"per must be a number of seconds; got {value!r}"
+        raise ValueError(msg)
+    if not 0 < value < math.inf:
+        msg = f"per must be a finite number of seconds above 0; got {value!r}"
+        raise ValueError(msg)
+
+
+@frozen
+class SendLimit:
+    """At most `rate` sends in any `per` seconds, as the service counts them.
+
+    Guaranteed, whatever the network does: no more than `rate` sends leave in any
+    `per` seconds, evenly spaced; and a send whose answer is slow or lost keeps its
+    place until it is answered or given up.
+
+    Learnt, and as good as what it was learnt from: how much sooner than its answer
+    a send was surely counted. A path that suddenly gets quicker, or delays one
+    direction only, can cost a few 429s; each makes the pace more careful, down to
+    one send at a time, and a refused send was not processed.
+
+    Args:
+        rate: Sends, a whole number of at least 1.
+        per: Seconds, above 0.
+    """
+
+    rate: int = field(validator=_check_rate)
+    per: float = field(default=1.0, validator=_check_per)
+
+    @property
+    def gap(self) -> float:
+        """Least seconds between the starts of two sends."""
+        return self.per / self.rate
+
+
+@define(eq=False)
+class Ticket:
+    """One send that has left; hand it back once, when its end is known."""
+
+    started: float
+    is_settled: bool = False
+
+
+class Care(IntEnum):
+    """How careful the 429s have made us; from `ONE_AT_A_TIME` up, gaps widen."""
+
+    LEARNT = 0
+    AFTER_ANSWERS = 1
+    ONE_AT_A_TIME = 2
+
+
+class RoundTrips:
+    """What the answers so far say about the path and the service."""
+
+    def __init__(self) -> None:
+        self.mean = 0.0
+        self._count = 0
+        self._slowest = 0.0
+        self._odd_share = 0.0
+        self._busy_share = 0.0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether answers take so long that it is the service that works."""
+        return self._count >= _BUSY_SINCE and self._busy_share > _BUSY_SHARE
+
+    @property
+    def odd(self) -> float:
+        """Round trips over this many seconds are out of the ordinary."""
+        return math.inf if self._count < _ODD_SINCE else _ODD_FACTOR * self.mean
+
+    @property
+    def cap(self) -> float:
+        """Seconds after which a send with an ordinary answer was surely counted.
+
+        `math.inf` where too little is known, or the tail is heavy.
+        """
+        if self.is_busy:
+            return _BUSY_CAP
+        is_quick = self._slowest <= _QUICK_SECONDS
+        since = _QUICK_SINCE if is_quick else _TRUSTED_SINCE
+        seen = max(1, min(self._count, _MEMORY))
+        odd_share = self._odd_share + _ODD_DOUBT / seen
+        if self._count < since or (odd_share > _ODD_SHARE and not is_quick):
+            return math.inf
+        return max(_CAP_LEAST, self.mean * (_CAP_SHARE + _CAP_DOUBT / seen))
+
+    def learn(self, seconds: float) -> None:
+        """Take in the round trip of one answered send."""
+        odd = self.odd
+        self._count += 1
+        self._slowest = max(self._slowest, seconds)
+        weight = 1 / min(self._count, _MEMORY)
+        self._odd_share += ((seconds > odd) - self._odd_share) * weight
+        # Clipped: one answer of 10 s must not pass for a slower path.
+        self.mean += (min(seconds, odd) - self.mean) * weight
+        weight = 1 / min(self._count, _BUSY_MEMORY)
+        self._busy_share += ((seconds > _BUSY_SECONDS) - self._busy_share) * weight
+
+
+class Pace:
+    """Says when the next send may leave, and learns from how sends end.
+
+    Each `start` is followed by exactly one of `answered`, `refused` or `gave_up`
+    with its ticket; a second one is ignored.
+    """
+
+    def __init__(self, limit: SendLimit) -> None:
+        self.limit = limit
+        self.round_trips = RoundTrips()
+        # Slots: taken by an open send, by one open for oddly long, or by a settled
+        # one until the instant in the heap.
+        self._open: OrderedDict[Ticket, None] = OrderedDict()
+        self._late: OrderedDict[Ticket, None] = OrderedDict()
+        self._taken_until: list[float] = []
+        self._starts: deque[float] = deque()
+        self._last_start = -math.inf
+        self._last_end = -math.inf
+        self._not_before = -math.inf
+        self._care = int(Care.LEARNT)
+        self._quiet = _QUIET_SECONDS
+        self._quiet_since = -math.inf
+        self._is_trial = False
+        self._refused_at = -math.inf
+        self._refused_in_row = 0
+        self._sends = 0
+        # The send after which the last 429 came, or a trial began.
+        self._marked_send = -_CLOSE_SENDS
+
+    @property
+    def care(self) -> Care:
+        """How careful the 429s have made us."""
+        return Care(min(self._care, Care.ONE_AT_A_TIME))
+
+    @property
+    def is_one_at_a_time(self) -> bool:
+        """Whether each send waits for the end of the one before, and then a gap."""
+        return self.care is Care.ONE_AT_A_TIME
+
+    @property
+    def cap(self) -> float:
+        """Seconds over `per` that an ordinary answer holds a slot at most."""
+        return self.round_trips.cap if self.care is Care.LEARNT else math.inf
+
+    @property
+    def gap(self) -> float:
+        """Seconds between two starts; one at a time: from an end to the next start."""
+        if self.is_one_at_a_time:
+            return self.limit.gap * _WIDEN ** (self._care - Care.ONE_AT_A_TIME)
+        if self._counts_early:
+            return self.limit.gap
+        beyond = max(0.0, min(self.round_trips.mean, _GAP_MOST) - _GAP_FREE)
+        # One that is late may arrive beside any other, and leaves its turn empty:
+        # the rest share the whole time.
+        sharing = max(1, self.limit.rate - len(self._late))
+        return (self.limit.per + beyond) / sharing
+
+    @property
+    def seconds_per_send(self) -> float:
+        """What one more send in the queue adds to the wait of those behind it."""
+        if self.is_one_at_a_time:
+            return self.gap + self.round_trips.mean
+        held = self.limit.per + min(self.round_trips.mean, self.cap)
+        return max(self.gap, held / self.limit.rate)
+
+    @property
+    def not_before(self) -> float:
+        """Nobody sends before this instant; it only moves forward."""
+        return self._not_before
+
+    @property
+    def in_flight_count(self) -> int:
+        """Sends whose end is not known, as far as they hold a slot."""
+        return len(self._open) + len(self._late)
+
+    def sends_in_last_second(self, now: float) -> int:
+        """How many sends left in the second up to `now`."""
+        while self._starts and self._starts[0] <= now - 1:
+            self._starts.popleft()
+        return len(self._starts)
+
+    def earliest(self, now: float) -> float:
+        """Instant at which the next send may leave, never before `now`.
+
+        Ask again at that instant, and whenever a send has ended: what is learnt in
+        between may move it either way. `math.inf` means: not before a send ends.
+        """
+        self._let_go(now)
+        if self.is_one_at_a_time:
+            ready = math.inf if self.in_flight_count else self._last_end + self.gap
+        else:
+            ready = max(self._last_start + self.gap, self._slot_free(now))
+        return max(now, self._not_before, ready)
+
+    def start(self, now: float) -> Ticket:
+        """Note that a send leaves: its first byte goes out right after this."""
+        ticket = Ticket(now)
+        self.sends_in_last_second(now)
+        self._starts.append(now)
+        self._open[ticket] = None
+        self._last_start = now
+        self._sends += 1
+        return ticket
+
+    def answered(self, ticket: Ticket, now: float) -> None:
+        """Note that an answer other than 429 is back."""
+        if ticket.is_settled:
+            return
+        seconds = now - ticket.started
+        is_odd = seconds > self.round_trips.odd
+        self.round_trips.learn(seconds)
+        self._refused_in_row = 0
+        self._calm_down(now)
+        held = seconds if is_odd and not self._counts_early else min(seconds, self.cap)
+        self._settle(ticket, now, free_at=ticket.started + held + self.limit.per)
+
+    def refused(self, ticket: Ticket, now: float, retry_after: float | None) -> None:
+        """Note a 429: nobody sends until it is over, and then more carefully.
+
+        Args:
+            ticket: The send that was refused; it was counted, but not processed.
+            now: The instant of the answer.
+            retry_after: Seconds that the answer named, if it did. Up to an hour is
+                honoured; without it, `per` is doubled with each 429 in a row, up to
+                a minute.
+        """
+        if ticket.is_settled:
+            return
+        self._settle(ticket, now, free_at=now + self.limit.per)
+        # One that left before the last 429 was known says nothing new.
+        if ticket.started > self._refused_at:
+            self._refused_in_row += 1
+            self._take_care(now)
+        doublings = min(max(self._refused_in_row - 1, 0), 10)
+        hold = min(self.limit.per * 2**doublings, _HOLD_MOST)
+        if retry_after is not None and retry_after >= 0:
+            hold = min(retry_after, _RETRY_AFTER_MOST)
+        self._not_before = max(self._not_before, now + hold)
+
+    def gave_up(self, ticket: Ticket, now: float) -> None:
+        """Note that no answer will come: it may arrive yet, so its slot starts anew."""
+        if not ticket.is_settled:
+            self._settle(ticket, now, free_at=now + self.limit.per)
+
+    @property
+    def _counts_early(self) -> bool:
+        """Whether a slot is free again although its answer is still out."""
+        return self.care is Care.LEARNT and self.round_trips.is_busy
+
+    def _let_go(self, now: float) -> None:
+        """Free the slots whose time is over, and set the late ones apart."""
+        while self._taken_until and self._taken_until[0] <= now:
+            heappop(self._taken_until)
+        early = self._counts_early
+        held = self.limit.per + self.cap if early else self.round_trips.odd
+        while self._open and next(iter(self._open)).started + held <= now:
+            ticket, _ = self._open.popitem(last=False)
+            if not early:
+                self._late[ticket] = None
+
+    def _slot_free(self, now: float) -> float:
+        if self.in_flight_count + len(self._taken_until) < self.limit.rate:
+            return now
+        instants = self._taken_until[:1]
+        if self._counts_early and self._open:
+            first = next(iter(self._open))
+            instants = [*instants, first.started + self.limit.per + self.cap]
+        return min(instants, default=math.inf)
+
+    def _settle(self, ticket: Ticket, now: float, *, free_at: float) -> None:
+        ticket.is_settled = True
+        self._open.pop(ticket, None)
+        self._late.pop(ticket, None)
+        self._last_end = now
+        if free_at > now:
+            heappush(self._taken_until, free_at)
+
+    def _take_care(self, now: float) -> None:
+        """Become one step more careful, unless a 429 is as rare as an accident."""
+        is_close = self._sends - self._marked_send <= _CLOSE_SENDS
+        if self._care == Care.LEARNT or is_close:
+            self._care = min(self._care + 1, _CARE_MOST)
+        if self._is_trial:
+            self._quiet = min(2 * self._quiet, _QUIET_MOST)
+        self._is_trial = False
+        self._refused_at = now
+        self._quiet_since = now
+        self._marked_send = self._sends
+
+    def _calm_down(self, now: float) -> None:
+        """After a quiet time, try with one step less of care."""
+        if now - self._quiet_since < self._quiet:
+            return
+        if self._care == Care.LEARNT:
+            self._quiet = _QUIET_SECONDS
+            self._is_trial = False
+            return
+        self._care -= 1
+        self._is_trial = True
+        self._quiet_since = now
+        self._marked_send = self._sends

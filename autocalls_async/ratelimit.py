@@ -1,0 +1,206 @@
+"""The gate that requests leave through, one at a time: the one door to aiolimiter.
+
+A request comes to the gate when its connection stands, so that neither name
+look-up nor handshake lies between its turn and its first byte. The gate's
+keeper waits for the next instant that the pace allows, asks the limiter, and
+only then chooses whose turn it is: whoever came meanwhile with more right.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
+from typing import Protocol
+
+from aiolimiter import AsyncLimiter
+from attrs import define, field
+
+from autocalls_async.lanes import Lane, Share
+from autocalls_async.pacing import Pace, SendLimit, Ticket
+from autocalls_async.verdict import Seen
+
+MAX_HOLD_SECONDS = 5.0
+"""No connection stands idle longer than this before it is used: proxies give a
+request's first byte some 10 seconds, and their 408 would make an unknown."""
+
+LEAD_SECONDS = 1.0
+"""A connection is made this long before its turn may come."""
+
+
+class Limiter(Protocol):
+    """What the gate asks of a limiter: aiolimiter's `AsyncLimiter` is one."""
+
+    async def acquire(self) -> None:
+        """Wait until one more request may leave."""
+
+
+class HeldBack(Exception):  # noqa: N818  # no error: the attempt did not happen
+    """The turn did not come in time: nothing has left, begin the attempt anew."""
+
+
+@define(eq=False)
+class _Turn:
+    """One request's wait at the gate."""
+
+    granted: asyncio.Future[None]
+    over: asyncio.Future[None]
+
+    @property
+    def is_waiting(self) -> bool:
+        return not self.granted.done() and not self.over.done()
+
+
+@define
+class _Line:
+    """Those who wait in one lane, by their order and then by their arrival."""
+
+    _heap: list[tuple[int, int, _Turn]] = field(factory=list)
+    _arrivals: "count[int]" = field(factory=count)
+
+    def add(self, order: int, turn: _Turn) -> None:
+        heappush(self._heap, (order, next(self._arrivals), turn))
+
+    def is_empty(self) -> bool:
+        while self._heap and not self._heap[0][-1].is_waiting:
+            heappop(self._heap)
+        return not self._heap
+
+    def pop(self) -> _Turn:
+        return heappop(self._heap)[-1]
+
+
+class Gate:
+    """Lets requests out at the pace of one limit, those in a hurry first."""
+
+    def __init__(self, limit: SendLimit, *, limiter: Limiter | None = None) -> None:
+        self.pace = Pace(limit)
+        # A bucket of one: AsyncLimiter(5, 1) lets 9 requests leave in its first
+        # second (a full bucket, then its refill), and the API counts 5.
+        self._limiter = limiter or AsyncLimiter(1, limit.gap)
+        self._lines = {lane: _Line() for lane in Lane}
+        self._share = Share()
+        self._keeper: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+
+    async def opens_soon(self) -> None:
+        """Wait until a connection is worth being made."""
+        while LEAD_SECONDS < (wait := self.pace.earliest(_now()) - _now()) < inf:  # noqa: ASYNC110  # a 429 may have moved it on meanwhile
+            await asyncio.sleep(wait - LEAD_SECONDS)
+
+    async def pass_through(self, *, lane: Lane, order: int) -> Ticket:
+        """Wait for the turn to leave, on a connection that stands.
+
+        Args:
+            lane: Who is in a hurry goes first.
+            order: Within a lane the lowest goes first.
+
+        Raises:
+            HeldBack: The turn did not come in 5 seconds.
+        """
+        async with self._turn(lane, order) as turn:
+            try:
+                async with asyncio.timeout(MAX_HOLD_SECONDS):
+                    await turn.granted
+            except TimeoutError:
+                raise HeldBack from None
+            return self.pace.start(_now())
+
+    def landed(
+        self, ticket: Ticket, seen: Seen, *, retry_after: float | None = None
+    ) -> None:
+        """Note how a request that left has ended."""
+        now = _now()
+        match seen:
+            case Seen.SILENCE:
+                self.pace.gave_up(ticket, now)
+            case Seen.RATE_LIMITED:
+                self.pace.refused(ticket, now, retry_after)
+            case _:
+                self.pace.answered(ticket, now)
+        self._changed.set()
+
+    async def aclose(self) -> None:
+        """Stop the keeper. Nobody may be waiting any more."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
+
+    @asynccontextmanager
+    async def _turn(self, lane: Lane, order: int) -> AsyncIterator[_Turn]:
+        loop = asyncio.get_running_loop()
+        turn = _Turn(loop.create_future(), loop.create_future())
+        self._lines[lane].add(order, turn)
+        if self._keeper is None or self._keeper.done():
+            self._keeper = loop.create_task(self._keep(), name="autocalls gate")
+        try:
+            yield turn
+        finally:
+            turn.over.set_result(None)
+
+    async def _keep(self) -> None:
+        """Give turns for as long as anybody waits for one."""
+        try:
+            while self._is_awaited():
+                await self._until_open()
+                await self._limiter.acquire()
+                if self.pace.earliest(_now()) <= _now() and (turn := self._next()):
+                    turn.granted.set_result(None)
+                    await turn.over
+        except Exception as error:  # noqa: BLE001  # a lent limiter may raise anything
+            while turn := self._next():
+                turn.granted.set_exception(error)
+
+    async def _until_open(self) -> None:
+        while (wait := self.pace.earliest(_now()) - _now()) > 0:
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def _is_awaited(self) -> bool:
+        return not all(line.is_empty() for line in self._lines.values())
+
+    def _next(self) -> _Turn | None:
+        interactive, bulk = self._lines[Lane.INTERACTIVE], self._lines[Lane.BULK]
+        lane = self._share.choose(
+            interactive=not interactive.is_empty(), bulk=not bulk.is_empty()
+        )
+        return self._lines[lane].pop() if lane else None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class GatePassage:
+    """The way of one call's attempts through a gate."""
+
+    def __init__(self, gate: Gate, *, lane: Lane, order: int = 0) -> None:
+        self._gate = gate
+        self._lane = lane
+        self._order = order
+        self._ticket: Ticket | None = None
+
+    async def prepare(self) -> None:
+        """Wait, before a connection is made, until the request may soon leave."""
+        await self._gate.opens_soon()
+
+    async def leave(self) -> None:
+        """Wait on the standing connection for the moment to leave.
+
+        Raises:
+            HeldBack: That moment is too far off. Nothing has left.
+        """
+        # aiohttp itself repeats a read whose kept connection broke.
+        self.landed(Seen.SILENCE, retry_after=None)
+        self._ticket = await self._gate.pass_through(lane=self._lane, order=self._order)
+
+    def landed(self, seen: Seen, *, retry_after: float | None) -> None:
+        """Take note of how the attempt ended."""
+        if self._ticket is not None:
+            self._gate.landed(self._ticket, seen, retry_after=retry_after)
+            self._ticket = None

@@ -1,0 +1,231 @@
+"""One attempt over HTTP: the one door to aiohttp.
+
+The point of no return is aiohttp's hook `on_request_headers_sent`, which it
+awaits before it writes a request's first byte. Until the hook is through,
+nothing has left; an exception in it keeps it so. After it, only a whole status
+line tells. The class of an exception decides nothing.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+from autocalls_async._version import __version__
+from autocalls_async.models import FrozenDict
+from autocalls_async.settings import ApiKey
+from autocalls_async.verdict import Kind, Seen
+from autocalls_async.wire import Reply, Request
+
+MAX_BODY_BYTES = 1_048_576
+"""Longer answers are not the API's; a packed megabyte can hold a gigabyte."""
+
+TIMEOUT = aiohttp.ClientTimeout(total=60.0, sock_connect=10.0, sock_read=45.0)
+"""Shorter ones only manufacture unknowns."""
+
+Handover = Callable[[], Awaitable[None]]
+"""Awaited when the connection stands, before the first byte leaves."""
+
+
+class AttemptFailed(Exception):  # noqa: N818  # caught inside the package
+    """One attempt got no answer.
+
+    Its text names what happened without aiohttp's own words: those hold the
+    address, and with it a phone number.
+    """
+
+    def __init__(self, seen: Seen, detail: str) -> None:
+        super().__init__(detail)
+        self.seen = seen
+        self.detail = detail
+
+
+class _Departure:
+    """Whether one attempt's bytes may have left this machine."""
+
+    def __init__(self, on_handover: Handover) -> None:
+        self._on_handover = on_handover
+        self.has_left = False
+        self.veto: Exception | None = None
+
+    async def leave(self) -> None:
+        try:
+            await self._on_handover()
+        except Exception as error:
+            self.veto = error
+            raise
+        self.has_left = True
+
+
+async def _on_headers(
+    _session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    _params: aiohttp.TraceRequestHeadersSentParams,
+) -> None:
+    departure: _Departure = context.trace_request_ctx
+    await departure.leave()
+
+
+class Transport:
+    """HTTP to one account of the service, over sessions of its own.
+
+    A send gets a fresh connection: an idle one may hold a stray answer, or be
+    closed by the other side just then. Where a session was lent, its connector
+    is used as it is, with its pooled connections, its TLS and its resolver, and
+    so are its trace hooks; its headers, cookies, middlewares and timeouts are not.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        key: ApiKey,
+        lent: aiohttp.ClientSession | None = None,
+        trust_env: bool = False,
+    ) -> None:
+        self._base_url = base_url
+        self._lent = lent
+        self._proxy = _env_proxy(base_url) if trust_env else None
+        self._headers = {
+            "Accept": "application/json",
+            "Authorization": key.authorization(),
+            "User-Agent": f"autocalls-async/{__version__}",
+        }
+        self._sends: aiohttp.ClientSession | None = None
+        self._reads: aiohttp.ClientSession | None = None
+
+    async def exchange(self, request: Request, *, on_handover: Handover) -> Reply:
+        """Make one attempt.
+
+        Raises:
+            AttemptFailed: No status line came.
+            Exception: What `on_handover` raised; then nothing has left.
+        """
+        departure = _Departure(on_handover)
+        try:
+            return await self._exchange(request, departure)
+        except Exception as error:  # noqa: BLE001  # the class decides nothing
+            if departure.veto is not None:
+                raise departure.veto from None
+            # Its repr may hold the key, and its text the address.
+            raise _failure(error, has_left=departure.has_left) from None
+
+    async def _exchange(self, request: Request, departure: _Departure) -> Reply:
+        json_type = {"Content-Type": "application/json"} if request.body else {}
+        async with self._session(request.kind).request(
+            request.method,
+            URL(self._base_url + request.target, encoded=True),
+            data=request.body,
+            headers=json_type,
+            allow_redirects=False,
+            proxy=self._proxy,
+            trace_request_ctx=departure,
+        ) as response:
+            headers = {k.lower(): v for k, v in response.headers.items()}
+            body = await _read_body(response)
+            return Reply(status=response.status, headers=FrozenDict(headers), body=body)
+
+    async def aclose(self) -> None:
+        """Close what was opened here. A lent session stays open."""
+        for session in (self._sends, self._reads):
+            if session is not None:
+                await session.close()
+
+    def _session(self, kind: Kind) -> aiohttp.ClientSession:
+        if self._sends is None or self._reads is None:
+            self._sends, self._reads = self._open()
+        session = self._sends if kind is Kind.SEND else self._reads
+        if session.closed:
+            raise AttemptFailed(Seen.NO_TRUST, "the session is closed")
+        return session
+
+    def _open(self) -> tuple[aiohttp.ClientSession, aiohttp.ClientSession]:
+        if self._lent is None:
+            # The pace and the places in the queue bound the connections.
+            fresh = aiohttp.TCPConnector(force_close=True, limit=0)
+            return self._make(fresh), self._make(aiohttp.TCPConnector())
+        if self._lent.connector is None:
+            raise AttemptFailed(Seen.NO_TRUST, "the session is closed")
+        session = self._make(
+            self._lent.connector, is_owner=False, traces=self._lent.trace_configs
+        )
+        return session, session
+
+    def _make(
+        self,
+        connector: aiohttp.BaseConnector,
+        *,
+        is_owner: bool = True,
+        traces: list[aiohttp.TraceConfig] | None = None,
+    ) -> aiohttp.ClientSession:
+        hook = aiohttp.TraceConfig()
+        hook.on_request_headers_sent.append(_on_headers)
+        return aiohttp.ClientSession(
+            connector=connector,
+            connector_owner=is_owner,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=self._headers,
+            timeout=TIMEOUT,
+            trust_env=False,  # it would let a .netrc replace the key
+            trace_configs=[*(traces or []), hook],  # ours last: then bytes leave
+        )
+
+
+def _env_proxy(base_url: str) -> URL | None:
+    url = URL(base_url)
+    proxy = getproxies().get(url.scheme)
+    return URL(proxy) if proxy and not proxy_bypass(url.host or "") else None
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes | None:
+    """Read an answer's body; `None` where it breaks off or is too long."""
+    chunks = bytearray()
+    try:
+        async for chunk in response.content.iter_any():
+            chunks += chunk
+            if len(chunks) > MAX_BODY_BYTES:
+                return None
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return None
+    return bytes(chunks)
+
+
+def _failure(error: Exception, *, has_left: bool) -> AttemptFailed:
+    if isinstance(error, AttemptFailed):
+        return error
+    detail = _describe(error)
+    if has_left:
+        return AttemptFailed(Seen.SILENCE, detail)
+    is_hopeless = isinstance(
+        error,
+        aiohttp.ClientConnectorCertificateError
+        | aiohttp.ServerFingerprintMismatch
+        | aiohttp.ClientHttpProxyError
+        | aiohttp.InvalidURL,
+    )
+    return AttemptFailed(Seen.NO_TRUST if is_hopeless else Seen.NO_CONNECTION, detail)
+
+
+_WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (
+        aiohttp.ClientConnectorCertificateError,
+        "the service's certificate is not trusted",
+    ),
+    (aiohttp.ServerFingerprintMismatch, "the service's certificate is not the pinned"),
+    (aiohttp.ClientHttpProxyError, "the proxy refused to connect"),
+    (aiohttp.ClientConnectorDNSError, "the host name could not be resolved"),
+    (aiohttp.ServerDisconnectedError, "the connection was closed without an answer"),
+    (TimeoutError, "it timed out"),
+)
+
+
+def _describe(error: Exception) -> str:
+    for kind, words in _WORDS:
+        if isinstance(error, kind):
+            return words
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return f"the exchange failed ({type(error).__name__})"
