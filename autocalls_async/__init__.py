@@ -6,7 +6,8 @@ It tells the truth about what became of each message: `Accepted`, `Rejected`,
 
 from autocalls_async._version import __version__
 from autocalls_async.bulk import Progress, Run
-from autocalls_async.client import AutocallsClient, Windows
+from autocalls_async.client import AutocallsClient
+from autocalls_async.dispatcher import QueueStatus
 from autocalls_async.errors import (
     AuthenticationError,
     AutocallsError,
@@ -15,6 +16,7 @@ from autocalls_async.errors import (
     InvalidRequestError,
     NotFoundError,
     PermissionDeniedError,
+    QueueFullError,
     RateLimitedError,
     RejectedError,
     RunStoppedError,
@@ -41,6 +43,7 @@ from autocalls_async.models import (
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import SendLimit
 from autocalls_async.retry import RetryPolicy
+from autocalls_async.windows import Windows
 
 __all__ = [
     "Accepted",
@@ -58,6 +61,8 @@ __all__ = [
     "Outcome",
     "PermissionDeniedError",
     "Progress",
+    "QueueFullError",
+    "QueueStatus",
     "RateLimitedError",
     "Rejected",
     "RejectedError",

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from attrs import define, frozen
 
-from autocalls_async.dispatcher import Dispatcher, Job, Settle
+from autocalls_async.dispatcher import Dispatcher
 from autocalls_async.errors import (
     AuthenticationError,
     InsufficientBalanceError,
@@ -23,6 +23,7 @@ from autocalls_async.errors import (
     RunStoppedError,
     UnsentError,
 )
+from autocalls_async.job import Job, Settle
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 

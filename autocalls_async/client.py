@@ -3,19 +3,20 @@
 import asyncio
 import os
 from collections.abc import Mapping
-from enum import Enum
 from functools import partial
 from math import inf
-from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 from weakref import WeakSet
 
 import aiohttp
 
 from autocalls_async import wire
+from autocalls_async.arguments import check_seconds, choose, choose_sender
 from autocalls_async.bulk import Run, Source
-from autocalls_async.dispatcher import Dispatcher, Job, Settle
+from autocalls_async.dispatcher import Dispatcher, QueueStatus
 from autocalls_async.exchange import Exchange
+from autocalls_async.home import Home
+from autocalls_async.job import Job, Settle
 from autocalls_async.lanes import Lane
 from autocalls_async.models import (
     Account,
@@ -42,42 +43,13 @@ from autocalls_async.settings import (
 )
 from autocalls_async.transport import Transport
 from autocalls_async.window import WindowCheck, WindowMemory
-
-_Choice = TypeVar("_Choice", bound=Enum)
+from autocalls_async.windows import WindowGuard, Windows
 
 LaneName = Literal["interactive", "bulk"]
 WindowCheckName = Literal["auto", "always", "never"]
 
 READ_LIMIT = SendLimit(10, per=1.0)
 """The API documents no limit for status checks and listings; this is polite."""
-
-
-class Windows:
-    """What the client knows of messaging windows."""
-
-    def __init__(self, memory: WindowMemory, default_sender_id: int | None) -> None:
-        self._memory = memory
-        self._default_sender_id = default_sender_id
-
-    def note_inbound(
-        self, recipient_phone: str, *, sender_id: int | None = None
-    ) -> None:
-        """Note that this recipient has just written to us.
-
-        For 24 hours no check is needed before free text to them.
-
-        Args:
-            recipient_phone: E.164, `+14155550123`.
-            sender_id: Whom they wrote to; `None` means the client's default.
-
-        Raises:
-            ValueError: An argument breaks its rule, or there is no sender.
-            RuntimeError: It was called outside the event loop.
-        """
-        check_phone("recipient_phone", recipient_phone)
-        sender = choose_sender(sender_id, self._default_sender_id)
-        now = asyncio.get_running_loop().time()
-        self._memory.note_inbound(sender, recipient_phone, now=now)
 
 
 class AutocallsClient:
@@ -104,6 +76,8 @@ class AutocallsClient:
             `"auto"` unless an open one is known, `"always"` or `"never"`.
         timeout: The whole budget of a single call, in seconds: queue, check,
             HTTP and retries. Messages of `send_many` have none.
+        max_queued: Single messages that may wait for their turn; one more is a
+            `QueueFullError` at once. `None` sets no bound.
         drain_timeout: Seconds that `aclose()` gives to what is queued or under way.
         trust_env: Use the proxy that the environment names (`HTTPS_PROXY`).
 
@@ -123,15 +97,18 @@ class AutocallsClient:
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008  # immutable
         window_check: WindowCheckName = "auto",
         timeout: float = 30.0,
+        max_queued: int | None = None,
         drain_timeout: float = 30.0,
         trust_env: bool = False,
     ) -> None:
         if sender_id is not None:
             check_id("sender_id", sender_id)
+        if max_queued is not None:
+            check_id("max_queued", max_queued)
         self._sender_id = sender_id
         self._timeout = check_seconds("timeout", timeout)
         self._drain_timeout = check_seconds("drain_timeout", drain_timeout)
-        self._window_check = _choose(WindowCheck, "window_check", window_check)
+        self._window_check = choose(WindowCheck, "window_check", window_check)
         self._transport = Transport(
             base_url=parse_base_url(base_url),
             key=ApiKey(api_key),
@@ -142,15 +119,16 @@ class AutocallsClient:
         self.windows = Windows(memory, sender_id)
         self._send_gate = Gate(send_limit, limiter=limiter)
         self._read_gate = Gate(READ_LIMIT)
+        exchange = Exchange(self._transport, retry=retry)
+        self._guard = WindowGuard(exchange, read_gate=self._read_gate, memory=memory)
         self._dispatcher = Dispatcher(
-            Exchange(self._transport, retry=retry),
+            exchange,
             send_gate=self._send_gate,
-            read_gate=self._read_gate,
-            windows=memory,
+            guard=self._guard,
+            max_queued=max_queued,
         )
         self._runs: WeakSet[Run] = WeakSet()
-        self._home: tuple[asyncio.AbstractEventLoop, int] | None = None
-        self._closed = False
+        self._home = Home()
 
     @classmethod
     def from_env(
@@ -174,15 +152,10 @@ class AutocallsClient:
         )
 
     async def __aenter__(self) -> Self:
-        self._check_home()
+        self._home.check()
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:
@@ -191,13 +164,22 @@ class AutocallsClient:
         After `drain_timeout` what is still queued ends as `Unsent`, and what is
         still under way as `Unknown`. It can be called twice.
         """
-        self._closed = True
+        self._home.close()
         for run in list(self._runs):
             run.stop_reading("the client was closed")
         await self._dispatcher.aclose(drain_timeout=self._drain_timeout)
         await self._send_gate.aclose()
         await self._read_gate.aclose()
         await self._transport.aclose()
+
+    @property
+    def queue(self) -> QueueStatus:
+        """How busy the client is. It is cheap, whatever the queue's length.
+
+        Raises:
+            RuntimeError: It was called outside the event loop.
+        """
+        return self._dispatcher.status
 
     # Sending
 
@@ -269,15 +251,16 @@ class AutocallsClient:
 
         Raises:
             ValueError: No sender, or an argument breaks its rule.
-            UnsentError: Nothing was sent; it is safe to send it again.
+            UnsentError: Nothing was sent; it is safe to send it again. A
+                `QueueFullError` where `max_queued` wait already.
             RejectedError: The service said no; the subclass says why.
             UnknownOutcomeError: It may have been delivered.
         """
-        self._check_home()
+        self._home.check()
         make_job = partial(
             self._job,
             message,
-            lane=_choose(Lane, "lane", lane),
+            lane=choose(Lane, "lane", lane),
             window_check=window_check,
             deadline=self._deadline(timeout),
         )
@@ -304,13 +287,13 @@ class AutocallsClient:
         Returns:
             A run, which tells its `progress` and can be told to `stop()`.
         """
-        self._check_home()
+        self._home.check()
         run = Run(
             self._dispatcher,
             messages,
             make_job=partial(
                 self._job,
-                lane=_choose(Lane, "lane", lane),
+                lane=choose(Lane, "lane", lane),
                 window_check=window_check,
                 flow=object(),
             ),
@@ -333,7 +316,7 @@ class AutocallsClient:
         check = (
             self._window_check
             if window_check is None
-            else _choose(WindowCheck, "window_check", window_check)
+            else choose(WindowCheck, "window_check", window_check)
         )
         return Job(
             message=message,
@@ -363,9 +346,9 @@ class AutocallsClient:
         """
         check_phone("recipient_phone", recipient_phone)
         sender = choose_sender(sender_id, self._sender_id)
-        self._check_home()
+        self._home.check()
         deadline = self._deadline(timeout)
-        return await self._dispatcher.session_status(
+        return await self._guard.ask(
             sender, recipient_phone, lane=Lane.INTERACTIVE, deadline=deadline
         )
 
@@ -411,62 +394,11 @@ class AutocallsClient:
         return wire.read_account(await self._read(wire.account_request(), timeout))
 
     async def _read(self, request: wire.Request, seconds: float | None) -> wire.Reply:
-        self._check_home()
-        return await self._dispatcher.read(
+        self._home.check()
+        return await self._guard.read(
             request, lane=Lane.INTERACTIVE, deadline=self._deadline(seconds)
         )
 
     def _deadline(self, seconds: float | None) -> float | None:
         budget = self._timeout if seconds is None else check_seconds("timeout", seconds)
         return asyncio.get_running_loop().time() + budget if budget < inf else None
-
-    def _check_home(self) -> None:
-        """Make sure that the client is used where it was first used, and is open."""
-        here = asyncio.get_running_loop(), os.getpid()
-        if self._home is None:
-            self._home = here
-        if self._closed:
-            msg = "the client is closed; make a new one"
-            raise RuntimeError(msg)
-        if here[1] != self._home[1]:
-            msg = "the client was made before a fork; make one in each process"
-            raise RuntimeError(msg)
-        if here[0] is not self._home[0]:
-            msg = "the client belongs to another event loop; make one in each loop"
-            raise RuntimeError(msg)
-
-
-def choose_sender(sender_id: int | None, default: int | None) -> int:
-    """Give the sender to use.
-
-    Raises:
-        ValueError: There is none, or it is no id.
-    """
-    chosen = default if sender_id is None else sender_id
-    if chosen is None:
-        msg = "sender_id is missing: give one here, or a default to the client"
-        raise ValueError(msg)
-    check_id("sender_id", chosen)
-    return chosen
-
-
-def _choose(kind: type[_Choice], name: str, value: str) -> _Choice:
-    try:
-        return kind(value)
-    except ValueError:
-        known = ", ".join(repr(str(member.value)) for member in kind)
-        msg = f"{name} must be one of {known}; got {value!r}"
-        raise ValueError(msg) from None
-
-
-def check_seconds(name: str, value: object) -> float:
-    """Give the number of seconds; `inf` means without end.
-
-    Raises:
-        ValueError: It is no number of seconds above 0.
-    """
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not value > 0:  # type: ignore[operator]  # a number by now
-        msg = f"{name} must be seconds, more than 0; got {value!r}"
-        raise ValueError(msg)
-    return float(value)  # type: ignore[arg-type]  # a number by now

@@ -6,42 +6,32 @@ request is left to end, and its answer is accounted for.
 """
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TypeAlias
 
-from attrs import define, field
+from attrs import frozen
 
 from autocalls_async.errors import (
-    RateLimitedError,
+    QueueFullError,
     RejectedError,
     TemplateRequiredError,
-    UnavailableError,
     UnknownOutcomeError,
     UnsentError,
 )
 from autocalls_async.exchange import Exchange
-from autocalls_async.lanes import Lane, Lanes, Ticket
+from autocalls_async.job import Job, Settle, cut_short, faulty, unknown, unsent
+from autocalls_async.lanes import BULK_SHARE, Lane, Lanes, Ticket
 from autocalls_async.models import (
-    ConversationStatus,
-    FreeformMessage,
-    Message,
     SentMessage,
-    SessionStatus,
-    TemplateMessage,
 )
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.ratelimit import Gate, GatePassage
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen
-from autocalls_async.window import WindowCheck, WindowMemory, WindowState
+from autocalls_async.windows import WindowGuard
 from autocalls_async.wire import (
-    Reply,
-    Request,
-    read_conversation,
     read_sent,
     send_request,
-    session_status_request,
 )
 
 HELD_SECONDS = 2.0
@@ -51,26 +41,31 @@ hide both, and so little that no connection waits long and no window closes."""
 MAX_IN_HAND = 64
 """Messages of one lane that are checked and connected ahead, at whatever pace."""
 
-Settle: TypeAlias = Callable[[Outcome], None]
 
+@frozen(kw_only=True)
+class QueueStatus:
+    """How busy a client is, for a health endpoint.
 
-@define(eq=False, kw_only=True)
-class Job:
-    """One message on its way, and who wants to know its outcome."""
+    Attributes:
+        interactive: Messages that were put into this lane and have not left.
+        bulk: The same for the other lane.
+        in_flight: Messages handed over whose answer is not back.
+        oldest_wait: Seconds that the longest-waiting message has waited in the
+            queue, 0 where none waits.
+        sends_in_last_second: Messages handed over in the last second.
+        estimated_wait: Seconds that a new interactive message would wait for
+            its turn, as far as the pace tells.
+        paused_seconds: Seconds until the pause ends that the service asked for
+            with a 429, 0 where it asked for none.
+    """
 
-    message: Message
-    sender_id: int
-    lane: Lane
-    window_check: WindowCheck
-    settle: Settle
-    flow: Hashable = None
-    deadline: float | None = None
-    submitted_at: float = 0.0
-    was_checked: bool = False
-    handed_over: bool = False
-    withdrawn: UnsentError | None = None
-    ticket: "Ticket[Job] | None" = field(default=None, init=False)
-    task: "asyncio.Task[None] | None" = field(default=None, init=False)
+    interactive: int
+    bulk: int
+    in_flight: int
+    oldest_wait: float
+    sends_in_last_second: int
+    estimated_wait: float
+    paused_seconds: float
 
 
 class _SendPassage(GatePassage):
@@ -83,7 +78,7 @@ class _SendPassage(GatePassage):
 
     async def prepare(self) -> None:
         await super().prepare()
-        await self._dispatcher.check_window(self._job)
+        await self._dispatcher.guard.check(self._job)
 
     async def leave(self) -> None:
         await super().leave()
@@ -105,17 +100,18 @@ class Dispatcher:
         exchange: Exchange,
         *,
         send_gate: Gate,
-        read_gate: Gate,
-        windows: WindowMemory,
+        guard: WindowGuard,
+        max_queued: int | None = None,
     ) -> None:
         self.send_gate = send_gate
-        self._read_gate = read_gate
+        self.guard = guard
         self._exchange = exchange
-        self._windows = windows
         at_pace = round(HELD_SECONDS / send_gate.pace.limit.gap)
         self._hand_count = min(max(1, at_pace), MAX_IN_HAND)
         self._lanes: Lanes[Job] = Lanes()
+        self._max_queued = max_queued
         self._jobs: set[Job] = set()
+        self._waiting_singles: set[Job] = set()
         self._in_hand: dict[Lane, set[Job]] = {lane: set() for lane in Lane}
         self._closed = False
 
@@ -124,20 +120,64 @@ class Dispatcher:
     def submit(self, job: Job) -> None:
         """Take a message in; its `settle` is called exactly once."""
         if self._closed:
-            job.settle(_unsent(job, "the client is closed"))
+            self._settle(job, unsent(job, "the client is closed"))
             return
         job.submitted_at = _now()
         self._jobs.add(job)
-        recipient = (job.sender_id, job.message.recipient_phone)
+        recipient = (job.sender_id, job.recipient_phone)
         job.ticket = self._lanes.push(
             job, lane=job.lane, recipient=recipient, flow=job.flow
         )
         self.take_ahead()
 
+    @property
+    def status(self) -> QueueStatus:
+        """How busy the queue is. It costs the same however long the queue."""
+        now, pace = _now(), self.send_gate.pace
+        oldest = self._lanes.oldest()
+        waiting = {
+            lane: self._lanes.depth(lane) + len(self._in_hand[lane]) for lane in Lane
+        }
+        return QueueStatus(
+            interactive=waiting[Lane.INTERACTIVE],
+            bulk=waiting[Lane.BULK],
+            in_flight=len(self._jobs) - sum(waiting.values()),
+            oldest_wait=now - oldest.submitted_at if oldest else 0.0,
+            sends_in_last_second=pace.sends_in_last_second(now),
+            estimated_wait=self._estimated_wait(waiting),
+            paused_seconds=max(0.0, pace.not_before - now),
+        )
+
+    def _estimated_wait(self, waiting: Mapping[Lane, int]) -> float:
+        """Say how long a new interactive message would wait."""
+        pace = self.send_gate.pace
+        ahead = waiting[Lane.INTERACTIVE]
+        if waiting[Lane.BULK]:
+            ahead += ahead // (BULK_SHARE - 1)  # of a long line, each fifth is bulk
+        pause = max(0.0, pace.not_before - _now())
+        return pause + ahead * pace.seconds_per_send
+
+    def _check_room(self, job: Job) -> None:
+        if self._max_queued is None or len(self._waiting_singles) < self._max_queued:
+            return
+        wait_seconds = self.status.estimated_wait
+        raise QueueFullError(
+            detail=f"{self._max_queued} messages wait already, "
+            f"so it would have waited {wait_seconds:.1f} s",
+            recipient_phone=job.recipient_phone,
+            wait_seconds=wait_seconds,
+        )
+
     async def send(self, make_job: Callable[[Settle], Job]) -> Outcome:
-        """Take a message in and wait for its outcome, up to its deadline."""
+        """Take a message in and wait for its outcome, up to its deadline.
+
+        Raises:
+            QueueFullError: Too many wait already.
+        """
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         job = make_job(partial(_resolve, future))
+        self._check_room(job)
+        self._waiting_singles.add(job)
         self.submit(job)
         seconds = None if job.deadline is None else job.deadline - _now()
         try:
@@ -154,7 +194,7 @@ class Dispatcher:
         """
         if job.handed_over or job not in self._jobs:
             return False
-        error.recipient_phone = job.message.recipient_phone
+        error.recipient_phone = job.recipient_phone
         job.withdrawn = error
         if job.ticket and self._lanes.remove(job.ticket):
             self._settle(job, Unsent(message=job.message, error=error))
@@ -166,7 +206,7 @@ class Dispatcher:
         error = UnsentError(detail="its time was up before it could leave")
         if self.withdraw(job, error):
             return Unsent(message=job.message, error=error)
-        return _unknown(job, "its time was up before an answer came")
+        return unknown(job, "its time was up before an answer came")
 
     # On the way
 
@@ -183,13 +223,14 @@ class Dispatcher:
     def note_handed_over(self, job: Job) -> None:
         """Give its place to the next: it is under way now."""
         self._in_hand[job.lane].discard(job)
+        self._waiting_singles.discard(job)
         self.take_ahead()
 
     async def _carry(self, job: Job, ticket: Ticket[Job]) -> None:
         try:
             outcome = await self._outcome_of(job, ticket)
         except asyncio.CancelledError:
-            self._end(job, ticket, _cut_short(job))
+            self._end(job, ticket, cut_short(job))
             if job.withdrawn is None:
                 raise
         else:
@@ -206,7 +247,7 @@ class Dispatcher:
         except UnknownOutcomeError as error:
             return Unknown(message=message, error=error)
         except Exception as error:  # noqa: BLE001  # no message ends in silence
-            return _faulty(job, error)
+            return faulty(job, error)
 
     async def _hand_over(self, job: Job, ticket: Ticket[Job]) -> SentMessage:
         request = send_request(job.message, sender_id=job.sender_id)
@@ -214,10 +255,10 @@ class Dispatcher:
         try:
             reply = await self._exchange.call(request, passage, deadline=job.deadline)
         except TemplateRequiredError as error:
-            self._learn_closed(job, error)
+            self.guard.learn_refused(job, error)
             raise
         sent = read_sent(reply)
-        self._learn_sent(job, sent, reply)
+        self.guard.learn_sent(job, sent.session_status, reply)
         return sent
 
     def _end(self, job: Job, ticket: Ticket[Job], outcome: Outcome) -> None:
@@ -228,100 +269,8 @@ class Dispatcher:
 
     def _settle(self, job: Job, outcome: Outcome) -> None:
         self._jobs.discard(job)
+        self._waiting_singles.discard(job)
         job.settle(outcome)
-
-    # The window
-
-    async def check_window(self, job: Job) -> None:
-        """Make sure, as far as wanted, that the window is open.
-
-        Raises:
-            TemplateRequiredError: It is closed.
-            UnsentError: Nobody can tell just now.
-        """
-        is_free_text = isinstance(job.message, FreeformMessage)
-        if not is_free_text or job.window_check is WindowCheck.NEVER:
-            return
-        phone = job.message.recipient_phone
-        state = self._windows.judge(job.sender_id, phone, now=_now())
-        if job.window_check is WindowCheck.ALWAYS and not job.was_checked:
-            state = WindowState.UNKNOWN
-        job.was_checked = True
-        if state is WindowState.UNKNOWN:
-            state = await self._ask_for(job)
-        if state is WindowState.CLOSED:
-            raise TemplateRequiredError(
-                recipient_phone=phone,
-                session_status=self._windows.last_status(job.sender_id, phone),
-            )
-
-    async def _ask_for(self, job: Job) -> WindowState:
-        try:
-            status = await self.session_status(
-                job.sender_id,
-                job.message.recipient_phone,
-                lane=job.lane,
-                deadline=job.deadline,
-            )
-        except (UnavailableError, RateLimitedError) as error:
-            raise UnsentError(
-                detail=f"its window could not be checked: {error}",
-                recipient_phone=job.message.recipient_phone,
-            ) from error
-        is_open = status.session_status.can_send_freeform
-        return WindowState.OPEN if is_open else WindowState.CLOSED
-
-    async def session_status(
-        self, sender_id: int, phone: str, *, lane: Lane, deadline: float | None
-    ) -> ConversationStatus:
-        """Ask the service for a window, and learn the answer."""
-        request = session_status_request(sender_id=sender_id, recipient_phone=phone)
-        reply = await self.read(request, lane=lane, deadline=deadline)
-        status = read_conversation(reply)
-        self._learn(sender_id, phone, status.session_status, reply)
-        return status
-
-    async def read(
-        self, request: Request, *, lane: Lane, deadline: float | None
-    ) -> Reply:
-        """Make a call that changes nothing, at the reads' own pace.
-
-        Raises:
-            RejectedError: The service said no.
-            UnavailableError: No usable answer came in time.
-        """
-        passage = GatePassage(self._read_gate, lane=lane)
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await self._exchange.call(request, passage, deadline=deadline)
-        except TimeoutError:
-            detail = "the call's time was up"
-            raise UnavailableError(detail=detail) from None
-
-    def _learn(
-        self, sender_id: int, phone: str, status: SessionStatus, reply: Reply
-    ) -> None:
-        self._windows.learn(
-            sender_id, phone, status, now=_now(), told_at=reply.told_at()
-        )
-
-    def _learn_sent(self, job: Job, sent: SentMessage, reply: Reply) -> None:
-        phone = job.message.recipient_phone
-        if isinstance(job.message, TemplateMessage):
-            # One page says that a template opens a window, another that only
-            # the recipient does. The status request decides.
-            self._windows.forget(job.sender_id, phone)
-        elif sent.session_status is not None:
-            self._learn(job.sender_id, phone, sent.session_status, reply)
-
-    def _learn_closed(self, job: Job, error: TemplateRequiredError) -> None:
-        if error.status is not None:  # the service's own word, not our check's
-            self._windows.note_closed(
-                job.sender_id,
-                job.message.recipient_phone,
-                error.session_status,
-                now=_now(),
-            )
 
     # The end
 
@@ -350,32 +299,3 @@ def _now() -> float:
 def _resolve(future: asyncio.Future[Outcome], outcome: Outcome) -> None:
     if not future.done():
         future.set_result(outcome)
-
-
-def _unsent(job: Job, detail: str) -> Unsent:
-    error = UnsentError(detail=detail, recipient_phone=job.message.recipient_phone)
-    return Unsent(message=job.message, error=error)
-
-
-def _unknown(job: Job, detail: str) -> Unknown:
-    error = UnknownOutcomeError(
-        detail=detail, recipient_phone=job.message.recipient_phone, attempts=1
-    )
-    return Unknown(message=job.message, error=error)
-
-
-def _cut_short(job: Job) -> Outcome:
-    """Say how a message ended whose task was cancelled."""
-    if job.handed_over:
-        return _unknown(job, "the client was closed before an answer came")
-    if job.withdrawn is not None:
-        return Unsent(message=job.message, error=job.withdrawn)
-    return _unsent(job, "its task was cancelled")
-
-
-def _faulty(job: Job, error: Exception) -> Outcome:
-    """Say how a message ended that met a fault nobody foresaw."""
-    detail = f"an unexpected fault ({type(error).__name__})"
-    outcome = _unknown(job, detail) if job.handed_over else _unsent(job, detail)
-    outcome.error.__cause__ = error
-    return outcome

@@ -86,6 +86,17 @@ class UnsentError(_SendError):
 
 
 @_error
+class QueueFullError(UnsentError):
+    """More single messages wait than `max_queued` allows.
+
+    Attributes:
+        wait_seconds: How long this one would have waited for its turn.
+    """
+
+    wait_seconds: float = 0.0
+
+
+@_error
 class UnknownOutcomeError(_SendError):
     """The message may have been delivered. Do not send it again blindly.
 

@@ -81,8 +81,13 @@ class Gate:
         self._limiter = limiter or AsyncLimiter(1, limit.gap)
         self._lines = {lane: _Line() for lane in Lane}
         self._share = Share()
+        self._orders = count()
         self._keeper: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+
+    def draw_order(self) -> int:
+        """Give a place in the order of coming, to who has none."""
+        return next(self._orders)
 
     async def opens_soon(self) -> None:
         """Wait until a connection is worth being made."""
@@ -179,10 +184,10 @@ def _now() -> float:
 class GatePassage:
     """The way of one call's attempts through a gate."""
 
-    def __init__(self, gate: Gate, *, lane: Lane, order: int = 0) -> None:
+    def __init__(self, gate: Gate, *, lane: Lane, order: int | None = None) -> None:
         self._gate = gate
         self._lane = lane
-        self._order = order
+        self._order = gate.draw_order() if order is None else order
         self._ticket: Ticket | None = None
 
     async def prepare(self) -> None:

@@ -1,0 +1,52 @@
+"""What callers give us, checked before anything happens.
+
+Pure: no I/O, no clock, no asyncio.
+"""
+
+from enum import Enum
+from typing import TypeVar
+
+from autocalls_async.models import check_id
+
+Choice = TypeVar("Choice", bound=Enum)
+
+
+def choose_sender(sender_id: int | None, default: int | None) -> int:
+    """Give the sender to use.
+
+    Raises:
+        ValueError: There is none, or it is no id.
+    """
+    chosen = default if sender_id is None else sender_id
+    if chosen is None:
+        msg = "sender_id is missing: give one here, or a default to the client"
+        raise ValueError(msg)
+    check_id("sender_id", chosen)
+    return chosen
+
+
+def choose(kind: type[Choice], name: str, value: str) -> Choice:
+    """Give the member of an `Enum` that has this value.
+
+    Raises:
+        ValueError: None has.
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(repr(str(member.value)) for member in kind)
+        msg = f"{name} must be one of {known}; got {value!r}"
+        raise ValueError(msg) from None
+
+
+def check_seconds(name: str, value: object) -> float:
+    """Give the number of seconds; `inf` means without end.
+
+    Raises:
+        ValueError: It is no number of seconds above 0.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not value > 0:  # type: ignore[operator]  # a number by now
+        msg = f"{name} must be seconds, more than 0; got {value!r}"
+        raise ValueError(msg)
+    return float(value)  # type: ignore[arg-type]  # a number by now

@@ -1,0 +1,70 @@
+"""One message on its way, and how it ends where the service has no say."""
+
+import asyncio
+from collections.abc import Callable, Hashable
+from typing import TypeAlias
+
+from attrs import define, field
+
+from autocalls_async.errors import UnknownOutcomeError, UnsentError
+from autocalls_async.lanes import Lane, Ticket
+from autocalls_async.models import Message
+from autocalls_async.outcomes import Outcome, Unknown, Unsent
+from autocalls_async.window import WindowCheck
+
+Settle: TypeAlias = Callable[[Outcome], None]
+
+
+@define(eq=False, kw_only=True)
+class Job:
+    """One message on its way, and who wants to know its outcome."""
+
+    message: Message
+    sender_id: int
+    lane: Lane
+    window_check: WindowCheck
+    settle: Settle
+    flow: Hashable = None
+    deadline: float | None = None
+    submitted_at: float = 0.0
+    was_checked: bool = False
+    handed_over: bool = False
+    withdrawn: UnsentError | None = None
+    ticket: "Ticket[Job] | None" = field(default=None, init=False)
+    task: "asyncio.Task[None] | None" = field(default=None, init=False)
+
+    @property
+    def recipient_phone(self) -> str:
+        """Whom the message is for."""
+        return self.message.recipient_phone
+
+
+def unsent(job: Job, detail: str) -> Unsent:
+    """End a message that surely did not leave."""
+    error = UnsentError(detail=detail, recipient_phone=job.recipient_phone)
+    return Unsent(message=job.message, error=error)
+
+
+def unknown(job: Job, detail: str) -> Unknown:
+    """End a message that may have left."""
+    error = UnknownOutcomeError(
+        detail=detail, recipient_phone=job.recipient_phone, attempts=1
+    )
+    return Unknown(message=job.message, error=error)
+
+
+def cut_short(job: Job) -> Outcome:
+    """Say how a message ended whose task was cancelled."""
+    if job.handed_over:
+        return unknown(job, "the client was closed before an answer came")
+    if job.withdrawn is not None:
+        return Unsent(message=job.message, error=job.withdrawn)
+    return unsent(job, "its task was cancelled")
+
+
+def faulty(job: Job, error: Exception) -> Outcome:
+    """Say how a message ended that met a fault nobody foresaw."""
+    detail = f"an unexpected fault ({type(error).__name__})"
+    outcome = unknown(job, detail) if job.handed_over else unsent(job, detail)
+    outcome.error.__cause__ = error
+    return outcome

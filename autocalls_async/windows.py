@@ -1,0 +1,159 @@
+"""The messaging windows of one account: asked for, learnt, and judged before a send."""
+
+import asyncio
+
+from autocalls_async.arguments import choose_sender
+from autocalls_async.errors import (
+    RateLimitedError,
+    TemplateRequiredError,
+    UnavailableError,
+    UnsentError,
+)
+from autocalls_async.exchange import Exchange
+from autocalls_async.job import Job
+from autocalls_async.lanes import Lane
+from autocalls_async.models import (
+    ConversationStatus,
+    FreeformMessage,
+    SessionStatus,
+    TemplateMessage,
+    check_phone,
+)
+from autocalls_async.ratelimit import Gate, GatePassage
+from autocalls_async.window import WindowCheck, WindowMemory, WindowState
+from autocalls_async.wire import (
+    Reply,
+    Request,
+    read_conversation,
+    session_status_request,
+)
+
+
+class Windows:
+    """What the client knows of messaging windows."""
+
+    def __init__(self, memory: WindowMemory, default_sender_id: int | None) -> None:
+        self._memory = memory
+        self._default_sender_id = default_sender_id
+
+    def note_inbound(
+        self, recipient_phone: str, *, sender_id: int | None = None
+    ) -> None:
+        """Note that this recipient has just written to us.
+
+        For 24 hours no check is needed before free text to them.
+
+        Args:
+            recipient_phone: E.164, `+14155550123`.
+            sender_id: Whom they wrote to; `None` means the client's default.
+
+        Raises:
+            ValueError: An argument breaks its rule, or there is no sender.
+            RuntimeError: It was called outside the event loop.
+        """
+        check_phone("recipient_phone", recipient_phone)
+        sender = choose_sender(sender_id, self._default_sender_id)
+        self._memory.note_inbound(sender, recipient_phone, now=_now())
+
+
+class WindowGuard:
+    """Lets free text pass only into an open window, and learns from every answer."""
+
+    def __init__(
+        self, exchange: Exchange, *, read_gate: Gate, memory: WindowMemory
+    ) -> None:
+        self._exchange = exchange
+        self._read_gate = read_gate
+        self._memory = memory
+
+    async def check(self, job: Job) -> None:
+        """Make sure, as far as wanted, that a message's window is open.
+
+        Raises:
+            TemplateRequiredError: It is closed.
+            UnsentError: Nobody can tell just now.
+        """
+        is_free_text = isinstance(job.message, FreeformMessage)
+        if not is_free_text or job.window_check is WindowCheck.NEVER:
+            return
+        state = self._memory.judge(job.sender_id, job.recipient_phone, now=_now())
+        if job.window_check is WindowCheck.ALWAYS and not job.was_checked:
+            state = WindowState.UNKNOWN
+        job.was_checked = True
+        if state is WindowState.UNKNOWN:
+            state = await self._ask_for(job)
+        if state is WindowState.CLOSED:
+            last = self._memory.last_status(job.sender_id, job.recipient_phone)
+            raise TemplateRequiredError(
+                recipient_phone=job.recipient_phone, session_status=last
+            )
+
+    async def ask(
+        self, sender_id: int, phone: str, *, lane: Lane, deadline: float | None
+    ) -> ConversationStatus:
+        """Ask the service for a window, and learn the answer."""
+        request = session_status_request(sender_id=sender_id, recipient_phone=phone)
+        reply = await self.read(request, lane=lane, deadline=deadline)
+        status = read_conversation(reply)
+        self._learn(sender_id, phone, status.session_status, reply)
+        return status
+
+    async def read(
+        self, request: Request, *, lane: Lane, deadline: float | None
+    ) -> Reply:
+        """Make a call that changes nothing, at the reads' own pace.
+
+        Raises:
+            RejectedError: The service said no.
+            UnavailableError: No usable answer came in time.
+        """
+        passage = GatePassage(self._read_gate, lane=lane)
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._exchange.call(request, passage, deadline=deadline)
+        except TimeoutError:
+            detail = "the call's time was up"
+            raise UnavailableError(detail=detail) from None
+
+    def learn_sent(self, job: Job, status: SessionStatus | None, reply: Reply) -> None:
+        """Learn from an accepted message what its answer says of the window."""
+        if isinstance(job.message, TemplateMessage):
+            # One page says that a template opens a window, another that only
+            # the recipient does. The status request decides.
+            self._memory.forget(job.sender_id, job.recipient_phone)
+        elif status is not None:
+            self._learn(job.sender_id, job.recipient_phone, status, reply)
+
+    def learn_refused(self, job: Job, error: TemplateRequiredError) -> None:
+        """Learn from the service's own refusal, which is the last word."""
+        if error.status is not None:  # else it was our check that found it
+            self._memory.note_closed(
+                job.sender_id, job.recipient_phone, error.session_status, now=_now()
+            )
+
+    async def _ask_for(self, job: Job) -> WindowState:
+        try:
+            status = await self.ask(
+                job.sender_id,
+                job.recipient_phone,
+                lane=job.lane,
+                deadline=job.deadline,
+            )
+        except (UnavailableError, RateLimitedError) as error:
+            raise UnsentError(
+                detail=f"its window could not be checked: {error}",
+                recipient_phone=job.recipient_phone,
+            ) from error
+        is_open = status.session_status.can_send_freeform
+        return WindowState.OPEN if is_open else WindowState.CLOSED
+
+    def _learn(
+        self, sender_id: int, phone: str, status: SessionStatus, reply: Reply
+    ) -> None:
+        self._memory.learn(
+            sender_id, phone, status, now=_now(), told_at=reply.told_at()
+        )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
