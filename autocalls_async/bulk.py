@@ -26,6 +26,7 @@ from autocalls_async.errors import (
 from autocalls_async.job import Job, Settle
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+from autocalls_async.pacing import Pace
 
 READ_AHEAD = 64
 """Messages taken from the source whose outcomes were not yet taken from the run."""
@@ -120,12 +121,12 @@ class Run:
         source: Source,
         *,
         make_job: MakeJob,
-        seconds_each: float,
+        pace: Pace,
     ) -> None:
         self._dispatcher = dispatcher
         self._source = source
         self._make_job = make_job
-        self._seconds_each = seconds_each
+        self._pace = pace
         self._total = len(source) if isinstance(source, Sized) else None
         self._counts = _Counts()
         self._taken_count = 0
@@ -251,7 +252,7 @@ class Run:
         if self._total is None:
             return None
         seconds_each = elapsed / done if done else 0.0
-        return (self._total - done) * max(seconds_each, self._seconds_each)
+        return (self._total - done) * max(seconds_each, self._pace.seconds_per_send)
 
 
 async def _each(source: Source) -> AsyncGenerator[Message, None]:

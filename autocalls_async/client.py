@@ -297,7 +297,7 @@ class AutocallsClient:
                 window_check=window_check,
                 flow=object(),
             ),
-            seconds_each=self._send_gate.pace.limit.gap,
+            pace=self._send_gate.pace,
         )
         self._runs.add(run)
         return run

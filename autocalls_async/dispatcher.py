@@ -112,6 +112,8 @@ class Dispatcher:
         self._max_queued = max_queued
         self._jobs: set[Job] = set()
         self._waiting_singles: set[Job] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._in_hand: dict[Lane, set[Job]] = {lane: set() for lane in Lane}
         self._closed = False
 
@@ -124,6 +126,7 @@ class Dispatcher:
             return
         job.submitted_at = _now()
         self._jobs.add(job)
+        self._empty.clear()
         recipient = (job.sender_id, job.recipient_phone)
         job.ticket = self._lanes.push(
             job, lane=job.lane, recipient=recipient, flow=job.flow
@@ -218,23 +221,15 @@ class Dispatcher:
                 in_hand.add(job)
                 # A bulk message before a reply to the same recipient goes with it.
                 job.lane = lane
-                job.task = asyncio.create_task(self._carry(job, ticket))
+                job.task = asyncio.create_task(self._outcome_of(job, ticket))
+                # Not in the task: one that is cancelled at once never begins.
+                job.task.add_done_callback(partial(self._end, job, ticket))
 
     def note_handed_over(self, job: Job) -> None:
         """Give its place to the next: it is under way now."""
         self._in_hand[job.lane].discard(job)
         self._waiting_singles.discard(job)
         self.take_ahead()
-
-    async def _carry(self, job: Job, ticket: Ticket[Job]) -> None:
-        try:
-            outcome = await self._outcome_of(job, ticket)
-        except asyncio.CancelledError:
-            self._end(job, ticket, cut_short(job))
-            if job.withdrawn is None:
-                raise
-        else:
-            self._end(job, ticket, outcome)
 
     async def _outcome_of(self, job: Job, ticket: Ticket[Job]) -> Outcome:
         message = job.message
@@ -246,8 +241,6 @@ class Dispatcher:
             return Unsent(message=message, error=error)
         except UnknownOutcomeError as error:
             return Unknown(message=message, error=error)
-        except Exception as error:  # noqa: BLE001  # no message ends in silence
-            return faulty(job, error)
 
     async def _hand_over(self, job: Job, ticket: Ticket[Job]) -> SentMessage:
         request = send_request(job.message, sender_id=job.sender_id)
@@ -261,15 +254,23 @@ class Dispatcher:
         self.guard.learn_sent(job, sent.session_status, reply)
         return sent
 
-    def _end(self, job: Job, ticket: Ticket[Job], outcome: Outcome) -> None:
+    def _end(self, job: Job, ticket: Ticket[Job], task: asyncio.Task[Outcome]) -> None:
         self._in_hand[job.lane].discard(job)
         self._lanes.done(ticket)
+        if task.cancelled():
+            outcome = cut_short(job)
+        elif error := task.exception():
+            outcome = faulty(job, error)  # no message ends in silence
+        else:
+            outcome = task.result()
         self._settle(job, outcome)
         self.take_ahead()
 
     def _settle(self, job: Job, outcome: Outcome) -> None:
         self._jobs.discard(job)
         self._waiting_singles.discard(job)
+        if not self._jobs:
+            self._empty.set()
         job.settle(outcome)
 
     # The end
@@ -277,19 +278,14 @@ class Dispatcher:
     async def aclose(self, *, drain_timeout: float) -> None:
         """Take nothing more in, let what is here end, and settle the rest."""
         self._closed = True
-        await self._drain(drain_timeout)
-        for job in list(self._jobs):
-            self.withdraw(job, UnsentError(detail="the client was closed"))
-        tasks = [job.task for job in self._jobs if job.task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _drain(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while tasks := [job.task for job in self._jobs if job.task]:
-                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            async with asyncio.timeout(drain_timeout):
+                await self._empty.wait()
+        for job in list(self._jobs):
+            error = UnsentError(detail="the client was closed")
+            if not self.withdraw(job, error) and job.task:
+                job.task.cancel()
+        await self._empty.wait()
 
 
 def _now() -> float:

@@ -31,7 +31,7 @@ class Job:
     handed_over: bool = False
     withdrawn: UnsentError | None = None
     ticket: "Ticket[Job] | None" = field(default=None, init=False)
-    task: "asyncio.Task[None] | None" = field(default=None, init=False)
+    task: "asyncio.Task[Outcome] | None" = field(default=None, init=False)
 
     @property
     def recipient_phone(self) -> str:
@@ -62,7 +62,7 @@ def cut_short(job: Job) -> Outcome:
     return unsent(job, "its task was cancelled")
 
 
-def faulty(job: Job, error: Exception) -> Outcome:
+def faulty(job: Job, error: BaseException) -> Outcome:
     """Say how a message ended that met a fault nobody foresaw."""
     detail = f"an unexpected fault ({type(error).__name__})"
     outcome = unknown(job, detail) if job.handed_over else unsent(job, detail)

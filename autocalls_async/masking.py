@@ -39,4 +39,4 @@ def show_code(code: str) -> str:
     could carry a number, a text or control characters into a log line.
     """
     is_code = _CODE.fullmatch(code) and mask_phone(code) == code
-    return code if is_code else "(unprintable code)"
+    return code if is_code else "code withheld"

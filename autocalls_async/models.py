@@ -24,6 +24,8 @@ MAX_NAME_LENGTH = 255
 """Characters in `recipient_name`. Source: API reference, "send template"."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # JSON could carry it, UTF-8 cannot
+_LIKE_A_NUMBER = re.compile(r"[+\d()./\s-]{0,40}")
+_BLANK = re.compile(r"[\s\u200b\u200e\ufeff]*")  # what Laravel trims
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -61,14 +63,23 @@ def check_phone(name: str, value: object) -> None:
     Source: API reference, "send-freeform".
     """
     if not isinstance(value, str) or not _E164.fullmatch(value):
-        shown = repr(mask_phone(value)) if isinstance(value, str) else _kind(value)
-        msg = f"{name} must be E.164, such as '+14155550123'; got {shown}"
+        msg = f"{name} must be E.164, such as '+14155550123'; got {_show(value)}"
         raise ValueError(msg)
+
+
+def _show(value: object) -> str:
+    """Show what was given for a number, unless it may be somebody's words."""
+    if not isinstance(value, str):
+        return _kind(value)
+    if _LIKE_A_NUMBER.fullmatch(value):
+        return repr(mask_phone(value))
+    return f"{len(value)} characters that are no number"
 
 
 def check_id(name: str, value: object) -> None:
     """Raise `ValueError` unless `value` is a whole number above 0."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if not is_number or not 1 <= value < 2**63:  # type: ignore[operator]  # a number
         # A number with more digits may be a phone's, or too long to be written.
         is_short = isinstance(value, int) and abs(value) < 1_000_000
         shown = value if is_short else _kind(value)
@@ -77,7 +88,7 @@ def check_id(name: str, value: object) -> None:
 
 
 def _kind(value: object) -> str:
-    return f"a {type(value).__name__}"
+    return f"a value of type {type(value).__name__}"
 
 
 def _phone(_self: object, attribute: "Attribute[str]", value: object) -> None:
@@ -109,7 +120,7 @@ def _check_text(name: str, value: object, *, most: int | None = None) -> None:
 
 def _message_text(_self: object, attribute: "Attribute[str]", value: object) -> None:
     _check_text(attribute.name, value, most=MAX_MESSAGE_LENGTH)
-    if isinstance(value, str) and not value.strip():
+    if isinstance(value, str) and _BLANK.fullmatch(value):
         msg = f"{attribute.name} must not be blank"
         raise ValueError(msg)
 

@@ -8,7 +8,7 @@ only then chooses whose turn it is: whoever came meanwhile with more right.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
@@ -160,11 +160,10 @@ class Gate:
     async def _until_open(self) -> None:
         while (wait := self.pace.earliest(_now()) - _now()) > 0:
             self._changed.clear()
-            try:
-                async with asyncio.timeout(wait):
+            # Without end: only an answer can tell when the next may leave.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait if wait < inf else None):
                     await self._changed.wait()
-            except TimeoutError:
-                continue
 
     def _is_awaited(self) -> bool:
         return not all(line.is_empty() for line in self._lines.values())

@@ -3,11 +3,12 @@
 Pure: no I/O, no clock, no asyncio.
 
 cattrs by default reads `"false"` as `True`, `1.9` as `1` and `None` as
-`"None"`. Here a value has its type or is refused; fields that a class does not
-know are kept in its `extra`.
+`"None"`. Here a value has its type or is refused. Fields that a class does not
+know, and optional ones that are not as they should be, are kept in its `extra`:
+one odd field does not spoil an answer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -15,7 +16,7 @@ from types import GenericAlias
 from typing import Any, TypeVar, get_args
 
 import cattrs
-from attrs import evolve, fields
+from attrs import NOTHING, evolve, fields
 from cattrs.gen import make_dict_structure_fn, override
 
 from autocalls_async.models import (
@@ -30,6 +31,8 @@ from autocalls_async.models import (
 
 T = TypeVar("T")
 
+_MISFITS = (ValueError, TypeError, KeyError, OverflowError)
+
 
 class Unreadable(ValueError):  # noqa: N818  # an answer's property, not our fault
     """A JSON value does not have the shape that was asked for."""
@@ -43,31 +46,8 @@ def structure(value: object, shape: type[T]) -> T:
     """
     try:
         return _CONVERTER.structure(value, shape)
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
+    except _MISFITS as error:
         raise Unreadable from error
-
-
-def structure_what_fits(value: Mapping[str, Any], shape: type[T]) -> T:
-    """Give the JSON object as `shape`, without the fields that are not as they should.
-
-    Those end in `extra`. Every field of `shape` must have a default.
-    """
-    try:
-        return structure(value, shape)
-    except Unreadable:
-        good = {k: v for k, v in value.items() if _fits(k, v, shape)}
-        bad = {k: v for k, v in value.items() if k not in good}
-        result: Any = structure(good, shape)
-        whole: T = evolve(result, extra=FrozenDict({**result.extra, **bad}))
-        return whole
-
-
-def _fits(key: str, value: object, shape: type[T]) -> bool:
-    try:
-        structure({key: value}, shape)
-    except Unreadable:
-        return False
-    return True
 
 
 def _exactly(kind: type[T]) -> Callable[[object, object], T]:
@@ -103,16 +83,30 @@ def _instant(value: object, _: object) -> datetime:
 
 
 def _register_with_extra(converter: cattrs.Converter, shape: type[Any]) -> None:
-    known = {a.name for a in fields(shape)} - {"extra"} | {"success"}
+    own = [a for a in fields(shape) if a.name != "extra"]
+    known = {a.name for a in own} | {"success"}
+    optional = {a.name: a.type for a in own if a.default is not NOTHING}
     plain = make_dict_structure_fn(shape, converter, extra=override(omit=True))
+
+    def fits(name: str, value: object) -> bool:
+        try:
+            converter.structure(value, optional[name])
+        except _MISFITS:
+            return False
+        return True
 
     def hook(value: object, _: object) -> Any:  # noqa: ANN401  # it is of `shape`
         if not isinstance(value, dict):
             msg = f"expected an object, got {type(value).__name__}"
             raise TypeError(msg)
-        result = plain(value, shape)
-        unknown = {k: v for k, v in value.items() if k not in known}
-        return evolve(result, extra=FrozenDict(unknown)) if unknown else result
+        good = value
+        try:
+            result = plain(value, shape)
+        except _MISFITS:
+            good = {k: v for k, v in value.items() if k not in optional or fits(k, v)}
+            result = plain(good, shape)
+        rest = {k: v for k, v in value.items() if k not in known or k not in good}
+        return evolve(result, extra=FrozenDict(rest)) if rest else result
 
     converter.register_structure_hook(shape, hook)
 

@@ -24,8 +24,8 @@ MARGIN_SECONDS = 60.0
 RECHECK_SECONDS = 5.0
 """A closed window is believed no longer than this: the recipient may have written."""
 
-MAX_REMEMBERED = 100_000
-"""Windows kept in memory, the latest used; about 30 MB when full."""
+MAX_REMEMBERED = 20_000
+"""Windows kept in memory, the latest used: 5 MB of open ones when full."""
 
 
 class WindowCheck(Enum):
@@ -98,7 +98,7 @@ class WindowMemory:
         return window.state
 
     def last_status(self, sender_id: int, recipient: str) -> SessionStatus | None:
-        """Give what the service last said of this window, if it did."""
+        """Give what the service said when it last found this window closed."""
         window = self._windows.get((sender_id, recipient))
         return window.status if window else None
 
@@ -116,7 +116,7 @@ class WindowMemory:
             window = _Window(WindowState.CLOSED, now + RECHECK_SECONDS, status)
         else:
             seconds = seconds_remaining(status, told_at=told_at) or 0.0
-            window = _Window(WindowState.OPEN, now + seconds - MARGIN_SECONDS, status)
+            window = _Window(WindowState.OPEN, now + seconds - MARGIN_SECONDS, None)
         self._remember(sender_id, recipient, window)
 
     def note_inbound(self, sender_id: int, recipient: str, *, now: float) -> None:

@@ -45,7 +45,7 @@ from autocalls_async.models import (
     SessionStatus,
     Template,
 )
-from autocalls_async.structuring import Unreadable, structure, structure_what_fits
+from autocalls_async.structuring import Unreadable, structure
 from autocalls_async.verdict import Kind, Seen
 
 T = TypeVar("T")
@@ -200,9 +200,14 @@ def see(reply: Reply) -> Seen:
     if 400 <= reply.status < 500:
         return _see_refusal(reply)
     if 500 <= reply.status < 600:
-        is_offline = read_error_code(reply) == "SENDER_OFFLINE"
-        return Seen.REFUSED if is_offline else Seen.SERVER_ERROR
+        return _see_server_error(reply)
     return Seen.OTHER
+
+
+def _see_server_error(reply: Reply) -> Seen:
+    code = read_error_code(reply)
+    is_offline = reply.status == 503 and code == "SENDER_OFFLINE"
+    return Seen.REFUSED if is_offline else Seen.SERVER_ERROR
 
 
 def _see_success(reply: Reply) -> Seen:
@@ -220,10 +225,15 @@ def _see_refusal(reply: Reply) -> Seen:
     """Tell the API's own refusal from one by somebody on the way."""
     if reply.status in _ERROR_BY_STATUS:
         return Seen.REFUSED
-    body = reply.content or {}
-    is_envelope = any(key in body for key in ("error_code", "error", "message"))
-    return Seen.REFUSED if is_envelope else Seen.FOREIGN_REFUSAL
+    signs = {"error_code"}
+    if reply.status not in _AMBIGUOUS_STATUSES:
+        signs |= {"error", "message"}  # gateways write these too
+    is_ours = not signs.isdisjoint(reply.content or {})
+    return Seen.REFUSED if is_ours else Seen.FOREIGN_REFUSAL
 
+
+_AMBIGUOUS_STATUSES = frozenset({408, 409, 499})
+"""A time-out, a conflict, a closed connection: the request may have been acted on."""
 
 _ERROR_BY_CODE: Mapping[str, type[RejectedError]] = FrozenDict(
     {
@@ -258,7 +268,8 @@ def read_refusal(
     """Give the error for a refusal: its code decides the class, else its status."""
     body = reply.content or {}
     code = read_error_code(reply)
-    by_status = _ERROR_BY_STATUS.get(reply.status, RejectedError)
+    fallback = InvalidRequestError if reply.status == 400 else RejectedError
+    by_status = _ERROR_BY_STATUS.get(reply.status, fallback)
     error = _ERROR_BY_CODE.get(code or "", by_status)(
         status=reply.status,
         error_code=code,
@@ -278,7 +289,7 @@ def read_refusal(
 
 def read_sent(reply: Reply) -> SentMessage:
     """Read what the service accepted; what cannot be read stays `None`."""
-    return structure_what_fits(reply.content or {}, SentMessage)
+    return structure(reply.content or {}, SentMessage)
 
 
 def read_conversation(reply: Reply) -> ConversationStatus:

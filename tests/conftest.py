@@ -10,10 +10,17 @@ from typing import Any
 import aiohttp
 import pytest
 from aioresponses import aioresponses
+from hypothesis import HealthCheck, settings
 
 from autocalls_async.testing import VirtualTimeLoop, wall_clock
 
 pytest_plugins = ["pytester"]
+
+# Properties are checked without a stopwatch: a busy machine is no failure.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 
 def pytest_asyncio_loop_factories(

@@ -19,6 +19,7 @@ from autocalls_async.errors import (
     InvalidRequestError,
     NotFoundError,
     PermissionDeniedError,
+    QueueFullError,
     RateLimitedError,
     RejectedError,
     RunStoppedError,
@@ -48,6 +49,7 @@ REJECTED = COMMON | {"recipient_phone": PHONE, "service_message": HOSTILE}
 FACTS: dict[type[AutocallsError], dict[str, Any]] = {
     AutocallsError: COMMON,
     UnsentError: COMMON | {"detail": "it timed out", "recipient_phone": PHONE},
+    QueueFullError: COMMON | {"detail": "no place", "recipient_phone": PHONE},
     UnknownOutcomeError: COMMON | {"detail": "it timed out", "recipient_phone": PHONE},
     UnavailableError: COMMON | {"detail": "it timed out"},
     RejectedError: REJECTED,

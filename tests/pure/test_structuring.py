@@ -19,7 +19,7 @@ from autocalls_async.models import (
     SessionStatus,
     Template,
 )
-from autocalls_async.structuring import Unreadable, structure, structure_what_fits
+from autocalls_async.structuring import Unreadable, structure
 from tests.pure.support import is_exactly, json_values, keys
 
 CLOSED = {"is_open": False, "can_send_freeform": False, "requires_template": True}
@@ -58,22 +58,8 @@ def test_a_window_without_one_of_its_bools_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("value", "shape"),
     [
-        pytest.param({"whatsapp_message_id": "890"}, SentMessage, id="text for int"),
-        pytest.param({"whatsapp_message_id": 1.0}, SentMessage, id="float for int"),
-        pytest.param({"whatsapp_message_id": 1.9}, SentMessage, id="fraction for int"),
-        pytest.param({"whatsapp_message_id": True}, SentMessage, id="bool for int"),
-        pytest.param({"message_sid": 5}, SentMessage, id="int for text"),
-        pytest.param({"session_status": []}, SentMessage, id="list for object"),
         pytest.param({"id": None}, Sender, id="null for a required int"),
         pytest.param({}, Sender, id="nothing for a required int"),
-        pytest.param({"id": 1, "variables": "name"}, Template, id="text for list"),
-        pytest.param({"id": 1, "variables": {}}, Template, id="object for list"),
-        pytest.param({"id": 1, "variables": [1]}, Template, id="ints for texts"),
-        pytest.param({"id": 1, "variables": None}, Template, id="null for list"),
-        pytest.param({"total_balance": "1.5"}, Account, id="text for number"),
-        pytest.param({"total_balance": True}, Account, id="bool for number"),
-        pytest.param({"total_balance": float("inf")}, Account, id="infinity"),
-        pytest.param({"total_balance": float("nan")}, Account, id="nan"),
         pytest.param([], Account, id="list for account"),
         pytest.param(None, Account, id="null for account"),
         pytest.param({}, tuple[Sender, ...], id="object for rows"),
@@ -84,6 +70,36 @@ def test_a_window_without_one_of_its_bools_is_refused(name: str) -> None:
 )
 def test_what_has_another_type_is_refused(value: object, shape: type[object]) -> None:
     assert refused(value, shape)
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        pytest.param({"whatsapp_message_id": "890"}, SentMessage, id="text for int"),
+        pytest.param({"whatsapp_message_id": 1.0}, SentMessage, id="float for int"),
+        pytest.param({"whatsapp_message_id": 1.9}, SentMessage, id="fraction for int"),
+        pytest.param({"whatsapp_message_id": True}, SentMessage, id="bool for int"),
+        pytest.param({"message_sid": 5}, SentMessage, id="int for text"),
+        pytest.param({"session_status": []}, SentMessage, id="list for object"),
+        pytest.param({"id": 1, "variables": "name"}, Template, id="text for list"),
+        pytest.param({"id": 1, "variables": {}}, Template, id="object for list"),
+        pytest.param({"id": 1, "variables": [1]}, Template, id="ints for texts"),
+        pytest.param({"id": 1, "variables": None}, Template, id="null for list"),
+        pytest.param({"total_balance": "1.5"}, Account, id="text for number"),
+        pytest.param({"total_balance": True}, Account, id="bool for number"),
+        pytest.param({"total_balance": float("inf")}, Account, id="infinity"),
+        pytest.param({"total_balance": float("nan")}, Account, id="nan"),
+    ],
+)
+def test_an_optional_field_of_another_type_is_kept_apart(
+    value: dict[str, object], shape: type[Any]
+) -> None:
+    result = structure(value, shape)
+
+    odd = {name: odd for name, odd in value.items() if name != "id"}
+    assert repr(dict(result.extra)) == repr(odd)
+    assert all(getattr(result, name) in (None, ()) for name in odd)
+    assert is_exactly(result, shape)
 
 
 @pytest.mark.parametrize(
@@ -116,8 +132,11 @@ def test_an_instant_is_in_utc(text: str, instant: tuple[int, ...]) -> None:
         pytest.param(1_772_015_400, id="unix seconds"),
     ],
 )
-def test_what_is_no_instant_is_refused(value: object) -> None:
-    assert refused(CLOSED | {"expires_at": value}, SessionStatus)
+def test_what_is_no_instant_is_kept_apart(value: object) -> None:
+    status = structure(CLOSED | {"expires_at": value}, SessionStatus)
+
+    assert status.expires_at is None
+    assert status.extra == {"expires_at": value}
 
 
 @pytest.mark.parametrize(
@@ -148,7 +167,7 @@ def test_fields_that_are_not_known_are_kept_apart() -> None:
 def test_fields_of_the_wrong_type_do_not_spoil_what_fits() -> None:
     value = {"success": True, "message_id": 567, "whatsapp_message_id": "890", "a": 1}
 
-    sent = structure_what_fits(value, SentMessage)
+    sent = structure(value, SentMessage)
 
     assert sent == SentMessage(
         message_id=567, extra=FrozenDict({"a": 1, "whatsapp_message_id": "890"})
@@ -175,7 +194,7 @@ def test_any_json_is_refused_or_has_exactly_the_declared_types(
 def test_what_fits_of_any_object_has_exactly_the_declared_types_and_loses_nothing(
     value: dict[str, Any],
 ) -> None:
-    sent = structure_what_fits(value, SentMessage)
+    sent = structure(value, SentMessage)
 
     assert is_exactly(sent, SentMessage)
     taken = value.keys() - sent.extra.keys() - {"success", "session_status"}

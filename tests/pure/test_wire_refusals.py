@@ -175,6 +175,14 @@ def test_a_reply_belongs_to_one_row_of_the_table(answer: Reply, seen: Seen) -> N
     assert see(answer) is seen
 
 
+@pytest.mark.parametrize("status", [408, 409, 499])
+def test_a_gateways_words_for_a_lost_request_are_no_refusal_by_the_api(
+    status: int,
+) -> None:
+    assert see(reply(status, {"message": "timed out"})) is Seen.FOREIGN_REFUSAL
+    assert see(reply(413, {"message": "too large"})) is Seen.REFUSED
+
+
 def _expected(status: int, *, refused: Seen, ok: Seen) -> Seen:
     by_status = {200: ok, 429: Seen.RATE_LIMITED}
     by_status |= dict.fromkeys((401, 402, 403, 404, 422), Seen.REFUSED)
