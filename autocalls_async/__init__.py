@@ -27,6 +27,7 @@ from autocalls_async.errors import (
     TemplateUnusableError,
     UnavailableError,
     UnknownOutcomeError,
+    UnreachableError,
     UnsentError,
 )
 from autocalls_async.models import (
@@ -83,6 +84,7 @@ __all__ = [
     "UnavailableError",
     "Unknown",
     "UnknownOutcomeError",
+    "UnreachableError",
     "Unsent",
     "UnsentError",
     "Windows",

@@ -18,9 +18,10 @@ from attrs import define, frozen
 from autocalls_async.dispatcher import Dispatcher
 from autocalls_async.errors import (
     AuthenticationError,
+    AutocallsError,
     InsufficientBalanceError,
-    RejectedError,
     RunStoppedError,
+    UnreachableError,
     UnsentError,
 )
 from autocalls_async.job import Job, Settle
@@ -106,8 +107,8 @@ class Run:
     failure ends the iteration; it ends by raising, after the last outcome:
 
     - `RunStoppedError` where the run ended before its source did: the service
-      refused what every further message would meet (a 401 or 402), `stop()` was
-      called, or the client was closed;
+      refused what every further message would meet (a 401 or 402), it could not
+      be reached for long, `stop()` was called, or the client was closed;
     - what the source raised, or the `ValueError` of what it gave.
 
     The source is read only as fast as messages are served: at most 64 are
@@ -174,14 +175,14 @@ class Run:
         """
         self._stop("it was asked to stop")
 
-    def stop_reading(self, detail: str, cause: RejectedError | None = None) -> None:
+    def stop_reading(self, detail: str, cause: AutocallsError | None = None) -> None:
         """Read no further, but send what was taken in."""
         if self._reader is not None:
             self._reader.cancel()
         if self._stopped is None:
             self._stopped = partial(RunStoppedError, detail=detail, cause=cause)
 
-    def _stop(self, detail: str, cause: RejectedError | None = None) -> None:
+    def _stop(self, detail: str, cause: AutocallsError | None = None) -> None:
         self.stop_reading(detail, cause)
         for job in list(self._pending.values()):
             error = UnsentError(detail=f"the run stopped: {detail}")
@@ -233,6 +234,8 @@ class Run:
         self._news.set()
         match outcome:
             case Rejected(error=AuthenticationError() | InsufficientBalanceError()):
+                self._stop(str(outcome.error), outcome.error)
+            case Unsent(error=UnreachableError()):
                 self._stop(str(outcome.error), outcome.error)
 
     async def _leave(self, reader: asyncio.Task[None]) -> None:

@@ -206,7 +206,9 @@ class Dispatcher:
         return True
 
     def _expire(self, job: Job) -> Outcome:
-        error = UnsentError(detail="its time was up before it could leave")
+        is_down = self._exchange.reachability.is_down()
+        why = ": the service cannot be reached" if is_down else ""
+        error = UnsentError(detail=f"its time was up before it could leave{why}")
         if self.withdraw(job, error):
             return Unsent(message=job.message, error=error)
         return unknown(job, "its time was up before an answer came")

@@ -97,6 +97,15 @@ class QueueFullError(UnsentError):
 
 
 @_error
+class UnreachableError(UnsentError):
+    """No connection to the service came about, or none that can be trusted.
+
+    A certificate that is not trusted and a proxy that refuses are not retried:
+    no repetition mends them. It ends a run of `send_many`.
+    """
+
+
+@_error
 class UnknownOutcomeError(_SendError):
     """The message may have been delivered. Do not send it again blindly.
 
@@ -266,12 +275,12 @@ class RunStoppedError(AutocallsError):
 
     Attributes:
         detail: What stopped it.
-        cause: The refusal that stopped it, where it was one.
+        cause: The failure of a message that stopped it, where it was one.
         taken_count: Messages read from the source.
     """
 
     detail: str
-    cause: RejectedError | None = None
+    cause: AutocallsError | None = None
     taken_count: int = 0
 
     def __str__(self) -> str:

@@ -5,16 +5,17 @@ import random
 from collections.abc import Callable
 from typing import NoReturn, Protocol
 
-from attrs import frozen
+from attrs import define, frozen
 
 from autocalls_async.errors import (
     AutocallsError,
     UnavailableError,
     UnknownOutcomeError,
-    UnsentError,
+    UnreachableError,
 )
 from autocalls_async.ratelimit import HeldBack
-from autocalls_async.retry import RetryPolicy
+from autocalls_async.reachability import Reachability
+from autocalls_async.retry import RetryPolicy, RetryQuota
 from autocalls_async.transport import AttemptFailed, Transport
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen, Verdict
 from autocalls_async.wire import Reply, Request, read_error_code, read_refusal, see
@@ -49,6 +50,21 @@ class _Attempt:
     def retry_after(self) -> float | None:
         return self.reply.retry_after() if self.reply else None
 
+    @property
+    def was_handed_over(self) -> bool:
+        return self.seen not in {Seen.NO_CONNECTION, Seen.NO_TRUST}
+
+
+@define
+class _Call:
+    """One call so far."""
+
+    request: Request
+    deadline: float | None
+    began_at: float
+    attempt_count: int = 0
+    handed_over_count: int = 0
+
 
 class Exchange:
     """Makes calls: as many attempts as the decision table and the policy allow."""
@@ -62,7 +78,9 @@ class Exchange:
     ) -> None:
         self._transport = transport
         self._retry = retry
+        self._quota = RetryQuota()
         self._draw = draw
+        self.reachability = Reachability(pause_seconds=self._pause_seconds)
 
     async def call(
         self, request: Request, passage: Passage, *, deadline: float | None = None
@@ -73,7 +91,7 @@ class Exchange:
             request: What to ask.
             passage: What each attempt goes through.
             deadline: On the loop's clock; no attempt is begun that a pause
-                would put behind it.
+                would put behind it. `None` is for bulk: it waits out an outage.
 
         Raises:
             RejectedError: The service said no.
@@ -81,42 +99,61 @@ class Exchange:
             UnknownOutcomeError: A send may have happened.
             UnavailableError: A read got no usable answer.
         """
-        handed_over_count = 0
-        for attempt in range(1, self._retry.max_attempts + 1):
-            seen = await self._attempt(request, passage)
-            decision = DECISIONS[request.kind, seen.seen]
-            handed_over_count += seen.seen not in {Seen.NO_CONNECTION, Seen.NO_TRUST}
-            if decision.verdict is Verdict.ACCEPTED and seen.reply:
-                return seen.reply
-            pause = self._pause(attempt, seen)
-            is_last = attempt == self._retry.max_attempts
-            if decision.again is Again.NO or is_last or _is_past(deadline, pause):
-                _give_up(request, seen, decision.verdict, handed_over_count)
+        call = _Call(request, deadline, _now())
+        while True:
+            attempt = await self._attempt(request, passage)
+            decision = DECISIONS[request.kind, attempt.seen]
+            call.attempt_count += 1
+            call.handed_over_count += attempt.was_handed_over
+            if decision.verdict is Verdict.ACCEPTED and attempt.reply:
+                self._quota.give_back()
+                return attempt.reply
+            pause = self._pause_seconds(call.attempt_count, attempt.retry_after)
+            if decision.again is Again.NO or not self._may_repeat(call, attempt, pause):
+                _give_up(call, attempt, decision.verdict)
             await asyncio.sleep(pause)
-        raise AssertionError  # max_attempts is 1 or more
 
     async def _attempt(self, request: Request, passage: Passage) -> _Attempt:
         while True:
             await passage.prepare()
             try:
-                return await self._make_one(request, passage)
+                async with self.reachability.attempt():
+                    return await self._make_one(request, passage)
             except HeldBack:
                 continue
 
     async def _make_one(self, request: Request, passage: Passage) -> _Attempt:
+        async def leave() -> None:
+            self.reachability.note_connected()
+            await passage.leave()
+
         attempt = _Attempt(Seen.SILENCE, "it was cancelled")
         try:
-            reply = await self._transport.exchange(request, on_handover=passage.leave)
+            reply = await self._transport.exchange(request, on_handover=leave)
             attempt = _judge(request, reply)
         except AttemptFailed as failure:
             attempt = _Attempt(failure.seen, failure.detail)
         finally:
             passage.landed(attempt.seen, retry_after=attempt.retry_after)
+        if attempt.seen is Seen.NO_CONNECTION:
+            self.reachability.note_failed()
         return attempt
 
-    def _pause(self, attempt: int, seen: _Attempt) -> float:
+    def _may_repeat(self, call: _Call, attempt: _Attempt, pause: float) -> bool:
+        """Say whether another attempt is within the call's time and the policy."""
+        again_at = _now() + pause
+        if call.deadline is None and attempt.seen is Seen.NO_CONNECTION:
+            return again_at < call.began_at + self._retry.max_outage_seconds
+        if call.attempt_count >= self._retry.max_attempts:
+            return False
+        if call.deadline is not None and again_at >= call.deadline:
+            return False
+        # The pace sees to it that refused sends are not multiplied.
+        return attempt.seen is Seen.RATE_LIMITED or self._quota.take()
+
+    def _pause_seconds(self, attempt: int, retry_after: float | None = None) -> float:
         return self._retry.pause_seconds(
-            attempt=attempt, draw=self._draw(), retry_after=seen.retry_after
+            attempt=attempt, draw=self._draw(), retry_after=retry_after
         )
 
 
@@ -127,36 +164,36 @@ def _judge(request: Request, reply: Reply) -> _Attempt:
     return _Attempt(seen, f"the answer was {seen.value}", reply)
 
 
-def _is_past(deadline: float | None, pause: float) -> bool:
-    now = asyncio.get_running_loop().time()
-    return deadline is not None and now + pause >= deadline
-
-
-def _give_up(
-    request: Request, attempt: _Attempt, verdict: Verdict, attempts: int
-) -> NoReturn:
+def _give_up(call: _Call, attempt: _Attempt, verdict: Verdict) -> NoReturn:
     """Raise what the last attempt comes to."""
     if verdict is Verdict.REFUSED and attempt.reply:
         raise read_refusal(
-            attempt.reply, recipient_phone=request.recipient_phone, attempts=attempts
+            attempt.reply,
+            recipient_phone=call.request.recipient_phone,
+            attempts=call.handed_over_count,
         )
-    raise _error(request, attempt, verdict, attempts)
+    raise _error(call, attempt, verdict)
 
 
-def _error(
-    request: Request, attempt: _Attempt, verdict: Verdict, attempts: int
-) -> AutocallsError:
+def _error(call: _Call, attempt: _Attempt, verdict: Verdict) -> AutocallsError:
     status = attempt.reply.status if attempt.reply else None
     code = read_error_code(attempt.reply) if attempt.reply else None
-    if request.kind is Kind.READ:
+    if call.request.kind is Kind.READ:
         return UnavailableError(
-            detail=attempt.detail, status=status, error_code=code, attempts=attempts
+            detail=attempt.detail,
+            status=status,
+            error_code=code,
+            attempts=call.handed_over_count,
         )
-    kind = UnsentError if verdict is Verdict.UNSENT else UnknownOutcomeError
+    kind = UnreachableError if verdict is Verdict.UNSENT else UnknownOutcomeError
     return kind(
         detail=attempt.detail,
-        recipient_phone=request.recipient_phone,
+        recipient_phone=call.request.recipient_phone,
         status=status,
         error_code=code,
-        attempts=attempts,
+        attempts=call.handed_over_count,
     )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -36,6 +36,9 @@ class RetryPolicy:
             (full jitter), so that many clients do not come back together.
         max_pause_seconds: The pause grows no longer than this. What the
             service itself asks for (`Retry-After`) is honoured whole.
+        max_outage_seconds: While no connection comes about, a message of
+            `send_many` is tried for so long instead of `max_attempts` times,
+            with one probe at a time; then the run stops.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -44,6 +47,7 @@ class RetryPolicy:
     max_attempts: int = field(default=8, validator=_check_count)
     base_seconds: float = field(default=0.5, validator=_check_seconds)
     max_pause_seconds: float = field(default=30.0, validator=_check_seconds)
+    max_outage_seconds: float = field(default=600.0, validator=_check_seconds)
 
     def pause_seconds(
         self, *, attempt: int, draw: float, retry_after: float | None = None
@@ -59,3 +63,28 @@ class RetryPolicy:
         doublings = min(attempt - 1, 63)  # a float holds no more, nor a life
         ceiling = min(self.max_pause_seconds, self.base_seconds * 2.0**doublings)
         return (retry_after or 0.0) + draw * ceiling
+
+
+class RetryQuota:
+    """What all calls of a client together may repeat.
+
+    A call's own attempts cannot see the others': if each of a thousand repeated
+    itself eight times, an outage would be multiplied by eight. Each repetition
+    takes one from the quota, and each success gives a part back.
+    """
+
+    def __init__(self, *, most: int = 50, back_each: float = 0.5) -> None:
+        self._most = most
+        self._back_each = back_each
+        self._left = float(most)
+
+    def take(self) -> bool:
+        """Take one repetition; `False` if none is left."""
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def give_back(self) -> None:
+        """Note a success."""
+        self._left = min(self._most, self._left + self._back_each)

@@ -8,10 +8,12 @@ line tells. The class of an exception decides nothing.
 
 import os
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from types import SimpleNamespace
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from aiohttp.connector import Connection
 from yarl import URL
 
 from autocalls_async._version import __version__
@@ -51,13 +53,37 @@ class _Departure:
         self.has_left = False
         self.veto: Exception | None = None
 
-    async def leave(self) -> None:
+    async def leave(self, connection: Connection) -> None:
         try:
             await self._on_handover()
         except Exception as error:
             self.veto = error
             raise
+        if _is_spoilt(connection):
+            detail = "the connection went bad before the request's turn"
+            raise AttemptFailed(Seen.NO_CONNECTION, detail)
         self.has_left = True
+
+
+def _is_spoilt(connection: Connection) -> bool:
+    """Whether it was closed, or holds an answer to a question nobody asked.
+
+    aiohttp would take such an answer for this request's, and on Python 3.11 not
+    even send the request.
+    """
+    protocol = connection.protocol
+    return protocol is None or not protocol.is_connected() or protocol.should_close
+
+
+_connection: ContextVar[Connection] = ContextVar("connection")
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that tells our hook, in the same task, its connection."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        _connection.set(conn)
+        return await super().send(conn)
 
 
 async def _on_headers(
@@ -66,7 +92,7 @@ async def _on_headers(
     _params: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
     departure: _Departure = context.trace_request_ctx
-    await departure.leave()
+    await departure.leave(_connection.get())
 
 
 class Transport:
@@ -168,6 +194,7 @@ class Transport:
             connector_owner=is_owner,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
+            request_class=_Request,
             timeout=TIMEOUT,
             trust_env=False,  # it would let a .netrc replace the key
             trace_configs=[*(traces or []), hook],  # ours last: then bytes leave

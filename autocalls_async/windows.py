@@ -7,6 +7,7 @@ from autocalls_async.errors import (
     RateLimitedError,
     TemplateRequiredError,
     UnavailableError,
+    UnreachableError,
     UnsentError,
 )
 from autocalls_async.exchange import Exchange
@@ -140,7 +141,8 @@ class WindowGuard:
                 deadline=job.deadline,
             )
         except (UnavailableError, RateLimitedError) as error:
-            raise UnsentError(
+            kind = UnsentError if error.attempts else UnreachableError
+            raise kind(
                 detail=f"its window could not be checked: {error}",
                 recipient_phone=job.recipient_phone,
             ) from error

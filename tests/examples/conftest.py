@@ -1,0 +1,36 @@
+"""What the examples' tests share: an example by its name, and its environment."""
+
+import sys
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from autocalls_async.emulator import Emulator
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+Load = Callable[[str], ModuleType]
+
+
+@pytest.fixture
+def load(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Load an example as it stands, in an environment that names the emulator."""
+    monkeypatch.setenv("AUTOCALLS_API_KEY", "1|key-that-nobody-sees")
+    monkeypatch.setenv("AUTOCALLS_BASE_URL", emulator.base_url)
+    monkeypatch.setenv("AUTOCALLS_SENDER_ID", "12")
+    monkeypatch.setenv("REMINDER_TEMPLATE_ID", "46")
+
+    def load_by_name(name: str) -> ModuleType:
+        spec = spec_from_file_location(name, EXAMPLES / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        # FastAPI looks a handler's annotations up in its module.
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load_by_name

@@ -1,0 +1,260 @@
+"""The README: its programs run, its tables agree with the code, its tests exist."""
+
+import ast
+import asyncio
+import inspect
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from mypy import api
+
+import autocalls_async
+from autocalls_async import AutocallsClient, AutocallsError
+from autocalls_async.cli.app import app
+from autocalls_async.cli.demo import Plan, demo
+from autocalls_async.cli.screen import Screen
+from autocalls_async.emulator import Emulator
+from autocalls_async.settings import DEFAULT_BASE_URL
+from autocalls_async.verdict import DECISIONS, Again, Kind, Seen, Verdict
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+COMMAND = "python3 -m venv .venv && .venv/bin/pip install -e '.[{}]' && .venv/bin/{}"
+NAMES = {
+    Verdict.ACCEPTED: "`Accepted`",
+    Verdict.REFUSED: "`Rejected`",
+    Verdict.UNSENT: "`Unsent`",
+    Verdict.UNKNOWN: "`Unknown`",
+}
+NEVER_SENT_AGAIN = """        case Unknown(error=error):
+            return f"may have been delivered, so do not repeat it: {error}"
+"""
+
+
+def blocks(language: str) -> list[str]:
+    """Give the contents of the fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def table(first_heading: str) -> list[list[str]]:
+    """Give the rows of the table whose first column has this heading."""
+    _, _, below = README.partition(f"\n| {first_heading} |")
+    lines = below.partition("\n\n")[0].splitlines()[2:]
+    return [[c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+FIRST, MANY, REPLIES, A_TEST = blocks("python")
+DEMO, OUTPUT = blocks("text")
+PROGRAMS = {"first": FIRST, "many": MANY, "replies": REPLIES}
+
+
+async def run_program(path: Path, environment: Mapping[str, str]) -> str:
+    """Run a program as its reader would, and give what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        path,
+        env=os.environ | environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert (process.returncode, err.decode()) == (0, "")
+    return out.decode()
+
+
+@pytest.fixture
+def written(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Write one of the README's programs to a file."""
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAMS[request.param], encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+async def environment(emulator: Emulator) -> dict[str, str]:
+    """Say how to reach an emulator with the account that the README speaks of."""
+    emulator.populate()
+    return {
+        "AUTOCALLS_API_KEY": "1|any-key",
+        "AUTOCALLS_SENDER_ID": "12",
+        "AUTOCALLS_BASE_URL": emulator.base_url,
+    }
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("written", ["first"], indirect=True)
+async def test_the_first_program_sends(
+    written: Path, environment: dict[str, str], emulator: Emulator
+) -> None:
+    out = await run_program(written, environment)
+
+    (accepted,) = emulator.accepted
+    assert out == (
+        f"accepted; its webhooks will carry {accepted.whatsapp_message_id}\n"
+    )
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("written", ["many"], indirect=True)
+async def test_the_program_for_many_messages_prints_what_the_readme_shows(
+    written: Path, environment: dict[str, str]
+) -> None:
+    out = await run_program(written, environment)
+
+    assert sorted(out.splitlines()) == sorted(OUTPUT.splitlines())
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("written", ["replies"], indirect=True)
+async def test_the_program_with_replies_sends_one_before_its_campaign_is_over(
+    written: Path, environment: dict[str, str], emulator: Emulator
+) -> None:
+    await run_program(written, environment)
+
+    texts = [accepted.message for accepted in emulator.accepted]
+    assert len(texts) == 7
+    assert 0 < texts.index("You wrote: Are you open?") < 6
+
+
+def test_the_test_passes_in_a_users_suite(pytester: pytest.Pytester) -> None:
+    pytester.makeini(
+        "[pytest]\nasyncio_mode = auto\nfilterwarnings = error\n"
+        "asyncio_default_fixture_loop_scope = function\n"
+    )
+    pytester.makepyfile(A_TEST)
+
+    result = pytester.runpytest_subprocess()
+
+    result.assert_outcomes(passed=1)
+
+
+def check_types(config: pytest.Config, name: str, code: str) -> tuple[str, int]:
+    """Check a program as strictly as mypy can."""
+    folder = config.cache.mkdir("readme")
+    path = folder / f"{name}.py"
+    path.write_text(code, encoding="utf-8")
+    options = ["--strict", "--config-file=", f"--cache-dir={folder / 'mypy'}"]
+    out, _, status = api.run([*options, str(path)])
+    return out, status
+
+
+def test_every_program_is_typed(pytestconfig: pytest.Config) -> None:
+    code = "\n".join([*PROGRAMS.values(), A_TEST])
+    # One file, one run: only the names that each program has for itself differ.
+    for number in range(code.count("async def main")):
+        code = code.replace("def main()", f"def main_{number}()", 1)
+        code = code.replace("run(main())", f"run(main_{number}())", 1)
+
+    out, status = check_types(pytestconfig, "programs", code)
+
+    assert status == 0, out
+
+
+def test_a_case_that_is_left_out_is_found(pytestconfig: pytest.Config) -> None:
+    assert NEVER_SENT_AGAIN in MANY
+
+    incomplete = MANY.replace(NEVER_SENT_AGAIN, "")
+    out, status = check_types(pytestconfig, "incomplete", incomplete)
+
+    assert status == 1
+    assert "Missing return statement" in out
+
+
+@pytest.mark.parametrize(
+    ("extra", "program"),
+    [
+        pytest.param("cli", "autocalls demo", id="demo"),
+        pytest.param("dev", "pytest", id="tests"),
+    ],
+)
+def test_the_two_commands_are_one_line_each(extra: str, program: str) -> None:
+    assert COMMAND.format(extra, program) in README.splitlines()
+
+
+def words(text: str) -> set[str]:
+    """Give the lines that say something, without their layout."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return {line for line in lines if re.search(r"\w", line)}
+
+
+async def test_the_demo_prints_what_the_readme_shows(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    status = await demo(Plan(), Screen(as_json=False))
+
+    printed, shown = words(capsys.readouterr().out), words(DEMO)
+    # On the real clock these two depend on the machine.
+    measured = {line for line in shown if line.startswith(("goodput", "time"))}
+    assert status == 0
+    assert len(measured) == 2
+    assert shown - measured - printed == set()
+
+
+def test_every_test_it_names_exists() -> None:
+    named = re.findall(r"`(tests/\S+\.py)::(\w+)`", README)
+
+    missing = [
+        f"{path}::{name}"
+        for path, name in named
+        if not (ROOT / path).exists()
+        or not re.search(rf"\bdef {name}\(", (ROOT / path).read_text("utf-8"))
+    ]
+
+    assert len(named) >= 2 * 7  # promises
+    assert missing == []
+
+
+def test_the_decision_table_is_that_of_the_code() -> None:
+    expected = []
+    for seen in Seen:
+        send, read = DECISIONS[Kind.SEND, seen], DECISIONS[Kind.READ, seen]
+        again = send.again.value, send.reason, read.again.value
+        expected.append([seen.value, NAMES[send.verdict], *again])
+
+    assert table("one attempt showed") == expected
+    assert {again.value for again in Again} == {"yes", "no"}
+
+
+def test_the_error_table_has_every_error() -> None:
+    public = [getattr(autocalls_async, name) for name in autocalls_async.__all__]
+    errors = {
+        each.__name__
+        for each in public
+        if inspect.isclass(each) and issubclass(each, AutocallsError)
+    }
+
+    rows = table("error")
+
+    assert sorted(row[0] for row in rows) == sorted(f"`{name}`" for name in errors)
+    assert all(all(row) for row in rows)
+
+
+def test_the_configuration_table_has_every_argument_and_its_default() -> None:
+    source = dedent(inspect.getsource(AutocallsClient.__init__))
+    (function,) = ast.parse(source).body
+    assert isinstance(function, ast.FunctionDef)
+    defaults = [ast.unparse(each) for each in function.args.kw_defaults if each]
+    names = [argument.arg for argument in function.args.kwonlyargs]
+    known = dict(zip(names, defaults, strict=True))
+    known["base_url"] = repr(DEFAULT_BASE_URL)
+
+    rows = table("argument")
+
+    expected = [["`api_key`", ""], *([f"`{n}`", f"`{d}`"] for n, d in known.items())]
+    assert [row[:2] for row in rows] == expected
+    variables = re.findall(r"AUTOCALLS_\w+", str(AutocallsClient.from_env.__doc__))
+    assert [row[3].strip("`") for row in rows if row[3]] == variables
+
+
+def test_the_command_table_has_every_command() -> None:
+    named = [row[0].strip("`").split()[1] for row in table("command")]
+
+    assert sorted(named) == sorted(str(each.name) for each in app.registered_commands)
