@@ -68,9 +68,9 @@ class AutocallsClient:
             is just being closed, and its outcome is then unknown. Its headers,
             cookies, middlewares and timeouts are not used; its trace hooks are.
         send_limit: Of the account. The API's is 5 a second.
-        limiter: Asked for leave before each send, one request at a time, such
-            as an aiolimiter `AsyncLimiter` that several clients share. `None`
-            makes one from `send_limit`.
+        limiter: Asked as well as the pace before each send, one request at a
+            time, such as an aiolimiter `AsyncLimiter` that several clients of
+            one account share.
         retry: When a call makes another attempt.
         window_check: Whether to ask for the messaging window before free text:
             `"auto"` unless an open one is known, `"always"` or `"never"`.
