@@ -44,26 +44,43 @@ from autocalls_async.models import (
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import SendLimit
 from autocalls_async.retry import RetryPolicy
+from autocalls_async.telemetry import (
+    Answered,
+    Checked,
+    Event,
+    HandedOver,
+    Observer,
+    Paused,
+    Queued,
+    Settled,
+)
 from autocalls_async.windows import Windows
 
 __all__ = [
     "Accepted",
     "Account",
+    "Answered",
     "AuthenticationError",
     "AutocallsClient",
     "AutocallsError",
+    "Checked",
     "ConversationStatus",
+    "Event",
     "FreeformMessage",
+    "HandedOver",
     "InsufficientBalanceError",
     "InvalidPhoneError",
     "InvalidRequestError",
     "Message",
     "NotFoundError",
+    "Observer",
     "Outcome",
+    "Paused",
     "PermissionDeniedError",
     "Progress",
     "QueueFullError",
     "QueueStatus",
+    "Queued",
     "RateLimitedError",
     "Rejected",
     "RejectedError",
@@ -76,6 +93,7 @@ __all__ = [
     "SenderOfflineError",
     "SentMessage",
     "SessionStatus",
+    "Settled",
     "Template",
     "TemplateMessage",
     "TemplateNotFoundError",

@@ -1,38 +1,31 @@
 """The client: one account, one queue, one pace; it owns what must be closed."""
 
-import asyncio
 import os
 from collections.abc import Mapping
 from functools import partial
-from math import inf
 from typing import Any, Literal, Self
 from weakref import WeakSet
 
 import aiohttp
 
-from autocalls_async import wire
 from autocalls_async.arguments import check_seconds, choose, choose_sender
 from autocalls_async.bulk import Run, Source
 from autocalls_async.dispatcher import Dispatcher, QueueStatus
 from autocalls_async.exchange import Exchange
-from autocalls_async.home import Home
 from autocalls_async.job import Job, Settle
 from autocalls_async.lanes import Lane
 from autocalls_async.models import (
-    Account,
-    ConversationStatus,
     FreeformMessage,
     Message,
-    Sender,
     SentMessage,
-    Template,
     TemplateMessage,
     check_id,
     check_message,
-    check_phone,
 )
+from autocalls_async.observers import Telling
 from autocalls_async.outcomes import Accepted
 from autocalls_async.pacing import SendLimit
+from autocalls_async.questions import Questions
 from autocalls_async.ratelimit import Gate, Limiter
 from autocalls_async.retry import RetryPolicy
 from autocalls_async.settings import (
@@ -41,6 +34,7 @@ from autocalls_async.settings import (
     parse_base_url,
     read_environment,
 )
+from autocalls_async.telemetry import Observer
 from autocalls_async.transport import Transport
 from autocalls_async.window import WindowCheck, WindowMemory
 from autocalls_async.windows import WindowGuard, Windows
@@ -52,7 +46,7 @@ READ_LIMIT = SendLimit(10, per=1.0)
 """The API documents no limit for status checks and listings; this is polite."""
 
 
-class AutocallsClient:
+class AutocallsClient(Questions):
     """An asyncio client for one account of the Autocalls WhatsApp API.
 
     Make one for each account and keep it: its queue, pace and windows are what
@@ -80,6 +74,9 @@ class AutocallsClient:
             `QueueFullError` at once. `None` sets no bound.
         drain_timeout: Seconds that `aclose()` gives to what is queued or under way.
         trust_env: Use the proxy that the environment names (`HTTPS_PROXY`).
+        observer: Called with a record of each step of each message, in the
+            event loop; what it raises breaks nothing. `None` logs to
+            `autocalls_async`: unknowns as warnings, steps as debug.
 
     Raises:
         ValueError: An argument breaks its rule. Nothing was opened.
@@ -100,13 +97,12 @@ class AutocallsClient:
         max_queued: int | None = None,
         drain_timeout: float = 30.0,
         trust_env: bool = False,
+        observer: Observer | None = None,
     ) -> None:
         if sender_id is not None:
             check_id("sender_id", sender_id)
         if max_queued is not None:
             check_id("max_queued", max_queued)
-        self._sender_id = sender_id
-        self._timeout = check_seconds("timeout", timeout)
         self._drain_timeout = check_seconds("drain_timeout", drain_timeout)
         self._window_check = choose(WindowCheck, "window_check", window_check)
         self._transport = Transport(
@@ -120,15 +116,19 @@ class AutocallsClient:
         self._send_gate = Gate(send_limit, limiter=limiter)
         self._read_gate = Gate(READ_LIMIT)
         exchange = Exchange(self._transport, retry=retry)
-        self._guard = WindowGuard(exchange, read_gate=self._read_gate, memory=memory)
+        telling = Telling(observer)
+        guard = WindowGuard(
+            exchange, read_gate=self._read_gate, memory=memory, telling=telling
+        )
+        super().__init__(guard, sender_id=sender_id, timeout=timeout)
         self._dispatcher = Dispatcher(
             exchange,
             send_gate=self._send_gate,
-            guard=self._guard,
+            guard=guard,
+            telling=telling,
             max_queued=max_queued,
         )
         self._runs: WeakSet[Run] = WeakSet()
-        self._home = Home()
 
     @classmethod
     def from_env(
@@ -327,78 +327,3 @@ class AutocallsClient:
             deadline=deadline,
             flow=flow,
         )
-
-    # Asking
-
-    async def session_status(
-        self,
-        recipient_phone: str,
-        *,
-        sender_id: int | None = None,
-        timeout: float | None = None,
-    ) -> ConversationStatus:
-        """Ask whether free text may be sent to this recipient now. It is free.
-
-        Raises:
-            ValueError: An argument breaks its rule, or there is no sender.
-            RejectedError: The service said no.
-            UnavailableError: It gave no usable answer; ask again.
-        """
-        check_phone("recipient_phone", recipient_phone)
-        sender = choose_sender(sender_id, self._sender_id)
-        self._home.check()
-        deadline = self._deadline(timeout)
-        return await self._guard.ask(
-            sender, recipient_phone, lane=Lane.INTERACTIVE, deadline=deadline
-        )
-
-    async def senders(
-        self, *, include_offline: bool = False, timeout: float | None = None
-    ) -> tuple[Sender, ...]:
-        """List the account's senders that are online, or all of them.
-
-        Raises:
-            RejectedError: The service said no.
-            UnavailableError: It gave no usable answer; ask again.
-        """
-        request = wire.senders_request(include_offline=include_offline)
-        return wire.read_senders(await self._read(request, timeout))
-
-    async def templates(
-        self,
-        *,
-        sender_id: int | None = None,
-        include_unapproved: bool = False,
-        timeout: float | None = None,
-    ) -> tuple[Template, ...]:
-        """List a sender's templates that are approved, or all of them.
-
-        Raises:
-            ValueError: There is no sender.
-            RejectedError: The service said no.
-            UnavailableError: It gave no usable answer; ask again.
-        """
-        request = wire.templates_request(
-            sender_id=choose_sender(sender_id, self._sender_id),
-            include_unapproved=include_unapproved,
-        )
-        return wire.read_templates(await self._read(request, timeout))
-
-    async def account(self, *, timeout: float | None = None) -> Account:
-        """Ask whose key this is, and for the balance.
-
-        Raises:
-            RejectedError: The service said no.
-            UnavailableError: It gave no usable answer; ask again.
-        """
-        return wire.read_account(await self._read(wire.account_request(), timeout))
-
-    async def _read(self, request: wire.Request, seconds: float | None) -> wire.Reply:
-        self._home.check()
-        return await self._guard.read(
-            request, lane=Lane.INTERACTIVE, deadline=self._deadline(seconds)
-        )
-
-    def _deadline(self, seconds: float | None) -> float | None:
-        budget = self._timeout if seconds is None else check_seconds("timeout", seconds)
-        return asyncio.get_running_loop().time() + budget if budget < inf else None

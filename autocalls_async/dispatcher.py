@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from itertools import count
 
 from attrs import frozen
 
@@ -25,8 +26,16 @@ from autocalls_async.lanes import BULK_SHARE, Lane, Lanes, Ticket
 from autocalls_async.models import (
     SentMessage,
 )
+from autocalls_async.observers import Telling
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.ratelimit import Gate, GatePassage
+from autocalls_async.telemetry import (
+    Answered,
+    HandedOver,
+    Paused,
+    Queued,
+    Settled,
+)
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen
 from autocalls_async.windows import WindowGuard
 from autocalls_async.wire import (
@@ -88,8 +97,9 @@ class _SendPassage(GatePassage):
 
     def landed(self, seen: Seen, *, retry_after: float | None) -> None:
         super().landed(seen, retry_after=retry_after)
-        if DECISIONS[Kind.SEND, seen].again is Again.YES:
-            self._job.handed_over = False
+        if self._job.handed_over:
+            self._dispatcher.note_answered(self._job, seen)
+            self._job.handed_over = DECISIONS[Kind.SEND, seen].again is Again.NO
 
 
 class Dispatcher:
@@ -101,10 +111,13 @@ class Dispatcher:
         *,
         send_gate: Gate,
         guard: WindowGuard,
+        telling: Telling,
         max_queued: int | None = None,
     ) -> None:
         self.send_gate = send_gate
         self.guard = guard
+        self._tell = telling.tell
+        self._call_ids = count(1)
         self._exchange = exchange
         at_pace = round(HELD_SECONDS / send_gate.pace.limit.gap)
         self._hand_count = min(max(1, at_pace), MAX_IN_HAND)
@@ -121,15 +134,25 @@ class Dispatcher:
 
     def submit(self, job: Job) -> None:
         """Take a message in; its `settle` is called exactly once."""
+        job.submitted_at = _now()
+        job.call_id = next(self._call_ids)
         if self._closed:
             self._settle(job, unsent(job, "the client is closed"))
             return
-        job.submitted_at = _now()
         self._jobs.add(job)
         self._empty.clear()
         recipient = (job.sender_id, job.recipient_phone)
         job.ticket = self._lanes.push(
             job, lane=job.lane, recipient=recipient, flow=job.flow
+        )
+        self._tell(
+            Queued(
+                call_id=job.call_id,
+                at=job.submitted_at,
+                message=job.message,
+                sender_id=job.sender_id,
+                lane=job.lane,
+            )
         )
         self.take_ahead()
 
@@ -229,9 +252,37 @@ class Dispatcher:
 
     def note_handed_over(self, job: Job) -> None:
         """Give its place to the next: it is under way now."""
+        job.attempt_count += 1
+        job.handed_over_at = _now()
+        self._tell(
+            HandedOver(
+                call_id=job.call_id,
+                at=job.handed_over_at,
+                message=job.message,
+                attempt=job.attempt_count,
+                waited=job.handed_over_at - job.submitted_at,
+            )
+        )
         self._in_hand[job.lane].discard(job)
         self._waiting_singles.discard(job)
         self.take_ahead()
+
+    def note_answered(self, job: Job, seen: Seen) -> None:
+        """Tell how a request that was handed over has ended."""
+        now = _now()
+        self._tell(
+            Answered(
+                call_id=job.call_id,
+                at=now,
+                message=job.message,
+                attempt=job.attempt_count,
+                seen=seen,
+                round_trip=now - job.handed_over_at,
+            )
+        )
+        pause = self.send_gate.pace.not_before - now
+        if seen is Seen.RATE_LIMITED and pause > 0:
+            self._tell(Paused(at=now, seconds=pause))
 
     async def _outcome_of(self, job: Job, ticket: Ticket[Job]) -> Outcome:
         message = job.message
@@ -273,6 +324,16 @@ class Dispatcher:
         self._waiting_singles.discard(job)
         if not self._jobs:
             self._empty.set()
+        now = _now()
+        self._tell(
+            Settled(
+                call_id=job.call_id,
+                at=now,
+                message=job.message,
+                outcome=outcome,
+                waited=now - job.submitted_at,
+            )
+        )
         job.settle(outcome)
 
     # The end

@@ -27,6 +27,9 @@ class Job:
     flow: Hashable = None
     deadline: float | None = None
     submitted_at: float = 0.0
+    call_id: int = 0
+    attempt_count: int = 0
+    handed_over_at: float = 0.0
     was_checked: bool = False
     handed_over: bool = False
     withdrawn: UnsentError | None = None

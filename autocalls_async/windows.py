@@ -20,7 +20,9 @@ from autocalls_async.models import (
     TemplateMessage,
     check_phone,
 )
+from autocalls_async.observers import Telling
 from autocalls_async.ratelimit import Gate, GatePassage
+from autocalls_async.telemetry import Checked
 from autocalls_async.window import WindowCheck, WindowMemory, WindowState
 from autocalls_async.wire import (
     Reply,
@@ -61,9 +63,15 @@ class WindowGuard:
     """Lets free text pass only into an open window, and learns from every answer."""
 
     def __init__(
-        self, exchange: Exchange, *, read_gate: Gate, memory: WindowMemory
+        self,
+        exchange: Exchange,
+        *,
+        read_gate: Gate,
+        memory: WindowMemory,
+        telling: Telling,
     ) -> None:
         self._exchange = exchange
+        self._telling = telling
         self._read_gate = read_gate
         self._memory = memory
 
@@ -81,8 +89,17 @@ class WindowGuard:
         if job.window_check is WindowCheck.ALWAYS and not job.was_checked:
             state = WindowState.UNKNOWN
         job.was_checked = True
-        if state is WindowState.UNKNOWN:
+        if was_unknown := state is WindowState.UNKNOWN:
             state = await self._ask_for(job)
+        self._telling.tell(
+            Checked(
+                call_id=job.call_id,
+                at=_now(),
+                message=job.message,
+                state=state,
+                was_asked=was_unknown,
+            )
+        )
         if state is WindowState.CLOSED:
             last = self._memory.last_status(job.sender_id, job.recipient_phone)
             raise TemplateRequiredError(

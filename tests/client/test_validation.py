@@ -176,7 +176,9 @@ def test_the_import_is_light() -> None:
 def test_every_public_name_is_documented() -> None:
     import autocalls_async  # noqa: PLC0415  # looked at as a whole
 
-    names = set(autocalls_async.__all__) - {"__version__", "Message", "Outcome"}
+    names = set(autocalls_async.__all__) - {
+        *("__version__", "Event", "Message", "Observer", "Outcome")  # no classes
+    }
     missing = [n for n in names if not getattr(autocalls_async, n).__doc__]
 
     assert missing == []

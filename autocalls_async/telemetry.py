@@ -1,0 +1,116 @@
+"""What happens to each message, step by step, as records for an observer.
+
+Pure: no I/O, no clock, no asyncio.
+
+Every record has a quiet `repr`: neither text nor whole number. The message
+itself is an attribute, for observers that need it.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from attrs import frozen
+
+from autocalls_async.lanes import Lane
+from autocalls_async.models import Message
+from autocalls_async.outcomes import Outcome
+from autocalls_async.verdict import Seen
+from autocalls_async.window import WindowState
+
+
+@frozen(kw_only=True)
+class Queued:
+    """A message was taken in.
+
+    Attributes:
+        call_id: The same in all records of one message; unique in its client.
+        at: Seconds on the event loop's clock.
+    """
+
+    call_id: int
+    at: float
+    message: Message
+    sender_id: int
+    lane: Lane
+
+
+@frozen(kw_only=True)
+class Checked:
+    """The messaging window of a free text was judged.
+
+    Attributes:
+        was_asked: The service was asked; else the client knew.
+    """
+
+    call_id: int
+    at: float
+    message: Message
+    state: WindowState
+    was_asked: bool
+
+
+@frozen(kw_only=True)
+class HandedOver:
+    """The first byte of a message's request leaves right after this.
+
+    Attributes:
+        attempt: The first one is 1; a refused one is made again.
+        waited: Seconds since the message was taken in.
+    """
+
+    call_id: int
+    at: float
+    message: Message
+    attempt: int
+    waited: float
+
+
+@frozen(kw_only=True)
+class Answered:
+    """A request that was handed over has ended.
+
+    Attributes:
+        seen: What was seen, `Seen.SILENCE` where no trustworthy answer came.
+        round_trip: Seconds since it was handed over.
+    """
+
+    call_id: int
+    at: float
+    message: Message
+    attempt: int
+    seen: Seen
+    round_trip: float
+
+
+@frozen(kw_only=True)
+class Settled:
+    """A message has its outcome. There is exactly one such record for each.
+
+    Attributes:
+        waited: Seconds since the message was taken in.
+    """
+
+    call_id: int
+    at: float
+    message: Message
+    outcome: Outcome
+    waited: float
+
+
+@frozen(kw_only=True)
+class Paused:
+    """The service asked for a pause, and all sends wait.
+
+    Attributes:
+        seconds: For how long.
+    """
+
+    at: float
+    seconds: float
+
+
+Event: TypeAlias = Queued | Checked | HandedOver | Answered | Settled | Paused
+"""All that an observer is told."""
+
+Observer: TypeAlias = Callable[[Event], None]
+"""Called with each record, in the event loop: it must be quick."""
