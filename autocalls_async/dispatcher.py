@@ -8,6 +8,7 @@ request is left to end, and its answer is accounted for.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 
@@ -253,14 +254,15 @@ class Dispatcher:
     def note_handed_over(self, job: Job) -> None:
         """Give its place to the next: it is under way now."""
         job.attempt_count += 1
-        job.handed_over_at = _now()
+        job.left_at = _now()
+        job.handed_over_at = datetime.now(UTC)
         self._tell(
             HandedOver(
                 call_id=job.call_id,
-                at=job.handed_over_at,
+                at=job.left_at,
                 message=job.message,
                 attempt=job.attempt_count,
-                waited=job.handed_over_at - job.submitted_at,
+                waited=job.left_at - job.submitted_at,
             )
         )
         self._in_hand[job.lane].discard(job)
@@ -277,7 +279,7 @@ class Dispatcher:
                 message=job.message,
                 attempt=job.attempt_count,
                 seen=seen,
-                round_trip=now - job.handed_over_at,
+                round_trip=now - job.left_at,
             )
         )
         pause = self.send_gate.pace.not_before - now
@@ -293,6 +295,7 @@ class Dispatcher:
         except UnsentError as error:
             return Unsent(message=message, error=error)
         except UnknownOutcomeError as error:
+            error.handed_over_at = job.handed_over_at
             return Unknown(message=message, error=error)
 
     async def _hand_over(self, job: Job, ticket: Ticket[Job]) -> SentMessage:

@@ -7,6 +7,7 @@ phone number: those could end in a log. They are attributes.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import ClassVar, TypeVar, dataclass_transform
 
 from attrs import define, field
@@ -109,14 +110,17 @@ class UnreachableError(UnsentError):
 class UnknownOutcomeError(_SendError):
     """The message may have been delivered. Do not send it again blindly.
 
-    A delivery webhook for this recipient tells, if one comes.
+    A delivery webhook for this recipient after `handed_over_at` tells, if one
+    comes.
 
     Attributes:
         detail: What was seen.
+        handed_over_at: When its request began to leave, by this machine's clock.
         recipient_phone: Whom the message was for; masked in the text.
     """
 
     detail: str
+    handed_over_at: datetime | None = None
 
     def __str__(self) -> str:
         return (

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Hashable
+from datetime import datetime
 from typing import TypeAlias
 
 from attrs import define, field
@@ -29,7 +30,8 @@ class Job:
     submitted_at: float = 0.0
     call_id: int = 0
     attempt_count: int = 0
-    handed_over_at: float = 0.0
+    left_at: float = 0.0  # on the loop's clock
+    handed_over_at: datetime | None = None
     was_checked: bool = False
     handed_over: bool = False
     withdrawn: UnsentError | None = None
@@ -51,7 +53,10 @@ def unsent(job: Job, detail: str) -> Unsent:
 def unknown(job: Job, detail: str) -> Unknown:
     """End a message that may have left."""
     error = UnknownOutcomeError(
-        detail=detail, recipient_phone=job.recipient_phone, attempts=1
+        detail=detail,
+        recipient_phone=job.recipient_phone,
+        attempts=job.attempt_count,
+        handed_over_at=job.handed_over_at,
     )
     return Unknown(message=job.message, error=error)
 

@@ -210,21 +210,26 @@ def _see_server_error(reply: Reply) -> Seen:
     return Seen.REFUSED if is_offline else Seen.SERVER_ERROR
 
 
+def _is_page(reply: Reply) -> bool:
+    """Whether it is a page for people.
+
+    The API asked for JSON never answers with one, so that is a proxy, a
+    firewall, a portal or a wrong address, and nobody knows when it spoke up.
+    """
+    return reply.headers.get("content-type", "").lower().startswith("text/html")
+
+
 def _see_success(reply: Reply) -> Seen:
-    body = reply.content
-    if body is None:
-        # The API asked for JSON never answers with a page, so that is a proxy,
-        # a portal or a wrong address. Any other unreadable 200 is the API's.
-        content_type = reply.headers.get("content-type", "").lower()
-        is_page = content_type.startswith("text/html")
-        return Seen.OTHER if is_page else Seen.OK
-    return Seen.OK if body.get("success", True) is True else Seen.OK_BUT_FAILED
+    if reply.content is None:
+        return Seen.OTHER if _is_page(reply) else Seen.OK
+    has_failed = reply.content.get("success", True) is not True
+    return Seen.OK_BUT_FAILED if has_failed else Seen.OK
 
 
 def _see_refusal(reply: Reply) -> Seen:
     """Tell the API's own refusal from one by somebody on the way."""
     if reply.status in _ERROR_BY_STATUS:
-        return Seen.REFUSED
+        return Seen.FOREIGN_REFUSAL if _is_page(reply) else Seen.REFUSED
     signs = {"error_code"}
     if reply.status not in _AMBIGUOUS_STATUSES:
         signs |= {"error", "message"}  # gateways write these too

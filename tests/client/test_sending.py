@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -339,3 +340,17 @@ async def test_a_closed_window_needs_a_template(
     assert caught.value.session_status is not None
     assert caught.value.session_status.requires_template is True
     assert emulator.requests_by_endpoint() == {Endpoint.SESSION_STATUS: 1}
+
+
+async def test_an_unknown_outcome_says_when_it_left_and_how_to_find_out(
+    client: AutocallsClient, emulator: Emulator
+) -> None:
+    before = datetime.now(UTC)
+    emulator.fail_next(1, HangUpAfter(), endpoint=Endpoint.SEND_FREEFORM)
+
+    with pytest.raises(UnknownOutcomeError, match="delivery webhook") as caught:
+        await client.send_freeform(ANA, "hi")
+
+    assert caught.value.handed_over_at is not None
+    assert before <= caught.value.handed_over_at <= datetime.now(UTC)
+    assert caught.value.recipient_phone == ANA

@@ -30,6 +30,7 @@ from autocalls_async.errors import (
     TemplateUnusableError,
     UnavailableError,
     UnknownOutcomeError,
+    UnreachableError,
     UnsentError,
 )
 from autocalls_async.models import FrozenDict, SessionStatus
@@ -48,6 +49,7 @@ COMMON: dict[str, Any] = {"status": 422, "error_code": HOSTILE, "attempts": 3}
 REJECTED = COMMON | {"recipient_phone": PHONE, "service_message": HOSTILE}
 FACTS: dict[type[AutocallsError], dict[str, Any]] = {
     AutocallsError: COMMON,
+    UnreachableError: COMMON | {"detail": "it timed out", "recipient_phone": PHONE},
     UnsentError: COMMON | {"detail": "it timed out", "recipient_phone": PHONE},
     QueueFullError: COMMON | {"detail": "no place", "recipient_phone": PHONE},
     UnknownOutcomeError: COMMON | {"detail": "it timed out", "recipient_phone": PHONE},

@@ -151,7 +151,9 @@ PAGE: Mapping[str, str] = {"content-type": "text/html; charset=utf-8"}
         pytest.param(reply(201, {"success": True}), Seen.OTHER, id="201"),
         pytest.param(reply(302, {"success": True}), Seen.REDIRECT, id="302"),
         pytest.param(
-            Reply(status=404, body=b"<html>", headers=PAGE), Seen.REFUSED, id="404 page"
+            Reply(status=404, body=b"<html>", headers=PAGE),
+            Seen.FOREIGN_REFUSAL,
+            id="404 page",
         ),
         *(
             pytest.param(
