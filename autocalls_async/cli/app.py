@@ -1,0 +1,262 @@
+"""The commands; their options and what they do stand in the modules beside."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from autocalls_async._version import __version__
+from autocalls_async.cli import options, single
+from autocalls_async.cli.bulk import bulk
+from autocalls_async.cli.campaign import Campaign
+from autocalls_async.cli.connection import Connection
+from autocalls_async.cli.demo import Plan, demo
+from autocalls_async.cli.failures import CommandError, guard
+from autocalls_async.cli.screen import Screen
+from autocalls_async.cli.serving import run_emulator
+from autocalls_async.emulator import RateLimit
+from autocalls_async.models import FreeformMessage, TemplateMessage
+from autocalls_async.settings import DEFAULT_BASE_URL
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its tracebacks show variables: the key, too
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit status."""
+    try:
+        app(args=argv, prog_name="autocalls")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0
+
+
+def _finish(work: Callable[[Screen], int], *, as_json: bool) -> NoReturn:
+    screen = Screen(as_json=as_json)
+    raise typer.Exit(guard(lambda: work(screen), screen))
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
+    if wanted:
+        typer.echo(f"autocalls {__version__}")
+        raise typer.Exit
+
+
+_VERSION = typer.Option(
+    "--version", callback=_show_version, is_eager=True, help="Show the version."
+)
+
+
+@app.callback()
+def common(*, version: Annotated[bool, _VERSION] = False) -> None:
+    """Send WhatsApp messages through the Autocalls API, and know what became of each.
+
+    Exit status: 0 success; 1 the service refused or was out of reach, or a
+    message was not accepted; 2 unusable input; 130 Ctrl-C; 143 SIGTERM.
+    """
+
+
+@app.command("demo")
+def demo_command(
+    *,
+    json: options.Json = False,
+    recipients: options.RecipientCount = 40,
+    rate: options.DemoRate = 5,
+) -> None:
+    """Watch a small campaign against a simulated service: offline, ten seconds."""
+    plan = Plan(recipient_count=recipients, rate=rate)
+    _finish(lambda screen: asyncio.run(demo(plan, screen)), as_json=json)
+
+
+@app.command("send")
+def send_command(
+    recipient: options.Recipient,
+    message: options.Message,
+    *,
+    sender_id: options.SenderId = None,
+    api_key: options.ApiKey = None,
+    base_url: options.BaseUrl = DEFAULT_BASE_URL,
+    timeout: options.Timeout = 30.0,
+    json: options.Json = False,
+) -> None:
+    """Send free text, if the recipient's messaging window is open."""
+    connection = Connection(
+        api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
+    )
+
+    def work(screen: Screen) -> int:
+        content = FreeformMessage(recipient_phone=recipient, message=message)
+        return single.send_one(connection, content, screen)
+
+    _finish(work, as_json=json)
+
+
+@app.command("template")
+def template_command(  # noqa: PLR0913  # one argument an option
+    recipient: options.Recipient,
+    template_id: options.TemplateId,
+    *,
+    var: options.Variables = None,
+    name: options.RecipientName = None,
+    sender_id: options.SenderId = None,
+    api_key: options.ApiKey = None,
+    base_url: options.BaseUrl = DEFAULT_BASE_URL,
+    timeout: options.Timeout = 30.0,
+    json: options.Json = False,
+) -> None:
+    """Send an approved template, which may go at any time."""
+    connection = Connection(
+        api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
+    )
+
+    def work(screen: Screen) -> int:
+        content = TemplateMessage(
+            recipient_phone=recipient,
+            template_id=template_id,
+            variables=_variables(var or ()),
+            recipient_name=name,
+        )
+        return single.send_one(connection, content, screen)
+
+    _finish(work, as_json=json)
+
+
+def _variables(pairs: Sequence[str]) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not (name and equals):
+            msg = f"--var must look like 1=Ana; got {pair!r}"
+            raise CommandError(msg)
+        if name in variables:
+            msg = f"--var gives {name!r} twice"
+            raise CommandError(msg)
+        variables[name] = text
+    return variables
+
+
+@app.command("status")
+def status_command(
+    recipient: options.Recipient,
+    *,
+    sender_id: options.SenderId = None,
+    api_key: options.ApiKey = None,
+    base_url: options.BaseUrl = DEFAULT_BASE_URL,
+    timeout: options.Timeout = 30.0,
+    json: options.Json = False,
+) -> None:
+    """Show whether a recipient's messaging window is open. It costs nothing."""
+    connection = Connection(
+        api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
+    )
+    _finish(lambda s: single.show_status(connection, recipient, s), as_json=json)
+
+
+@app.command("senders")
+def senders_command(
+    *,
+    include_all: options.AllSenders = False,
+    api_key: options.ApiKey = None,
+    base_url: options.BaseUrl = DEFAULT_BASE_URL,
+    timeout: options.Timeout = 30.0,
+    json: options.Json = False,
+) -> None:
+    """List the account's senders that are online."""
+    connection = Connection(api_key=api_key, base_url=base_url, timeout=timeout)
+    _finish(
+        lambda s: single.show_senders(connection, s, include_all=include_all),
+        as_json=json,
+    )
+
+
+@app.command("templates")
+def templates_command(
+    *,
+    include_all: options.AllTemplates = False,
+    sender_id: options.SenderId = None,
+    api_key: options.ApiKey = None,
+    base_url: options.BaseUrl = DEFAULT_BASE_URL,
+    timeout: options.Timeout = 30.0,
+    json: options.Json = False,
+) -> None:
+    """List a sender's templates that are approved."""
+    connection = Connection(
+        api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
+    )
+    _finish(
+        lambda s: single.show_templates(connection, s, include_all=include_all),
+        as_json=json,
+    )
+
+
+@app.command("account")
+def account_command(
+    *,
+    api_key: options.ApiKey = None,
+    base_url: options.BaseUrl = DEFAULT_BASE_URL,
+    timeout: options.Timeout = 30.0,
+    json: options.Json = False,
+) -> None:
+    """Show whose key this is, and the balance."""
+    connection = Connection(api_key=api_key, base_url=base_url, timeout=timeout)
+    _finish(lambda s: single.show_account(connection, s), as_json=json)
+
+
+@app.command("bulk")
+def bulk_command(  # noqa: PLR0913  # one argument an option
+    file: options.File,
+    *,
+    message: options.Text = None,
+    file_format: options.Format = None,
+    dry_run: options.DryRun = False,
+    skip_bad: options.SkipBad = False,
+    out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    rate: options.Rate = 5,
+    sender_id: options.SenderId = None,
+    api_key: options.ApiKey = None,
+    base_url: options.BaseUrl = DEFAULT_BASE_URL,
+    timeout: options.CheckTimeout = 30.0,
+    json: options.Json = False,
+) -> None:
+    """Send free text to each row of a file: recipient_phone, message, sender_id.
+
+    Every row is checked before anything is sent. Ctrl-C stops in good order: what
+    has left is waited for, and every outcome so far is told.
+    """
+    campaign = Campaign(
+        file=file,
+        connection=Connection(
+            api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
+        ),
+        file_format=file_format,
+        text=message,
+        rate=rate,
+        skip_bad=skip_bad,
+        out=out,
+        overwrite=overwrite,
+    )
+    _finish(lambda s: bulk(campaign, s, dry_run=dry_run), as_json=json)
+
+
+@app.command("emulator")
+def emulator_command(
+    *,
+    host: options.Host = "127.0.0.1",
+    port: options.Port = 8080,
+    api_key: options.OnlyKey = None,
+    rate_limit: options.Limiter = RateLimit.SLIDING_LOG,
+    json: options.Json = False,
+) -> None:
+    """Serve a simulated service, with a ready-made account, until Ctrl-C."""
+    _finish(
+        lambda screen: run_emulator(
+            host=host, port=port, api_key=api_key, limit=rate_limit, screen=screen
+        ),
+        as_json=json,
+    )

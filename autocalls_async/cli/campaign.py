@@ -1,0 +1,209 @@
+"""A campaign's rows before they are sent: opened, surveyed, and read once more.
+
+The file is read twice, so that every row is checked before the first message
+leaves, and no more than a few rows are ever in memory.
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from attrs import define, field, frozen
+
+from autocalls_async.cli.connection import Connection
+from autocalls_async.cli.failures import CommandError, describe
+from autocalls_async.cli.rows import (
+    BadRow,
+    FileError,
+    FileFormat,
+    RowReader,
+    format_of,
+    parse_text_template,
+)
+from autocalls_async.models import FreeformMessage, Message
+
+STANDARD_INPUT = "-"
+
+_MOST_BAD_ROWS = 20
+"""Kept and shown; the others are counted."""
+
+
+@frozen(kw_only=True)
+class Campaign:
+    """What is to be sent, and how: the options of `bulk`.
+
+    Attributes:
+        file: Where the rows are; `-` is standard input.
+        text: What to write to each recipient, with places for columns; `None`
+            takes column `message`.
+        rate: Sends a second.
+        skip_bad: Send what can be sent where some rows are bad.
+        out: Where each outcome is written.
+        overwrite: Let `out` take the place of a file that is there.
+    """
+
+    file: str
+    connection: Connection
+    file_format: FileFormat | None = None
+    text: str | None = None
+    rate: int = 5
+    skip_bad: bool = False
+    out: Path | None = None
+    overwrite: bool = False
+
+    def reader(self) -> RowReader:
+        """Make the reader of its rows.
+
+        Raises:
+            ValueError: Its format is unknown, or its text is malformed.
+        """
+        if self.file == STANDARD_INPUT and self.file_format is None:
+            msg = "standard input has no name to tell its format by: give --format"
+            raise ValueError(msg)
+        return RowReader(
+            file_format=self.file_format or format_of(self.file),
+            text=None if self.text is None else parse_text_template(self.text),
+            sender_id=self.connection.sender_id,
+        )
+
+
+@contextmanager
+def open_rows(name: str) -> Iterator[IO[bytes]]:
+    """Open a file that can be read twice; what cannot is copied aside first.
+
+    Raises:
+        CommandError: It cannot be read.
+    """
+    with ExitStack() as stack:
+        try:
+            file = _open_to_read_twice(name, stack)
+        except OSError as error:
+            msg = f"cannot read {name}: {describe(error)}"
+            raise CommandError(msg) from error
+        yield file
+
+
+def _open_to_read_twice(name: str, stack: ExitStack) -> IO[bytes]:
+    if name == STANDARD_INPUT:
+        source: IO[bytes] = sys.stdin.buffer
+    else:
+        file = Path(name).open("rb")  # noqa: SIM115  # the stack closes it
+        source = stack.enter_context(file)
+        if source.seekable():  # a named pipe is not
+            return source
+    copy = tempfile.TemporaryFile()  # noqa: SIM115  # the stack closes it
+    stack.enter_context(copy)
+    shutil.copyfileobj(source, copy)
+    copy.seek(0)
+    return copy
+
+
+@define(kw_only=True)
+class Survey:
+    """What the first reading found.
+
+    Attributes:
+        good_count: Rows that can be sent.
+        bad_rows: The first of those that cannot.
+        recipients: Whom the good rows are for, where that was asked for.
+        repeated_count: Good rows that say the same to the same recipient once
+            more, where that was asked for.
+    """
+
+    good_count: int = 0
+    bad_count: int = 0
+    bad_rows: list[BadRow] = field(factory=list)
+    recipients: set[int] = field(factory=set)
+    repeated_count: int = 0
+    _messages: set[int] = field(factory=set)
+
+    def remember(self, message: FreeformMessage) -> None:
+        """Look for repetitions, with two small numbers a row."""
+        self.recipients.add(int(message.recipient_phone))
+        identity = hash((message.sender_id, message.recipient_phone, message.message))
+        self.repeated_count += identity in self._messages
+        self._messages.add(identity)
+
+    def as_record(self) -> dict[str, Any]:
+        """Give it for a program."""
+        return {
+            "rows": self.good_count + self.bad_count,
+            "bad": self.bad_count,
+            "bad_rows": self.bad_rows,
+            "recipients": len(self.recipients),
+            "repeated": self.repeated_count,
+        }
+
+
+def survey(
+    reader: RowReader,
+    file: IO[bytes],
+    *,
+    tell: Callable[[BadRow], None],
+    remember: bool = False,
+) -> Survey:
+    """Check every row.
+
+    Args:
+        reader: Knows what a row must hold.
+        file: Where the rows are.
+        tell: Given the first bad rows, each as soon as it is found.
+        remember: Look for repetitions too, which takes memory for each row.
+
+    Raises:
+        FileError: The file cannot be read as rows.
+    """
+    found = Survey()
+    for row in reader.read(file.readline):
+        if not isinstance(row, BadRow):
+            found.good_count += 1
+            if remember:
+                found.remember(row.message)
+            continue
+        found.bad_count += 1
+        if found.bad_count <= _MOST_BAD_ROWS:
+            found.bad_rows.append(row)
+            tell(row)
+    return found
+
+
+class Rows:
+    """The messages of the good rows, read anew as they are wanted."""
+
+    def __init__(self, reader: RowReader, file: IO[bytes], *, total: int) -> None:
+        self._reader = reader
+        self._file = file
+        self._total = total
+        self._line_numbers: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return self._total
+
+    def __iter__(self) -> Iterator[Message]:
+        """Read the file from its beginning.
+
+        Raises:
+            FileError: It is no longer the file that was checked.
+        """
+        read_count = 0
+        try:
+            self._file.seek(0)
+            for row in self._reader.read(self._file.readline):
+                if not isinstance(row, BadRow):
+                    read_count += 1
+                    self._line_numbers[id(row.message)] = row.line_number
+                    yield row.message
+        except OSError as error:
+            msg = f"it cannot be read any further: {describe(error)}"
+            raise FileError(msg) from error
+        if read_count != self._total:
+            msg = "it changed while it was being sent"
+            raise FileError(msg)
+
+    def line_number(self, message: Message) -> int:
+        """Give the line of a message that has its outcome, and forget it."""
+        return self._line_numbers.pop(id(message))

@@ -1,0 +1,131 @@
+"""From options to a client, and a call whose Ctrl-C still tells what happened."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from attrs import field, frozen
+
+from autocalls_async.cli.failures import CommandError, Status
+from autocalls_async.cli.stopping import Stopping
+from autocalls_async.cli.words import explain
+from autocalls_async.client import AutocallsClient
+from autocalls_async.errors import AutocallsError, UnavailableError, UnsentError
+from autocalls_async.models import Message, SentMessage
+from autocalls_async.pacing import SendLimit
+from autocalls_async.retry import RetryPolicy
+
+T = TypeVar("T")
+
+_QUICK = RetryPolicy(max_attempts=3)
+"""Of a single call: somebody waits, and a wrong port shall be told in seconds."""
+
+# What Ctrl-C leaves to a message that has left: mostly enough for its answer.
+_DRAIN_SECONDS = 1.0
+
+
+@frozen(kw_only=True)
+class Connection:
+    """How the service is reached: the options that most commands share."""
+
+    api_key: str | None = field(repr=False)
+    base_url: str
+    sender_id: int | None = None
+    timeout: float = 30.0
+
+    def check_sender(self) -> None:
+        """Make sure that there is a sender.
+
+        Raises:
+            CommandError: There is none.
+        """
+        if self.sender_id is None:
+            msg = "there is no sender: set AUTOCALLS_SENDER_ID or give --sender-id"
+            raise CommandError(msg)
+
+    def open(self) -> AutocallsClient:
+        """Make a client for single calls.
+
+        Raises:
+            CommandError: There is no key.
+            ValueError: An option breaks its rule.
+        """
+        return self._make(retry=_QUICK, drain_timeout=_DRAIN_SECONDS)
+
+    def out_of_reach(self, error: AutocallsError) -> CommandError:
+        """Say where the service was looked for."""
+        text = f"{explain(error)} (the base URL is {self.base_url})"
+        return CommandError(text, status=Status.FAILED)
+
+    def open_for_bulk(self, *, rate: int, drain_timeout: float) -> AutocallsClient:
+        """Make a client for a campaign, which is patient."""
+        return self._make(send_limit=SendLimit(rate), drain_timeout=drain_timeout)
+
+    def check_key(self) -> str:
+        """Give the key.
+
+        Raises:
+            CommandError: There is none.
+        """
+        if key := (self.api_key or "").strip():
+            return key
+        msg = "there is no API key: set AUTOCALLS_API_KEY (or give --api-key)"
+        raise CommandError(msg)
+
+    def _make(self, **settings: Any) -> AutocallsClient:  # noqa: ANN401  # the client's own
+        return AutocallsClient(
+            self.check_key(),
+            base_url=self.base_url,
+            sender_id=self.sender_id,
+            timeout=self.timeout,
+            **settings,
+        )
+
+
+def ask(
+    connection: Connection,
+    question: Callable[[AutocallsClient], Coroutine[Any, Any, T]],
+) -> T:
+    """Make one call that changes nothing.
+
+    Raises:
+        CommandError: The service was out of reach.
+        AutocallsError: It refused.
+    """
+
+    async def call() -> T:
+        async with connection.open() as client:
+            return await question(client)
+
+    try:
+        return asyncio.run(call())
+    except UnavailableError as error:
+        raise connection.out_of_reach(error) from error
+
+
+def send(connection: Connection, message: Message) -> tuple[SentMessage, int]:
+    """Send one message, and tell what became of it even after Ctrl-C.
+
+    Returns:
+        What the service said, and the exit status.
+
+    Raises:
+        CommandError: The service was out of reach, or a signal came.
+        AutocallsError: The service refused, or nobody knows.
+    """
+
+    async def call() -> tuple[SentMessage, int]:
+        async with connection.open() as client, Stopping(client.aclose) as stopping:
+            try:
+                sent = await client.send(message)
+            except AutocallsError as error:
+                if stopping.exit_status is None:
+                    raise
+                text = f"interrupted; {explain(error)}"
+                raise CommandError(text, status=stopping.exit_status) from error
+        return sent, stopping.exit_status or Status.OK
+
+    try:
+        return asyncio.run(call())
+    except UnsentError as error:
+        raise connection.out_of_reach(error) from error

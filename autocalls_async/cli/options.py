@@ -1,0 +1,160 @@
+"""The options and arguments of the commands: their names, kinds and help."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autocalls_async.cli.rows import FileFormat
+from autocalls_async.emulator import RateLimit
+
+ApiKey = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key",
+        envvar="AUTOCALLS_API_KEY",
+        metavar="KEY",
+        help="Better set the variable: what is typed here stays in the shell's "
+        "history and shows in the list of processes.",
+    ),
+]
+BaseUrl = Annotated[
+    str,
+    typer.Option(
+        "--base-url",
+        envvar="AUTOCALLS_BASE_URL",
+        metavar="URL",
+        help="Of the API; white-label editions have another host.",
+    ),
+]
+SenderId = Annotated[
+    int | None,
+    typer.Option(
+        "--sender-id",
+        envvar="AUTOCALLS_SENDER_ID",
+        metavar="ID",
+        help="The sender; `autocalls senders` lists them.",
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        help="For the call with all its attempts, which are three at most.",
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Write JSON; people's text goes to stderr.")
+]
+Recipient = Annotated[
+    str, typer.Argument(metavar="RECIPIENT", help="E.164, such as +14155550123.")
+]
+
+# send and template
+
+Message = Annotated[
+    str, typer.Argument(metavar="MESSAGE", help="1 to 4096 characters.")
+]
+TemplateId = Annotated[
+    int,
+    typer.Argument(metavar="TEMPLATE_ID", help="`autocalls templates` lists them."),
+]
+Variables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--var",
+        metavar="NAME=TEXT",
+        help="A variable of the template, such as 1=Ana; give one for each.",
+    ),
+]
+RecipientName = Annotated[
+    str | None, typer.Option("--name", metavar="TEXT", help="The recipient's name.")
+]
+
+# senders and templates
+
+AllSenders = Annotated[bool, typer.Option("--all", help="Those offline, too.")]
+AllTemplates = Annotated[
+    bool, typer.Option("--all", help="Those that are not approved, too.")
+]
+
+# bulk
+
+File = Annotated[
+    str,
+    typer.Argument(metavar="FILE", help="Ends in .csv or .jsonl; - is standard input."),
+]
+Format = Annotated[
+    FileFormat | None,
+    typer.Option("--format", help="Where the file's ending does not say it."),
+]
+Text = Annotated[
+    str | None,
+    typer.Option(
+        "--message",
+        metavar="TEXT",
+        help="What to write in place of column message. 'Hi {name}' takes the row's "
+        "column name; {{ and }} stand for braces.",
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check every row and send nothing.")
+]
+SkipBad = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad",
+        help="Send the rest where some rows are bad. They are named all the same, "
+        "and do not count for the exit status.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="Write each outcome there as soon as it is known: .csv or .jsonl.",
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Let --out replace a file.")
+]
+Rate = Annotated[
+    int,
+    typer.Option(
+        "--rate",
+        min=1,
+        metavar="NUMBER",
+        help="Sends a second. The API allows 5 to all your programs together: lower "
+        "it where others use the account.",
+    ),
+]
+CheckTimeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        help="For the look at the account that comes first.",
+    ),
+]
+
+# emulator
+
+Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")]
+Port = Annotated[
+    int,
+    typer.Option(min=0, max=65535, metavar="NUMBER", help="0 takes a free one."),
+]
+OnlyKey = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key", metavar="KEY", help="Let no other key in; any will do without it."
+    ),
+]
+Limiter = Annotated[RateLimit, typer.Option(help="How sends are counted.")]
+
+# demo
+
+RecipientCount = Annotated[int, typer.Option("--recipients", min=1, hidden=True)]
+DemoRate = Annotated[int, typer.Option("--rate", min=1, hidden=True)]

@@ -1,0 +1,109 @@
+"""`--out FILE`: each outcome on disk as soon as it is known."""
+
+import csv
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self, TypeAlias
+
+from autocalls_async.cli.failures import CommandError, Status, describe
+from autocalls_async.cli.rows import FileFormat, format_of
+from autocalls_async.cli.words import OUTCOME_COLUMNS, to_json
+
+WriteRecord: TypeAlias = Callable[[dict[str, Any]], object]
+
+
+class OutcomesFile:
+    """A new file of outcomes, one line each.
+
+    Args:
+        path: Ends in `.csv` or `.jsonl`.
+        overwrite: Take the place of a file that is there.
+
+    Raises:
+        CommandError: The file is there already, or cannot be made.
+        ValueError: The name has another ending.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool) -> None:
+        is_csv = format_of(path.name) is FileFormat.CSV
+        make_writer = _csv_writer if is_csv else _jsonl_writer
+        self._path = path
+        self._is_whole = True
+        mode = "w" if overwrite else "x"
+        try:
+            # Line by line to the system: what was written stays if we are killed.
+            self._file = path.open(mode, encoding="utf-8", newline="", buffering=1)
+            self._write = make_writer(self._file)
+        except FileExistsError:
+            msg = f"{path} exists already: name another file, or give --overwrite"
+            raise CommandError(msg) from None
+        except OSError as error:
+            msg = f"cannot write {path}: {describe(error)}"
+            raise CommandError(msg) from error
+
+    def __enter__(self) -> Self:
+        """Give the file, which is open."""
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it.
+
+        Raises:
+            CommandError: It may not be whole, and nobody was told yet.
+        """
+        try:
+            self._file.close()
+        except OSError as error:
+            if self._is_whole:
+                msg = f"cannot write {self._path}: {describe(error)}"
+                raise CommandError(msg, status=Status.FAILED) from error
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Write one outcome, so that it survives the end of this process.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        was_whole, self._is_whole = self._is_whole, False
+        self._write(record)
+        self._is_whole = was_whole
+
+
+def check_place(path: Path, *, source: Path | None, overwrite: bool) -> None:
+    """Find out, before any work, what would keep the outcomes from being written.
+
+    Raises:
+        CommandError: The file is there already, or is the one that is read.
+        ValueError: The name has an ending that says no format.
+    """
+    format_of(path.name)
+    if not path.exists():
+        return
+    if source is not None and source.exists() and path.samefile(source):
+        msg = f"{path} is the file that is read: name another one for --out"
+        raise CommandError(msg)
+    if not overwrite:
+        msg = f"{path} exists already: name another file, or give --overwrite"
+        raise CommandError(msg)
+
+
+def _csv_writer(file: IO[str]) -> WriteRecord:
+    writer = csv.DictWriter(file, OUTCOME_COLUMNS)
+    try:
+        writer.writeheader()
+    except OSError:
+        with suppress(OSError):
+            file.close()
+        raise
+    return writer.writerow
+
+
+def _jsonl_writer(file: IO[str]) -> WriteRecord:
+    return lambda record: file.write(to_json(record) + "\n")

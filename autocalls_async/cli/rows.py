@@ -1,0 +1,320 @@
+"""Rows of a campaign's file, checked and made into messages.
+
+Pure: no clock, no asyncio, and nothing is opened here; bytes come from a stream
+that was lent. A row that cannot be sent is a `BadRow`; only what makes every
+further line doubtful ends the reading, with a `FileError`.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from autocalls_async.cli.words import count
+from autocalls_async.models import FreeformMessage
+
+MAX_LINE_BYTES = 1_048_576
+"""A longer line is no row: the longest message has 4096 characters."""
+
+_MOST_NAMES = 20
+
+Cells: TypeAlias = Mapping[str, Any]
+"""One row's values by column."""
+
+ReadLine: TypeAlias = Callable[[int], bytes]
+"""`readline` of a binary stream."""
+
+
+class FileError(ValueError):
+    """The file as a whole cannot be used; the text says why."""
+
+
+class FileFormat(StrEnum):
+    """How rows are written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+_ENDINGS = {
+    ".csv": FileFormat.CSV,
+    ".jsonl": FileFormat.JSONL,
+    ".ndjson": FileFormat.JSONL,
+}
+
+
+def format_of(name: str) -> FileFormat:
+    """Tell a file's format from the ending of its name.
+
+    Raises:
+        ValueError: The ending says nothing.
+    """
+    for ending, file_format in _ENDINGS.items():
+        if name.lower().endswith(ending):
+            return file_format
+    msg = f"cannot tell the format of {name!r}: its name must end in .csv or .jsonl"
+    raise ValueError(msg)
+
+
+@frozen
+class TextTemplate:
+    """A text with places for a row's values, such as `Hi {name}`.
+
+    Only a column's plain name stands between braces: nothing is looked up in a
+    value, so a row can't reach anything but its own cells.
+
+    Args:
+        pieces: Literal text and names of columns, in turn.
+    """
+
+    pieces: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns it needs."""
+        return self.pieces[1::2]
+
+    def render(self, cells: Cells) -> str:
+        """Put a row's values in.
+
+        Raises:
+            ValueError: The row lacks a column, or a value is neither text nor
+                a number.
+        """
+        check_columns(self.columns, known=cells)
+        return "".join(
+            _show(piece, cells[piece]) if index % 2 else piece
+            for index, piece in enumerate(self.pieces)
+        )
+
+
+_TEMPLATE_TOKEN = re.compile(r"(\{\{|\}\}|\{[^{}]*\}|[{}])")
+
+
+def parse_text_template(text: str) -> TextTemplate:
+    """Read a text in which `{column}` stands for a value; `{{` and `}}` for braces.
+
+    Raises:
+        ValueError: A brace stands alone, or a name is empty.
+    """
+    pieces = [""]
+    for index, token in enumerate(_TEMPLATE_TOKEN.split(text)):
+        if index % 2 == 0:
+            pieces[-1] += token
+        elif token in {"{{", "}}"}:
+            pieces[-1] += token[0]
+        elif name := token[1:-1].strip():
+            pieces += [name, ""]
+        else:
+            msg = (
+                f"{token!r} stands alone in --message; write {token * 2!r} for a brace"
+            )
+            if len(token) > 1:
+                msg = "--message has no name between { and }; name a column there"
+            raise ValueError(msg)
+    return TextTemplate(tuple(pieces))
+
+
+def _show(column: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    kind = "empty (null)" if value is None else f"a {type(value).__name__}"
+    msg = f"column {column!r} cannot be put into a text: it is {kind}"
+    raise ValueError(msg)
+
+
+def check_columns(wanted: Iterable[str], *, known: Iterable[str]) -> None:
+    """Raise `ValueError` unless every wanted column is among those known."""
+    names = list(known)
+    for column in wanted:
+        if column not in names:
+            msg = f"there is no column {column!r}; there is {_list(names)}"
+            raise ValueError(msg)
+
+
+def _list(names: list[str]) -> str:
+    shown = ", ".join(repr(name[:40]) for name in names[:_MOST_NAMES])
+    more = len(names) - _MOST_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown or "none"
+
+
+@frozen(kw_only=True)
+class Row:
+    """A row that can be sent.
+
+    Attributes:
+        line_number: Where it begins in the file; the first line is 1.
+    """
+
+    line_number: int
+    message: FreeformMessage
+
+
+@frozen(kw_only=True)
+class BadRow:
+    """A row that cannot be sent, and why."""
+
+    line_number: int
+    reason: str
+
+
+@frozen(kw_only=True)
+class RowReader:
+    """Makes rows of lines.
+
+    Args:
+        file_format: How they are written.
+        text: What to write to each recipient; `None` takes column `message`.
+        sender_id: The sender of rows that name none.
+    """
+
+    file_format: FileFormat
+    text: TextTemplate | None = None
+    sender_id: int | None = None
+
+    def read(self, readline: ReadLine) -> Iterator[Row | BadRow]:
+        """Give the rows, each as soon as its line was read.
+
+        Raises:
+            FileError: The rest of the file cannot be read as rows.
+        """
+        lines = _decode(readline)
+        if self.file_format is FileFormat.CSV:
+            yield from self._read_csv(lines)
+        else:
+            yield from self._read_jsonl(lines)
+
+    def _read_csv(self, lines: Iterator[str]) -> Iterator[Row | BadRow]:
+        records = _csv_records(lines)
+        _, header = next(records, (1, None))
+        if header is None:
+            msg = "it is empty; its first line must name the columns"
+            raise FileError(msg)
+        columns = [name.strip() for name in header]
+        self._check_header(columns)
+        for line_number, values in records:
+            if len(values) == len(columns):
+                cells = dict(zip(columns, values, strict=True))
+                yield self._make_row(line_number, cells)
+            else:
+                found, wanted = count(len(values), "value"), len(columns)
+                reason = f"it has {found}, and the header names {wanted} columns"
+                yield BadRow(line_number=line_number, reason=reason)
+
+    def _check_header(self, columns: list[str]) -> None:
+        twice = [name for name in columns if columns.count(name) > 1]
+        if twice:
+            msg = f"column {twice[0]!r} is there twice"
+            raise FileError(msg)
+        wanted = ("message",) if self.text is None else self.text.columns
+        try:
+            check_columns(("recipient_phone", *wanted), known=columns)
+        except ValueError as error:
+            hint = "; columns are parted by commas" if _looks_parted(columns) else ""
+            msg = f"line 1: {error}{hint}"
+            raise FileError(msg) from error
+        if self.sender_id is None and "sender_id" not in columns:
+            msg = "it has no column 'sender_id', and no --sender-id was given"
+            raise FileError(msg)
+
+    def _read_jsonl(self, lines: Iterator[str]) -> Iterator[Row | BadRow]:
+        for line_number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                cells = _json_object(line)
+            except ValueError as error:
+                yield BadRow(line_number=line_number, reason=str(error))
+            else:
+                yield self._make_row(line_number, cells)
+
+    def _make_row(self, line_number: int, cells: Cells) -> Row | BadRow:
+        try:
+            message = self._make_message(cells)
+        except ValueError as error:
+            return BadRow(line_number=line_number, reason=str(error))
+        return Row(line_number=line_number, message=message)
+
+    def _make_message(self, cells: Cells) -> FreeformMessage:
+        wanted = () if self.text else ("message",)
+        check_columns(("recipient_phone", *wanted), known=cells)
+        phone = cells["recipient_phone"]
+        return FreeformMessage(
+            recipient_phone=phone.strip() if isinstance(phone, str) else phone,
+            message=self.text.render(cells) if self.text else cells["message"],
+            sender_id=self._choose_sender(cells.get("sender_id")),
+        )
+
+    def _choose_sender(self, value: object) -> Any:  # noqa: ANN401  # checked where it is used
+        if isinstance(value, str):
+            digits = value.strip()
+            is_number = digits.isascii() and digits.isdigit() and len(digits) < 20
+            value = int(digits) if is_number else digits or None
+        if value is None and self.sender_id is None:
+            msg = "it has no sender_id, and no --sender-id was given"
+            raise ValueError(msg)
+        return self.sender_id if value is None else value
+
+
+def _looks_parted(columns: list[str]) -> bool:
+    """Say whether a single column's name looks like several."""
+    return len(columns) == 1 and re.search(r"[;\t]", columns[0]) is not None
+
+
+def _decode(readline: ReadLine) -> Iterator[str]:
+    """Give the lines as text, one by one, so that an error can name its line."""
+    lines = iter(lambda: readline(MAX_LINE_BYTES + 1), b"")
+    for line_number, line in enumerate(lines, start=1):
+        if len(line) > MAX_LINE_BYTES:
+            msg = f"line {line_number} has more than {MAX_LINE_BYTES} bytes"
+            raise FileError(msg)
+        try:
+            text = line.decode("utf-8-sig" if line_number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            msg = f"line {line_number} is not UTF-8; save the file as UTF-8"
+            raise FileError(msg) from error
+        yield text
+
+
+def _csv_records(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
+    """Give each record with the line it begins on; empty ones are left out."""
+    # Strict: an open quotation mark would swallow the rest as one message.
+    reader = csv.reader(lines, strict=True)
+    while True:
+        line_number = reader.line_num + 1
+        try:
+            values = next(reader, None)
+        except csv.Error as error:
+            msg = f"line {line_number} is not CSV: {error}; look for a stray quote"
+            raise FileError(msg) from error
+        if values is None:
+            return
+        if any(values):
+            yield line_number, values
+
+
+def _json_object(line: str) -> Cells:
+    try:
+        # A number with a point goes into a text as it was written.
+        value = json.loads(line, parse_float=str, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        msg = f"it is not JSON: {error.msg} at character {error.pos + 1}"
+        raise ValueError(msg) from None
+    except RecursionError:
+        msg = "it is not a row: it is nested too deeply"
+        raise ValueError(msg) from None
+    if not isinstance(value, dict):
+        msg = f"it must be a JSON object; got a {type(value).__name__}"
+        raise ValueError(msg)
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    msg = f"it is not JSON: {name} is no number"
+    raise ValueError(msg)

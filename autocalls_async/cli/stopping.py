@@ -1,0 +1,58 @@
+"""Ctrl-C and SIGTERM: the first asks for an orderly end, the next for a quick one."""
+
+import asyncio
+import signal
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+Step = Callable[[], Awaitable[None] | None]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopping:
+    """While it is entered, each signal does the next step; the last one repeats.
+
+    Where the event loop cannot catch signals, as on Windows, it does nothing,
+    and Ctrl-C is a `KeyboardInterrupt` as ever.
+
+    Args:
+        steps: What to do at the first signal, at the second, and so on.
+    """
+
+    def __init__(self, *steps: Step) -> None:
+        self._steps = deque(steps)
+        self._tasks: list[asyncio.Future[None]] = []
+        self.exit_status: int | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin to listen for signals."""
+        loop = asyncio.get_running_loop()
+        with suppress(NotImplementedError):
+            for number in _SIGNALS:
+                loop.add_signal_handler(number, self._take, number)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Listen no more, and let the steps come to their end."""
+        loop = asyncio.get_running_loop()
+        with suppress(NotImplementedError):
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+        await asyncio.gather(*self._tasks)
+
+    def _take(self, number: int) -> None:
+        if self.exit_status is None:
+            self.exit_status = 128 + number
+        step = self._steps.popleft() if len(self._steps) > 1 else self._steps[0]
+        doing = step()
+        if doing is not None:
+            self._tasks.append(asyncio.ensure_future(doing))

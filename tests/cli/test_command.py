@@ -1,0 +1,121 @@
+"""The command as a whole: help, version, what it imports, where its output goes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autocalls_async import __version__
+from tests.cli.conftest import OPEN, Autocalls, Service
+
+COMMANDS = [
+    "account",
+    "bulk",
+    "demo",
+    "emulator",
+    "send",
+    "senders",
+    "status",
+    "template",
+    "templates",
+]
+
+
+def test_the_version_is_told(autocalls: Autocalls) -> None:
+    ended = autocalls("--version")
+
+    assert ended.status == 0
+    assert ended.out == f"autocalls {__version__}\n"
+
+
+def test_help_names_every_command(autocalls: Autocalls) -> None:
+    ended = autocalls("--help")
+
+    assert ended.status == 0
+    assert all(f" {command} " in ended.out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_json(command: str, autocalls: Autocalls) -> None:
+    ended = autocalls(command, "--help")
+
+    assert ended.status == 0
+    assert "--json" in ended.out
+
+
+def test_help_warns_of_a_key_on_the_command_line(
+    autocalls: Autocalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOCALLS_API_KEY", "7|topsecret")
+
+    ended = autocalls("send", "--help")
+
+    assert "history" in ended.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("nonsense",), id="command"),
+        pytest.param(("send",), id="no arguments"),
+        pytest.param(("template", OPEN, "x"), id="no number"),
+        pytest.param(("senders", "--nonsense"), id="option"),
+        pytest.param(("emulator", "--port", "99999"), id="port"),
+    ],
+)
+def test_wrong_usage_is_status_2_and_no_traceback(
+    arguments: tuple[str, ...], autocalls: Autocalls
+) -> None:
+    ended = autocalls(*arguments)
+
+    assert ended.status == 2
+    assert ended.out == ""
+    assert "Error" in ended.err
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603  # our own code
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("library", ["rich", "typer"])
+def test_without_its_libraries_the_command_says_what_to_install(library: str) -> None:
+    code = (
+        f"import sys; sys.modules[{library!r}] = None\n"
+        "from autocalls_async.cli import main; sys.exit(main(['demo']))"
+    )
+
+    ended = run_python(code)
+
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "autocalls: this command needs the extra 'cli': "
+        "pip install 'autocalls-async[cli]'\n"
+    )
+
+
+@pytest.mark.real_time
+def test_a_reader_that_leaves_is_no_traceback(service: Service, tmp_path: Path) -> None:
+    rows = "".join(f"{OPEN},m{i}\n" for i in range(60))
+    (tmp_path / "rows.csv").write_text(f"recipient_phone,message\n{rows}")
+    arguments = ["bulk", "rows.csv", "--json", "--rate", "20"]
+    with subprocess.Popen(  # noqa: S603  # our own command
+        [sys.executable, "-m", "autocalls_async", *arguments],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read()
+
+    assert process.returncode == 1
+    assert err.splitlines()[-1].startswith(
+        "autocalls: cannot write standard output: Broken pipe"
+    )
+    assert len(service.emulator.accepted) < 60

@@ -1,0 +1,146 @@
+"""The demo: it can find a difference, and finds none."""
+
+import json
+
+import pytest
+
+from autocalls_async.bulk import Progress
+from autocalls_async.cli.demo import Findings, Plan, find_differences, verdict
+from autocalls_async.emulator import AcceptedMessage
+from autocalls_async.errors import (
+    TemplateRequiredError,
+    UnknownOutcomeError,
+    UnsentError,
+)
+from autocalls_async.models import FreeformMessage, SentMessage
+from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+from tests.cli.conftest import Autocalls
+
+PHONE = "+14155550123"
+MESSAGE = FreeformMessage(recipient_phone=PHONE, message="hi")
+RECEIVED = AcceptedMessage(
+    kind="freeform",
+    sender_id=12,
+    recipient_phone=PHONE,
+    message="hi",
+    whatsapp_message_id=7,
+    at=0.0,
+)
+ACCEPTED = Accepted(message=MESSAGE, sent=SentMessage(whatsapp_message_id=7))
+REJECTED = Rejected(message=MESSAGE, error=TemplateRequiredError())
+UNSENT = Unsent(message=MESSAGE, error=UnsentError(detail="x"))
+UNKNOWN = Unknown(message=MESSAGE, error=UnknownOutcomeError(detail="x"))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "received"),
+    [
+        pytest.param([ACCEPTED], [RECEIVED], id="accepted"),
+        pytest.param([REJECTED], [], id="rejected"),
+        pytest.param([UNSENT], [], id="unsent"),
+    ],
+)
+def test_true_claims_show_no_difference(
+    outcomes: list[Outcome], received: list[AcceptedMessage]
+) -> None:
+    found = find_differences([MESSAGE], outcomes=outcomes, accepted=received)
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "received", "difference"),
+    [
+        pytest.param([], [], "no outcome", id="forgotten"),
+        pytest.param([ACCEPTED], [], "never received", id="lost"),
+        pytest.param([REJECTED], [RECEIVED], "not claimed", id="denied"),
+        pytest.param([UNSENT], [RECEIVED], "not claimed", id="denied leaving"),
+        pytest.param([ACCEPTED], [RECEIVED] * 2, "not claimed", id="doubled"),
+        pytest.param([UNKNOWN], [RECEIVED], "cannot tell", id="unknown"),
+        pytest.param(
+            [Accepted(message=MESSAGE, sent=SentMessage(whatsapp_message_id=8))],
+            [RECEIVED],
+            "never received",
+            id="another id",
+        ),
+    ],
+)
+def test_each_false_claim_is_a_difference(
+    outcomes: list[Outcome], received: list[AcceptedMessage], difference: str
+) -> None:
+    found = find_differences([MESSAGE], outcomes=outcomes, accepted=received)
+
+    assert any(difference in text for text in found)
+
+
+def findings(
+    *, accepted: int = 2, twice: int = 0, differences: tuple[str, ...] = ()
+) -> Findings:
+    return Findings(
+        progress=Progress(accepted=accepted),
+        requests={},
+        most_in_a_second=5,
+        received_twice_count=twice,
+        too_fast_count=0,
+        goodput=5.0,
+        differences=differences,
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "is_proven", "words"),
+    [
+        pytest.param(findings(), True, "agree on each of the 2 messages", id="agree"),
+        pytest.param(findings(differences=("x",)), False, "differ on 1", id="differ"),
+        pytest.param(findings(twice=1), False, "1 arrived twice", id="doubled"),
+        pytest.param(findings(accepted=0), False, "None of", id="nothing accepted"),
+    ],
+)
+def test_the_verdict_needs_agreement_no_doubles_and_something_accepted(
+    found: Findings, is_proven: bool, words: str
+) -> None:
+    assert found.is_proven is is_proven
+    assert words in verdict(found)
+
+
+def test_the_plan_has_open_closed_and_unknown_recipients_of_both_kinds() -> None:
+    messages = Plan().messages()
+
+    assert len({m.recipient_phone for m in messages}) == 40
+    assert len(messages) == 50
+    assert len(set(messages)) == 50
+
+
+@pytest.mark.real_time
+def test_the_demo_at_the_real_pace_agrees_and_adds_up(autocalls: Autocalls) -> None:
+    ended = autocalls("demo", "--json")
+
+    assert ended.status == 0
+    found = json.loads(ended.out)
+    assert found["agree"]
+    assert found["outcomes"] == {
+        "accepted": 44,
+        "rejected": 6,
+        "unsent": 0,
+        "unknown": 0,
+    }
+    assert found["requests"] == {"session-status": 40, "send-freeform": 34, "send": 10}
+    assert found["most_in_a_second"] <= 5
+    assert found["received_twice"] == found["refused_as_too_fast"] == 0
+    assert 3.5 < found["goodput"] <= 5.0 * 44 / 43
+    assert "Nothing leaves this machine" in ended.err
+
+
+@pytest.mark.real_time
+def test_the_demo_says_first_what_it_does_and_last_what_it_found(
+    autocalls: Autocalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AUTOCALLS_API_KEY", raising=False)
+
+    ended = autocalls("demo", "--recipients", "5", "--rate", "50")
+
+    assert ended.status == 0
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("This starts a simulated WhatsApp service")
+    assert lines[-1] == "Client and service agree on each of the 6 messages."
+    assert "sending 6 messages" in ended.err
