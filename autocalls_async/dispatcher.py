@@ -52,6 +52,9 @@ MAX_IN_HAND = 64
 """Messages of one lane that are checked and connected ahead, at whatever pace."""
 
 
+_CALL_IDS = count(1)  # one count for all clients, whose logs may be one
+
+
 @frozen(kw_only=True)
 class QueueStatus:
     """How busy a client is, for a health endpoint.
@@ -118,13 +121,12 @@ class Dispatcher:
         self.send_gate = send_gate
         self.guard = guard
         self._tell = telling.tell
-        self._call_ids = count(1)
         self._exchange = exchange
         at_pace = round(HELD_SECONDS / send_gate.pace.limit.gap)
         self._hand_count = min(max(1, at_pace), MAX_IN_HAND)
         self._lanes: Lanes[Job] = Lanes()
         self._max_queued = max_queued
-        self._jobs: set[Job] = set()
+        self._jobs: dict[Job, None] = {}  # in the order of submission
         self._waiting_singles: set[Job] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -136,11 +138,11 @@ class Dispatcher:
     def submit(self, job: Job) -> None:
         """Take a message in; its `settle` is called exactly once."""
         job.submitted_at = _now()
-        job.call_id = next(self._call_ids)
+        job.call_id = next(_CALL_IDS)
         if self._closed:
             self._settle(job, unsent(job, "the client is closed"))
             return
-        self._jobs.add(job)
+        self._jobs[job] = None
         self._empty.clear()
         recipient = (job.sender_id, job.recipient_phone)
         job.ticket = self._lanes.push(
@@ -323,7 +325,7 @@ class Dispatcher:
         self.take_ahead()
 
     def _settle(self, job: Job, outcome: Outcome) -> None:
-        self._jobs.discard(job)
+        self._jobs.pop(job, None)
         self._waiting_singles.discard(job)
         if not self._jobs:
             self._empty.set()

@@ -23,7 +23,7 @@ class Queued:
     """A message was taken in.
 
     Attributes:
-        call_id: The same in all records of one message; unique in its client.
+        call_id: The same in all records of one message; unique in its process.
         at: Seconds on the event loop's clock.
     """
 

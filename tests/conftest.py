@@ -16,11 +16,17 @@ from autocalls_async.testing import VirtualTimeLoop, wall_clock
 
 pytest_plugins = ["pytester"]
 
-# Properties are checked without a stopwatch: a busy machine is no failure.
+# Properties are checked without a stopwatch: a busy machine is no failure. A run
+# has some dozens of examples each, and other ones each time; `--hypothesis-profile
+# thorough` has a thousand.
+_CALM = [HealthCheck.too_slow]
 settings.register_profile(
-    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "usual", deadline=None, max_examples=40, suppress_health_check=_CALM
 )
-settings.load_profile("patient")
+settings.register_profile(
+    "thorough", deadline=None, max_examples=1000, suppress_health_check=_CALM
+)
+settings.load_profile("usual")
 
 
 def pytest_asyncio_loop_factories(

@@ -49,7 +49,7 @@ def table(first_heading: str) -> list[list[str]]:
     return [[c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
-FIRST, MANY, REPLIES, A_TEST = blocks("python")
+FIRST, MANY, REPLIES, TRACES, A_TEST = blocks("python")
 DEMO, OUTPUT = blocks("text")
 PROGRAMS = {"first": FIRST, "many": MANY, "replies": REPLIES}
 
@@ -145,7 +145,7 @@ def check_types(config: pytest.Config, name: str, code: str) -> tuple[str, int]:
 
 
 def test_every_program_is_typed(pytestconfig: pytest.Config) -> None:
-    code = "\n".join([*PROGRAMS.values(), A_TEST])
+    code = "\n".join([*PROGRAMS.values(), TRACES, A_TEST])
     # One file, one run: only the names that each program has for itself differ.
     for number in range(code.count("async def main")):
         code = code.replace("def main()", f"def main_{number}()", 1)
