@@ -7,7 +7,6 @@ It tells the truth about what became of each message: `Accepted`, `Rejected`,
 from autocalls_async._version import __version__
 from autocalls_async.bulk import Progress, Run
 from autocalls_async.client import AutocallsClient
-from autocalls_async.dispatcher import QueueStatus
 from autocalls_async.errors import (
     AuthenticationError,
     AutocallsError,
@@ -39,6 +38,7 @@ from autocalls_async.models import (
     SentMessage,
     SessionStatus,
     Template,
+    TemplateFallback,
     TemplateMessage,
 )
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
@@ -52,6 +52,7 @@ from autocalls_async.telemetry import (
     Observer,
     Paused,
     Queued,
+    QueueStatus,
     Settled,
 )
 from autocalls_async.windows import Windows
@@ -95,6 +96,7 @@ __all__ = [
     "SessionStatus",
     "Settled",
     "Template",
+    "TemplateFallback",
     "TemplateMessage",
     "TemplateNotFoundError",
     "TemplateRequiredError",

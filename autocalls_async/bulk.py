@@ -6,6 +6,7 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     Callable,
+    Generator,
     Iterable,
     Sized,
 )
@@ -21,10 +22,12 @@ from autocalls_async.errors import (
     AutocallsError,
     InsufficientBalanceError,
     RunStoppedError,
+    SenderOfflineError,
     UnreachableError,
     UnsentError,
 )
-from autocalls_async.job import Job, Settle
+from autocalls_async.job import Job, Settle, unsent
+from autocalls_async.ledger import Ledger
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import Pace
@@ -32,13 +35,22 @@ from autocalls_async.pacing import Pace
 READ_AHEAD = 64
 """Messages taken from the source whose outcomes were not yet taken from the run."""
 
+BREAKER_WINDOW = 20
+BREAKER_COUNT = 10
+"""A run stops when so many of its last messages to leave ended as unknown."""
+
+_MEETS_ALL = (AuthenticationError, InsufficientBalanceError)
+"""Refusals that would meet every further message."""
+
+_END = object()
+
 Source = Iterable[Message] | AsyncIterable[Message]
 
 
 class MakeJob(Protocol):
     """Makes a message ready to be submitted."""
 
-    def __call__(self, message: Message, settle: Settle, /) -> Job:
+    def __call__(self, message: object, settle: Settle, /) -> Job:
         """Make it.
 
         Raises:
@@ -53,6 +65,7 @@ class Progress:
     Attributes:
         accepted: Messages that ended as `Accepted`; the others likewise.
         taken: Messages read from the source.
+        skipped: Those of them that the journal, or an equal message, had seen to.
         total: How many the source holds, where it has a length.
         elapsed: Seconds since the first message was asked for.
         eta: Seconds until the last will have left, where `total` is known: from
@@ -64,6 +77,7 @@ class Progress:
     unsent: int = 0
     unknown: int = 0
     taken: int = 0
+    skipped: int = 0
     total: int | None = None
     elapsed: float = 0.0
     eta: float | None = None
@@ -107,8 +121,9 @@ class Run:
     failure ends the iteration; it ends by raising, after the last outcome:
 
     - `RunStoppedError` where the run ended before its source did: the service
-      refused what every further message would meet (a 401 or 402), it could not
-      be reached for long, `stop()` was called, or the client was closed;
+      refused what every further message would meet (a 401, a 402, its only
+      sender offline), it could not be reached for long, 10 of the last 20 messages
+      ended as unknown, `stop()` was called, or the client was closed;
     - what the source raised, or the `ValueError` of what it gave.
 
     The source is read only as fast as messages are served: at most 64 are
@@ -123,11 +138,17 @@ class Run:
         *,
         make_job: MakeJob,
         pace: Pace,
+        ledger: Ledger | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._source = source
         self._make_job = make_job
         self._pace = pace
+        self._ledger = ledger
+        self._skipped_count = 0
+        self._sender_ids: set[int] = set()
+        self._is_read_to_end = False
+        self._recent: deque[Outcome] = deque(maxlen=BREAKER_WINDOW)
         self._total = len(source) if isinstance(source, Sized) else None
         self._counts = _Counts()
         self._taken_count = 0
@@ -138,7 +159,8 @@ class Run:
         self._ready: deque[Outcome] = deque()
         self._news = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
-        self._stopped: Callable[..., RunStoppedError] | None = None
+        self._reason: Callable[..., RunStoppedError] | None = None
+        self._has_withdrawn = False
 
     def __aiter__(self) -> AsyncGenerator[Outcome, None]:
         """Begin to read the source and to send."""
@@ -162,6 +184,7 @@ class Run:
             unsent=counts.unsent,
             unknown=counts.unknown,
             taken=self._taken_count,
+            skipped=self._skipped_count,
             total=self._total,
             elapsed=elapsed,
             eta=self._eta(done, elapsed),
@@ -179,8 +202,8 @@ class Run:
         """Read no further, but send what was taken in."""
         if self._reader is not None:
             self._reader.cancel()
-        if self._stopped is None:
-            self._stopped = partial(RunStoppedError, detail=detail, cause=cause)
+        if self._reason is None:
+            self._reason = partial(RunStoppedError, detail=detail, cause=cause)
 
     def _stop(self, detail: str, cause: AutocallsError | None = None) -> None:
         self.stop_reading(detail, cause)
@@ -190,9 +213,11 @@ class Run:
             self._dispatcher.withdraw(job, error)
 
     async def _outcomes(self) -> AsyncGenerator[Outcome, None]:
+        if self._ledger is not None:
+            await self._ledger.open()
         self._reader = asyncio.create_task(self._read(), name="autocalls source")
         self._reader.add_done_callback(lambda _: self._news.set())
-        if self._stopped:
+        if self._reason:
             self._reader.cancel()
         try:
             while (outcome := await self._next(self._reader)) is not None:
@@ -200,6 +225,8 @@ class Run:
         finally:
             self._ended_at = _now()
             await self._leave(self._reader)
+            if self._ledger is not None:
+                await self._close_ledger(self._ledger)
         self._raise_failure(self._reader)
 
     async def _next(self, reader: asyncio.Task[None]) -> Outcome | None:
@@ -215,28 +242,68 @@ class Run:
         async with aclosing(_each(self._source)) as messages:
             while True:
                 await self._room.acquire()
-                message = await anext(messages, None)
-                if message is None:
+                message = await anext(messages, _END)
+                if message is _END:
+                    self._is_read_to_end = True
                     return
-                self._submit(message)
+                await self._take_in(message)
 
-    def _submit(self, message: Message) -> None:
+    async def _take_in(self, message: object) -> None:
         number = self._taken_count
-        job = self._make_job(message, lambda outcome: self._settle(number, outcome))
+        job = self._make_job(message, partial(self._settle, number))
         self._taken_count += 1
         self._pending[number] = job
+        self._sender_ids.add(job.sender_id)
+        if self._ledger is not None and not await self._admit(job, self._ledger):
+            del self._pending[number]
+            self._skipped_count += 1
+            self._room.release()
+            return
         self._dispatcher.submit(job)
 
+    async def _admit(self, job: Job, ledger: Ledger) -> bool:
+        try:
+            job.page = await ledger.admit(job.message, job.sender_id)
+        except BaseException:
+            # It was taken from the source, so it has an outcome.
+            job.settle(unsent(job, "the journal did not take it in"))
+            raise
+        return job.page is not None
+
     def _settle(self, number: int, outcome: Outcome) -> None:
-        del self._pending[number]
+        job = self._pending.pop(number)
+        self._has_withdrawn |= job.withdrawn is not None
+        if job.page is not None:
+            job.page.settle(outcome, is_withdrawn=job.withdrawn is not None)
         self._counts.add(outcome)
         self._ready.append(outcome)
         self._news.set()
+        self._judge(outcome)
+
+    def _judge(self, outcome: Outcome) -> None:
+        """Stop the run where the next messages would fare no better."""
         match outcome:
-            case Rejected(error=AuthenticationError() | InsufficientBalanceError()):
-                self._stop(str(outcome.error), outcome.error)
-            case Unsent(error=UnreachableError()):
-                self._stop(str(outcome.error), outcome.error)
+            case Rejected(error=error) if isinstance(error, _MEETS_ALL):
+                self._stop(str(error), error)
+            case Rejected(error=SenderOfflineError() as error):
+                if len(self._sender_ids) == 1:  # another may be online
+                    self._stop(str(error), error)
+            case Unsent(error=UnreachableError() as error):
+                self._stop(str(error), error)
+            case Accepted() | Unknown():
+                self._recent.append(outcome)
+                count = sum(isinstance(recent, Unknown) for recent in self._recent)
+                if count >= BREAKER_COUNT:
+                    self._stop(
+                        f"{count} of the last {len(self._recent)} messages that "
+                        "left ended as unknown"
+                    )
+
+    async def _close_ledger(self, ledger: Ledger) -> None:
+        while self._pending:  # what is in flight has yet to be noted
+            self._news.clear()
+            await self._news.wait()
+        await ledger.aclose()
 
     async def _leave(self, reader: asyncio.Task[None]) -> None:
         if self._pending:
@@ -247,24 +314,35 @@ class Run:
     def _raise_failure(self, reader: asyncio.Task[None]) -> None:
         if not reader.cancelled() and (error := reader.exception()):
             raise error
-        if self._stopped is not None:
-            error = self._stopped(taken_count=self._taken_count)
-            raise error from error.cause
+        if self._is_read_to_end and not self._has_withdrawn:
+            return
+        nobody = partial(RunStoppedError, detail="its source was cancelled")
+        error = (self._reason or nobody)(taken_count=self._taken_count)
+        raise error from error.cause
 
     def _eta(self, done: int, elapsed: float) -> float | None:
         if self._total is None:
             return None
         seconds_each = elapsed / done if done else 0.0
-        return (self._total - done) * max(seconds_each, self._pace.seconds_per_send)
+        return (self._total - done - self._skipped_count) * max(
+            seconds_each, self._pace.seconds_per_send
+        )
 
 
-async def _each(source: Source) -> AsyncGenerator[Message, None]:
-    if isinstance(source, AsyncIterable):
-        async for message in source:
-            yield message
-    else:
-        for message in source:
-            yield message
+async def _each(source: Source) -> AsyncGenerator[object, None]:
+    """Give what the source gives; a generator is closed, since nobody else will."""
+    try:
+        if isinstance(source, AsyncIterable):
+            async for message in source:
+                yield message
+        else:
+            for message in source:
+                yield message
+    finally:
+        if isinstance(source, AsyncGenerator):
+            await source.aclose()
+        elif isinstance(source, Generator):
+            source.close()
 
 
 def _now() -> float:

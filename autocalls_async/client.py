@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from functools import partial
+from os import PathLike
 from typing import Any, Literal, Self
 from weakref import WeakSet
 
@@ -10,10 +11,12 @@ import aiohttp
 
 from autocalls_async.arguments import check_seconds, choose, choose_sender
 from autocalls_async.bulk import Run, Source
-from autocalls_async.dispatcher import Dispatcher, QueueStatus
+from autocalls_async.dispatcher import Dispatcher
 from autocalls_async.exchange import Exchange
 from autocalls_async.job import Job, Settle
+from autocalls_async.journal import Journal
 from autocalls_async.lanes import Lane
+from autocalls_async.ledger import Ledger
 from autocalls_async.models import (
     FreeformMessage,
     Message,
@@ -34,7 +37,7 @@ from autocalls_async.settings import (
     parse_base_url,
     read_environment,
 )
-from autocalls_async.telemetry import Observer
+from autocalls_async.telemetry import Observer, QueueStatus
 from autocalls_async.transport import Transport
 from autocalls_async.window import WindowCheck, WindowMemory
 from autocalls_async.windows import WindowGuard, Windows
@@ -275,6 +278,7 @@ class AutocallsClient(Questions):
         *,
         lane: LaneName = "bulk",
         window_check: WindowCheckName | None = None,
+        journal: Journal | str | PathLike[str] | None = None,
     ) -> Run:
         """Send many messages; iterate over the result for their outcomes.
 
@@ -283,6 +287,9 @@ class AutocallsClient(Questions):
                 served.
             lane: `"bulk"` lets interactive messages overtake.
             window_check: `None` means the client's.
+            journal: A file, made where there is none, that keeps what became of
+                each message: another run with it sends only what is new or
+                surely unsent. Or a `Journal` that is open.
 
         Returns:
             A run, which tells its `progress` and can be told to `stop()`.
@@ -298,13 +305,14 @@ class AutocallsClient(Questions):
                 flow=object(),
             ),
             pace=self._send_gate.pace,
+            ledger=None if journal is None else Ledger(journal),
         )
         self._runs.add(run)
         return run
 
     def _job(
         self,
-        message: Message,
+        message: object,
         settle: Settle,
         *,
         lane: Lane,
@@ -312,15 +320,15 @@ class AutocallsClient(Questions):
         deadline: float | None = None,
         flow: object = None,
     ) -> Job:
-        check_message(message)
+        content = check_message(message)
         check = (
             self._window_check
             if window_check is None
             else choose(WindowCheck, "window_check", window_check)
         )
         return Job(
-            message=message,
-            sender_id=choose_sender(message.sender_id, self._sender_id),
+            message=content,
+            sender_id=choose_sender(content.sender_id, self._sender_id),
             lane=lane,
             window_check=check,
             settle=settle,

@@ -6,13 +6,15 @@ request is left to end, and its answer is accounted for.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
+from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
+from math import inf
 
-from attrs import frozen
+from attrs import evolve
 
 from autocalls_async.errors import (
     QueueFullError,
@@ -24,25 +26,21 @@ from autocalls_async.errors import (
 from autocalls_async.exchange import Exchange
 from autocalls_async.job import Job, Settle, cut_short, faulty, unknown, unsent
 from autocalls_async.lanes import BULK_SHARE, Lane, Lanes, Ticket
-from autocalls_async.models import (
-    SentMessage,
-)
+from autocalls_async.models import Message, SentMessage, TemplateMessage
 from autocalls_async.observers import Telling
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
-from autocalls_async.ratelimit import Gate, GatePassage
+from autocalls_async.ratelimit import Check, Gate, GatePassage, HeldBack
 from autocalls_async.telemetry import (
     Answered,
     HandedOver,
     Paused,
     Queued,
+    QueueStatus,
     Settled,
 )
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen
 from autocalls_async.windows import WindowGuard
-from autocalls_async.wire import (
-    read_sent,
-    send_request,
-)
+from autocalls_async.wire import Reply, read_sent, send_request
 
 HELD_SECONDS = 2.0
 """So much work, at the pace, is checked and connected ahead of its turn: enough to
@@ -55,46 +53,39 @@ MAX_IN_HAND = 64
 _CALL_IDS = count(1)  # one count for all clients, whose logs may be one
 
 
-@frozen(kw_only=True)
-class QueueStatus:
-    """How busy a client is, for a health endpoint.
-
-    Attributes:
-        interactive: Messages that were put into this lane and have not left.
-        bulk: The same for the other lane.
-        in_flight: Messages handed over whose answer is not back.
-        oldest_wait: Seconds that the longest-waiting message has waited in the
-            queue, 0 where none waits.
-        sends_in_last_second: Messages handed over in the last second.
-        estimated_wait: Seconds that a new interactive message would wait for
-            its turn, as far as the pace tells.
-        paused_seconds: Seconds until the pause ends that the service asked for
-            with a 429, 0 where it asked for none.
-    """
-
-    interactive: int
-    bulk: int
-    in_flight: int
-    oldest_wait: float
-    sends_in_last_second: int
-    estimated_wait: float
-    paused_seconds: float
-
-
 class _SendPassage(GatePassage):
     """A send's way out: the window is judged last, just before it connects."""
 
-    def __init__(self, dispatcher: "Dispatcher", job: Job, *, order: int) -> None:
-        super().__init__(dispatcher.send_gate, lane=job.lane, order=order)
+    def __init__(
+        self,
+        dispatcher: "Dispatcher",
+        job: Job,
+        *,
+        order: int,
+        is_free_text: bool = True,
+    ) -> None:
+        super().__init__(
+            dispatcher.send_gate,
+            lane=job.lane,
+            order=order,
+            before_start=job.page.leaving if job.page else None,
+        )
         self._dispatcher = dispatcher
         self._job = job
+        self._is_free_text = is_free_text
 
     async def prepare(self) -> None:
         await super().prepare()
-        await self._dispatcher.guard.check(self._job)
+        if self._is_free_text:
+            await self._dispatcher.guard.check(self._job)
 
-    async def leave(self) -> None:
-        await super().leave()
+    async def leave(self, check: Check) -> None:
+        try:
+            await super().leave(check)
+        except HeldBack:
+            if self._job.page:
+                self._job.page.came_back()
+            raise
         # Nothing is awaited between here and the first byte.
         self._job.handed_over = True
         self._dispatcher.note_handed_over(self._job)
@@ -103,7 +94,10 @@ class _SendPassage(GatePassage):
         super().landed(seen, retry_after=retry_after)
         if self._job.handed_over:
             self._dispatcher.note_answered(self._job, seen)
-            self._job.handed_over = DECISIONS[Kind.SEND, seen].again is Again.NO
+        if DECISIONS[Kind.SEND, seen].again is Again.YES:
+            self._dispatcher.note_back(self._job)
+            if self._job.page:
+                self._job.page.came_back()
 
 
 class Dispatcher:
@@ -131,6 +125,7 @@ class Dispatcher:
         self._empty = asyncio.Event()
         self._empty.set()
         self._in_hand: dict[Lane, set[Job]] = {lane: set() for lane in Lane}
+        self._under_way: dict[Hashable, Job] = {}
         self._closed = False
 
     # Taking in
@@ -139,6 +134,7 @@ class Dispatcher:
         """Take a message in; its `settle` is called exactly once."""
         job.submitted_at = _now()
         job.call_id = next(_CALL_IDS)
+        job.context = copy_context()
         if self._closed:
             self._settle(job, unsent(job, "the client is closed"))
             return
@@ -148,6 +144,8 @@ class Dispatcher:
         job.ticket = self._lanes.push(
             job, lane=job.lane, recipient=recipient, flow=job.flow
         )
+        if job.lane is Lane.INTERACTIVE and (ahead := self._under_way.get(recipient)):
+            self._promote(ahead)
         self._tell(
             Queued(
                 call_id=job.call_id,
@@ -163,7 +161,9 @@ class Dispatcher:
     def status(self) -> QueueStatus:
         """How busy the queue is. It costs the same however long the queue."""
         now, pace = _now(), self.send_gate.pace
-        oldest = self._lanes.oldest()
+        queued = self._lanes.oldest()
+        held = [job for in_hand in self._in_hand.values() for job in in_hand]
+        waits = [now - job.submitted_at for job in (*held, queued) if job]
         waiting = {
             lane: self._lanes.depth(lane) + len(self._in_hand[lane]) for lane in Lane
         }
@@ -171,7 +171,7 @@ class Dispatcher:
             interactive=waiting[Lane.INTERACTIVE],
             bulk=waiting[Lane.BULK],
             in_flight=len(self._jobs) - sum(waiting.values()),
-            oldest_wait=now - oldest.submitted_at if oldest else 0.0,
+            oldest_wait=max(waits, default=0.0),
             sends_in_last_second=pace.sends_in_last_second(now),
             estimated_wait=self._estimated_wait(waiting),
             paused_seconds=max(0.0, pace.not_before - now),
@@ -183,8 +183,10 @@ class Dispatcher:
         ahead = waiting[Lane.INTERACTIVE]
         if waiting[Lane.BULK]:
             ahead += ahead // (BULK_SHARE - 1)  # of a long line, each fifth is bulk
-        pause = max(0.0, pace.not_before - _now())
-        return pause + ahead * pace.seconds_per_send
+        begins = pace.earliest(_now()) - _now()
+        if begins == inf:
+            begins = pace.round_trips.mean  # the next answer tells
+        return begins + ahead * pace.seconds_per_send
 
     def _check_room(self, job: Job) -> None:
         if self._max_queued is None or len(self._waiting_singles) < self._max_queued:
@@ -249,9 +251,23 @@ class Dispatcher:
                 in_hand.add(job)
                 # A bulk message before a reply to the same recipient goes with it.
                 job.lane = lane
-                job.task = asyncio.create_task(self._outcome_of(job, ticket))
+                self._under_way[ticket.recipient] = job
+                # In the context of whoever submitted it, not of who made room.
+                job.task = asyncio.create_task(
+                    self._outcome_of(job, ticket), context=job.context
+                )
                 # Not in the task: one that is cancelled at once never begins.
                 job.task.add_done_callback(partial(self._end, job, ticket))
+
+    def _promote(self, job: Job) -> None:
+        """Let a bulk message that a reply waits for go with the interactive ones."""
+        if job in self._in_hand[Lane.BULK]:
+            self._in_hand[Lane.BULK].discard(job)
+            self._in_hand[Lane.INTERACTIVE].add(job)
+        job.lane = Lane.INTERACTIVE
+        if job.passage is not None:
+            job.passage.promote()
+        self.take_ahead()
 
     def note_handed_over(self, job: Job) -> None:
         """Give its place to the next: it is under way now."""
@@ -270,6 +286,14 @@ class Dispatcher:
         self._in_hand[job.lane].discard(job)
         self._waiting_singles.discard(job)
         self.take_ahead()
+
+    def note_back(self, job: Job) -> None:
+        """Take it in hand again: it surely did nothing, and may leave once more."""
+        if job.handed_over:
+            job.handed_over = False
+            self._in_hand[job.lane].add(job)
+            if job.flow is None:
+                self._waiting_singles.add(job)
 
     def note_answered(self, job: Job, seen: Seen) -> None:
         """Tell how a request that was handed over has ended."""
@@ -301,19 +325,43 @@ class Dispatcher:
             return Unknown(message=message, error=error)
 
     async def _hand_over(self, job: Job, ticket: Ticket[Job]) -> SentMessage:
-        request = send_request(job.message, sender_id=job.sender_id)
-        passage = _SendPassage(self, job, order=ticket.order)
+        passage = job.passage = _SendPassage(self, job, order=ticket.order)
         try:
-            reply = await self._exchange.call(request, passage, deadline=job.deadline)
+            reply = await self._call(job, job.message, passage)
         except TemplateRequiredError as error:
             self.guard.learn_refused(job, error)
-            raise
+            template = self.guard.take_fallback(job)
+            if template is None:
+                raise
+            return await self._fall_back(job, ticket, template)
         sent = read_sent(reply)
         self.guard.learn_sent(job, sent.session_status, reply)
         return sent
 
+    async def _fall_back(
+        self, job: Job, ticket: Ticket[Job], template: TemplateMessage
+    ) -> SentMessage:
+        """Send the template in place of a free text that was surely not sent."""
+        job.handed_over = False
+        if job.page:
+            job.page.came_back()
+        passage = job.passage = _SendPassage(
+            self, job, order=ticket.order, is_free_text=False
+        )
+        try:
+            reply = await self._call(job, template, passage)
+        except (RejectedError, UnsentError):
+            self.guard.return_fallback(job)
+            raise
+        return evolve(read_sent(reply), fell_back=True)
+
+    async def _call(self, job: Job, message: Message, passage: _SendPassage) -> Reply:
+        request = send_request(message, sender_id=job.sender_id)
+        return await self._exchange.call(request, passage, deadline=job.deadline)
+
     def _end(self, job: Job, ticket: Ticket[Job], task: asyncio.Task[Outcome]) -> None:
         self._in_hand[job.lane].discard(job)
+        self._under_way.pop(ticket.recipient, None)
         self._lanes.done(ticket)
         if task.cancelled():
             outcome = cut_short(job)
@@ -321,6 +369,10 @@ class Dispatcher:
             outcome = faulty(job, error)  # no message ends in silence
         else:
             outcome = task.result()
+        # Else each failure would be a cycle: job, task, error, frames, job.
+        job.task = job.ticket = job.passage = None
+        if not isinstance(outcome, Accepted):
+            outcome.error.__traceback__ = None
         self._settle(job, outcome)
         self.take_ahead()
 
@@ -330,15 +382,14 @@ class Dispatcher:
         if not self._jobs:
             self._empty.set()
         now = _now()
-        self._tell(
-            Settled(
-                call_id=job.call_id,
-                at=now,
-                message=job.message,
-                outcome=outcome,
-                waited=now - job.submitted_at,
-            )
+        record = Settled(
+            call_id=job.call_id,
+            at=now,
+            message=job.message,
+            outcome=outcome,
+            waited=now - job.submitted_at,
         )
+        job.context.run(self._tell, record)
         job.settle(outcome)
 
     # The end

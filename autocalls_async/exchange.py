@@ -13,7 +13,7 @@ from autocalls_async.errors import (
     UnknownOutcomeError,
     UnreachableError,
 )
-from autocalls_async.ratelimit import HeldBack
+from autocalls_async.ratelimit import Check, HeldBack
 from autocalls_async.reachability import Reachability
 from autocalls_async.retry import RetryPolicy, RetryQuota
 from autocalls_async.transport import AttemptFailed, Transport
@@ -27,8 +27,11 @@ class Passage(Protocol):
     async def prepare(self) -> None:
         """Wait, before a connection is made, until the request may soon leave."""
 
-    async def leave(self) -> None:
+    async def leave(self, check: Check) -> None:
         """Wait on the standing connection for the moment to leave.
+
+        Args:
+            check: Raises if the connection has gone bad meanwhile.
 
         Raises:
             HeldBack: That moment is too far off. Nothing has left.
@@ -111,7 +114,8 @@ class Exchange:
             pause = self._pause_seconds(call.attempt_count, attempt.retry_after)
             if decision.again is Again.NO or not self._may_repeat(call, attempt, pause):
                 _give_up(call, attempt, decision.verdict)
-            await asyncio.sleep(pause)
+            if not _waits_at_the_gate(call, attempt):
+                await asyncio.sleep(pause)
 
     async def _attempt(self, request: Request, passage: Passage) -> _Attempt:
         while True:
@@ -123,9 +127,9 @@ class Exchange:
                 continue
 
     async def _make_one(self, request: Request, passage: Passage) -> _Attempt:
-        async def leave() -> None:
+        async def leave(check: Check) -> None:
             self.reachability.note_connected()
-            await passage.leave()
+            await passage.leave(check)
 
         attempt = _Attempt(Seen.SILENCE, "it was cancelled")
         try:
@@ -141,8 +145,11 @@ class Exchange:
 
     def _may_repeat(self, call: _Call, attempt: _Attempt, pause: float) -> bool:
         """Say whether another attempt is within the call's time and the policy."""
+        if _waits_at_the_gate(call, attempt):
+            pause = attempt.retry_after or 0.0
         again_at = _now() + pause
-        if call.deadline is None and attempt.seen is Seen.NO_CONNECTION:
+        is_outage = attempt.seen is Seen.NO_CONNECTION or call.request.kind is Kind.READ
+        if call.deadline is None and is_outage:
             return again_at < call.began_at + self._retry.max_outage_seconds
         if call.attempt_count >= self._retry.max_attempts:
             return False
@@ -155,6 +162,12 @@ class Exchange:
         return self._retry.pause_seconds(
             attempt=attempt, draw=self._draw(), retry_after=retry_after
         )
+
+
+def _waits_at_the_gate(call: _Call, attempt: _Attempt) -> bool:
+    """Whether the pace holds back everybody, so that no pause of its own is due."""
+    is_send = call.request.kind is Kind.SEND
+    return is_send and attempt.seen is Seen.RATE_LIMITED
 
 
 def _judge(request: Request, reply: Reply) -> _Attempt:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Hashable
+from contextvars import Context, copy_context
 from datetime import datetime
 from typing import TypeAlias
 
@@ -9,8 +10,10 @@ from attrs import define, field
 
 from autocalls_async.errors import UnknownOutcomeError, UnsentError
 from autocalls_async.lanes import Lane, Ticket
+from autocalls_async.ledger import Page
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Outcome, Unknown, Unsent
+from autocalls_async.ratelimit import GatePassage
 from autocalls_async.window import WindowCheck
 
 Settle: TypeAlias = Callable[[Outcome], None]
@@ -35,7 +38,10 @@ class Job:
     was_checked: bool = False
     handed_over: bool = False
     withdrawn: UnsentError | None = None
+    page: Page | None = None  # where a journal is told of it
     ticket: "Ticket[Job] | None" = field(default=None, init=False)
+    passage: GatePassage | None = field(default=None, init=False)
+    context: Context = field(factory=copy_context, init=False)
     task: "asyncio.Task[Outcome] | None" = field(default=None, init=False)
 
     @property

@@ -23,6 +23,9 @@ MAX_MESSAGE_LENGTH = 4096
 MAX_NAME_LENGTH = 255
 """Characters in `recipient_name`. Source: API reference, "send template"."""
 
+MAX_KEY_LENGTH = 255
+"""Characters in a `key`."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")  # JSON could carry it, UTF-8 cannot
 _LIKE_A_NUMBER = re.compile(r"[+\d()./\s-]{0,40}")
 _BLANK = re.compile(r"[\s\u200b\u200e\ufeff]*")  # what Laravel trims
@@ -132,6 +135,16 @@ def _optional_name(
         _check_text(attribute.name, value, most=MAX_NAME_LENGTH)
 
 
+def _optional_key(
+    _self: object, attribute: "Attribute[str | None]", value: object
+) -> None:
+    if value is not None:
+        _check_text(attribute.name, value, most=MAX_KEY_LENGTH)
+        if not value:
+            msg = f"{attribute.name} must not be empty"
+            raise ValueError(msg)
+
+
 def _freeze(value: object) -> object:
     return FrozenDict(value) if isinstance(value, Mapping) else value
 
@@ -152,6 +165,32 @@ def _variables(
 
 
 @frozen(kw_only=True)
+class TemplateFallback:
+    """The template to send where the messaging window is closed to free text.
+
+    Args:
+        template_id: One of the sender's templates.
+        variables: As in `TemplateMessage`.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    template_id: int = field(validator=_id)
+    variables: Mapping[str, str] = field(
+        factory=FrozenDict, converter=_freeze, validator=_variables, repr=False
+    )
+
+
+def _optional_fallback(
+    _self: object, attribute: "Attribute[TemplateFallback | None]", value: object
+) -> None:
+    if value is not None and not isinstance(value, TemplateFallback):
+        msg = f"{attribute.name} must be a TemplateFallback; got {_kind(value)}"
+        raise ValueError(msg)
+
+
+@frozen(kw_only=True)
 class FreeformMessage:
     """Free text to one recipient, allowed only while the messaging window is open.
 
@@ -159,6 +198,10 @@ class FreeformMessage:
         recipient_phone: E.164, `+14155550123`.
         message: 1 to 4096 code points; a blank one is refused.
         sender_id: One of the account's senders; `None` means the client's default.
+        key: What identifies it across the runs of a campaign with a journal,
+            at most 255 characters; `None` derives it from the content.
+        fallback: A template to send instead where the window is closed, at most
+            once per recipient until the window opens again.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -169,6 +212,10 @@ class FreeformMessage:
     recipient_phone: str = field(validator=_phone, repr=mask_phone_repr)
     message: str = field(validator=_message_text, repr=False)
     sender_id: int | None = field(default=None, validator=_optional_id)
+    key: str | None = field(default=None, validator=_optional_key, repr=False)
+    fallback: TemplateFallback | None = field(
+        default=None, validator=_optional_fallback
+    )
 
 
 @frozen(kw_only=True)
@@ -181,6 +228,8 @@ class TemplateMessage:
         variables: Texts by `"1"`, `"2"`, … or by the template's variable names.
         recipient_name: At most 255 characters.
         sender_id: One of the account's senders; `None` means the client's default.
+        key: What identifies it across the runs of a campaign with a journal,
+            at most 255 characters; `None` derives it from the content.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -197,18 +246,20 @@ class TemplateMessage:
         default=None, validator=_optional_name, repr=False
     )
     sender_id: int | None = field(default=None, validator=_optional_id)
+    key: str | None = field(default=None, validator=_optional_key, repr=False)
 
 
 Message: TypeAlias = FreeformMessage | TemplateMessage
 """What can be sent."""
 
 
-def check_message(value: object) -> None:
-    """Raise `ValueError` unless `value` is a message."""
+def check_message(value: object) -> Message:
+    """Give the message, or raise `ValueError` if `value` is none."""
     if not isinstance(value, FreeformMessage | TemplateMessage):
         names = "a FreeformMessage or a TemplateMessage"
         msg = f"a message must be {names}; got {_kind(value)}"
         raise ValueError(msg)
+    return value
 
 
 @frozen(kw_only=True)
@@ -268,6 +319,7 @@ class SentMessage:
         message_sid: The carrier's id; `None` with some carriers.
         session_status: The window after a freeform message.
         status: `queued`, `sent`, … after a template.
+        fell_back: It was the message's `fallback` that was sent.
         extra: Fields this version does not know.
 
     Source: API reference, "send-freeform" and "send template".
@@ -279,6 +331,7 @@ class SentMessage:
     message_sid: str | None = None
     session_status: SessionStatus | None = None
     status: str | None = None
+    fell_back: bool = False
     extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
 
 

@@ -16,6 +16,9 @@ from autocalls_async.models import (
 )
 from autocalls_async.windows import WindowGuard
 
+PLACE_COUNT = 20
+"""Questions under way at once; at 10 a second none holds a connection for long."""
+
 
 class Questions:
     """The calls of a client that send nothing."""
@@ -27,6 +30,8 @@ class Questions:
         self._sender_id = sender_id
         self._timeout = check_seconds("timeout", timeout)
         self._home = Home()
+        # A dashboard's thousand questions must not delay the check of one send.
+        self._places = asyncio.Semaphore(PLACE_COUNT)
 
     async def session_status(
         self,
@@ -46,9 +51,10 @@ class Questions:
         sender = choose_sender(sender_id, self._sender_id)
         self._home.check()
         deadline = self._deadline(timeout)
-        return await self._guard.ask(
-            sender, recipient_phone, lane=Lane.INTERACTIVE, deadline=deadline
-        )
+        async with self._places:
+            return await self._guard.ask(
+                sender, recipient_phone, lane=Lane.BULK, deadline=deadline
+            )
 
     async def senders(
         self, *, include_offline: bool = False, timeout: float | None = None
@@ -93,9 +99,9 @@ class Questions:
 
     async def _read(self, request: wire.Request, seconds: float | None) -> wire.Reply:
         self._home.check()
-        return await self._guard.read(
-            request, lane=Lane.INTERACTIVE, deadline=self._deadline(seconds)
-        )
+        deadline = self._deadline(seconds)
+        async with self._places:
+            return await self._guard.read(request, lane=Lane.BULK, deadline=deadline)
 
     def _deadline(self, seconds: float | None) -> float | None:
         budget = self._timeout if seconds is None else check_seconds("timeout", seconds)

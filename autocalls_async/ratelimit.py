@@ -7,7 +7,7 @@ only then chooses whose turn it is: whoever came meanwhile with more right.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from heapq import heappop, heappush
 from itertools import count
@@ -34,6 +34,10 @@ class Limiter(Protocol):
 
     async def acquire(self) -> None:
         """Wait until one more request may leave."""
+
+
+BeforeStart = Callable[[], Awaitable[None]]
+Check = Callable[[], None]
 
 
 class HeldBack(Exception):  # noqa: N818  # no error: the attempt did not happen
@@ -91,26 +95,40 @@ class Gate:
 
     async def opens_soon(self) -> None:
         """Wait until a connection is worth being made."""
+        while self.pace.earliest(_now()) == inf:  # only an answer can tell
+            self._changed.clear()
+            await self._changed.wait()
         while LEAD_SECONDS < (wait := self.pace.earliest(_now()) - _now()) < inf:  # noqa: ASYNC110  # a 429 may have moved it on meanwhile
             await asyncio.sleep(wait - LEAD_SECONDS)
 
-    async def pass_through(self, *, lane: Lane, order: int) -> Ticket:
+    async def pass_through(
+        self, waiter: "GatePassage", *, before_start: BeforeStart | None = None
+    ) -> Ticket:
         """Wait for the turn to leave, on a connection that stands.
 
         Args:
-            lane: Who is in a hurry goes first.
-            order: Within a lane the lowest goes first.
+            waiter: Who waits: interactive ones go first, and then the lowest
+                order.
+            before_start: Awaited in its turn, before it leaves; whatever it
+                raises, the turn passes on.
 
         Raises:
             HeldBack: The turn did not come in 5 seconds.
         """
-        async with self._turn(lane, order) as turn:
+        async with self._turn(waiter) as turn:
             try:
                 async with asyncio.timeout(MAX_HOLD_SECONDS):
                     await turn.granted
+                    if before_start is not None:
+                        await before_start()
             except TimeoutError:
                 raise HeldBack from None
             return self.pace.start(_now())
+
+    def line_up(self, waiter: "GatePassage") -> None:
+        """Put a waiter into the line of its lane; it may stand in another too."""
+        if waiter.turn is not None:
+            self._lines[waiter.lane].add(waiter.order, waiter.turn)
 
     def landed(
         self, ticket: Ticket, seen: Seen, *, retry_after: float | None = None
@@ -133,16 +151,18 @@ class Gate:
             await asyncio.wait([self._keeper])
 
     @asynccontextmanager
-    async def _turn(self, lane: Lane, order: int) -> AsyncIterator[_Turn]:
+    async def _turn(self, waiter: "GatePassage") -> AsyncIterator[_Turn]:
         loop = asyncio.get_running_loop()
         turn = _Turn(loop.create_future(), loop.create_future())
-        self._lines[lane].add(order, turn)
+        waiter.turn = turn
+        self.line_up(waiter)
         if self._keeper is None or self._keeper.done():
             self._keeper = loop.create_task(self._keep(), name="autocalls gate")
         try:
             yield turn
         finally:
-            turn.over.set_result(None)
+            if not turn.over.done():
+                turn.over.set_result(None)
 
     async def _keep(self) -> None:
         """Give turns for as long as anybody waits for one."""
@@ -183,28 +203,55 @@ def _now() -> float:
 class GatePassage:
     """The way of one call's attempts through a gate."""
 
-    def __init__(self, gate: Gate, *, lane: Lane, order: int | None = None) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        *,
+        lane: Lane,
+        order: int | None = None,
+        before_start: BeforeStart | None = None,
+    ) -> None:
         self._gate = gate
-        self._lane = lane
-        self._order = gate.draw_order() if order is None else order
+        self._before_start = before_start
+        self.turn: _Turn | None = None
+        self.lane = lane
+        self.order = gate.draw_order() if order is None else order
         self._ticket: Ticket | None = None
 
     async def prepare(self) -> None:
         """Wait, before a connection is made, until the request may soon leave."""
         await self._gate.opens_soon()
 
-    async def leave(self) -> None:
+    def promote(self) -> None:
+        """Let it go with the interactive ones from now on."""
+        if self.lane is not Lane.INTERACTIVE:
+            self.lane = Lane.INTERACTIVE
+            self._gate.line_up(self)
+
+    async def leave(self, check: Check) -> None:
         """Wait on the standing connection for the moment to leave.
+
+        Args:
+            check: Raises if the connection has gone bad meanwhile.
 
         Raises:
             HeldBack: That moment is too far off. Nothing has left.
         """
-        # aiohttp itself repeats a read whose kept connection broke.
-        self.landed(Seen.SILENCE, retry_after=None)
-        self._ticket = await self._gate.pass_through(lane=self._lane, order=self._order)
+        self._abandon(Seen.SILENCE)  # aiohttp repeats a read on a broken connection
 
-    def landed(self, seen: Seen, *, retry_after: float | None) -> None:
-        """Take note of how the attempt ended."""
+        async def before_start() -> None:
+            check()
+            if self._before_start is not None:
+                await self._before_start()
+                check()
+
+        self._ticket = await self._gate.pass_through(self, before_start=before_start)
+
+    def _abandon(self, seen: Seen, retry_after: float | None = None) -> None:
         if self._ticket is not None:
             self._gate.landed(self._ticket, seen, retry_after=retry_after)
             self._ticket = None
+
+    def landed(self, seen: Seen, *, retry_after: float | None) -> None:
+        """Take note of how the attempt ended."""
+        self._abandon(seen, retry_after)

@@ -31,6 +31,9 @@ from autocalls_async.models import (
 
 T = TypeVar("T")
 
+_OURS = frozenset({"extra", "fell_back"})
+"""Fields that the service knows nothing of."""
+
 _MISFITS = (ValueError, TypeError, KeyError, OverflowError)
 
 
@@ -83,10 +86,11 @@ def _instant(value: object, _: object) -> datetime:
 
 
 def _register_with_extra(converter: cattrs.Converter, shape: type[Any]) -> None:
-    own = [a for a in fields(shape) if a.name != "extra"]
+    own = [a for a in fields(shape) if a.name not in _OURS]
+    ours: Any = {a.name: override(omit=True) for a in fields(shape) if a.name in _OURS}
     known = {a.name for a in own} | {"success"}
     optional = {a.name: a.type for a in own if a.default is not NOTHING}
-    plain = make_dict_structure_fn(shape, converter, extra=override(omit=True))
+    plain = make_dict_structure_fn(shape, converter, **ours)
 
     def fits(name: str, value: object) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""What happens to each message, step by step, as records for an observer.
+"""What happens to each message, as records for an observer, and how busy it gets.
 
 Pure: no I/O, no clock, no asyncio.
 
@@ -114,3 +114,29 @@ Event: TypeAlias = Queued | Checked | HandedOver | Answered | Settled | Paused
 
 Observer: TypeAlias = Callable[[Event], None]
 """Called with each record, in the event loop: it must be quick."""
+
+
+@frozen(kw_only=True)
+class QueueStatus:
+    """How busy a client is, for a health endpoint.
+
+    Attributes:
+        interactive: Messages that were put into this lane and have not left.
+        bulk: The same for the other lane.
+        in_flight: Messages handed over whose answer is not back.
+        oldest_wait: Seconds that the longest-waiting message has waited in the
+            queue, 0 where none waits.
+        sends_in_last_second: Messages handed over in the last second.
+        estimated_wait: Seconds that a new interactive message would wait for
+            its turn, as far as the pace tells.
+        paused_seconds: Seconds until the pause ends that the service asked for
+            with a 429, 0 where it asked for none.
+    """
+
+    interactive: int
+    bulk: int
+    in_flight: int
+    oldest_wait: float
+    sends_in_last_second: int
+    estimated_wait: float
+    paused_seconds: float

@@ -28,8 +28,11 @@ MAX_BODY_BYTES = 1_048_576
 TIMEOUT = aiohttp.ClientTimeout(total=60.0, sock_connect=10.0, sock_read=45.0)
 """Shorter ones only manufacture unknowns."""
 
-Handover = Callable[[], Awaitable[None]]
-"""Awaited when the connection stands, before the first byte leaves."""
+Handover = Callable[[Callable[[], None]], Awaitable[None]]
+"""Awaited when the connection stands, before the first byte leaves.
+
+It is given a check, which raises `AttemptFailed` if the connection has gone bad.
+"""
 
 
 class AttemptFailed(Exception):  # noqa: N818  # caught inside the package
@@ -54,14 +57,16 @@ class _Departure:
         self.veto: Exception | None = None
 
     async def leave(self, connection: Connection) -> None:
+        def check() -> None:
+            if _is_spoilt(connection):
+                detail = "the connection went bad before the request's turn"
+                raise AttemptFailed(Seen.NO_CONNECTION, detail)
+
         try:
-            await self._on_handover()
+            await self._on_handover(check)
         except Exception as error:
             self.veto = error
             raise
-        if _is_spoilt(connection):
-            detail = "the connection went bad before the request's turn"
-            raise AttemptFailed(Seen.NO_CONNECTION, detail)
         self.has_left = True
 
 
@@ -120,6 +125,7 @@ class Transport:
             "Authorization": key.authorization(),
             "User-Agent": f"autocalls-async/{__version__}",
         }
+        self._is_closed = False
         self._sends: aiohttp.ClientSession | None = None
         self._reads: aiohttp.ClientSession | None = None
 
@@ -156,11 +162,14 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close what was opened here. A lent session stays open."""
+        self._is_closed = True
         for session in (self._sends, self._reads):
             if session is not None:
                 await session.close()
 
     def _session(self, kind: Kind) -> aiohttp.ClientSession:
+        if self._is_closed:
+            raise AttemptFailed(Seen.NO_TRUST, "the client is closed")
         if self._sends is None or self._reads is None:
             self._sends, self._reads = self._open()
         session = self._sends if kind is Kind.SEND else self._reads
@@ -172,7 +181,8 @@ class Transport:
         if self._lent is None:
             # The pace and the places in the queue bound the connections.
             fresh = aiohttp.TCPConnector(force_close=True, limit=0)
-            return self._make(fresh), self._make(aiohttp.TCPConnector())
+            kept = aiohttp.TCPConnector(limit=0)
+            return self._make(fresh), self._make(kept)
         if self._lent.connector is None:
             raise AttemptFailed(Seen.NO_TRUST, "the session is closed")
         session = self._make(

@@ -49,7 +49,8 @@ class _Window:
     """What was last learnt about one sender and recipient."""
 
     state: WindowState
-    until: float  # believed until then, on the loop's clock
+    learnt_at: float  # on the loop's clock, as `until`, until when it is believed
+    until: float
     status: SessionStatus | None
 
 
@@ -80,6 +81,7 @@ class WindowMemory:
     def __init__(self, *, most: int = MAX_REMEMBERED) -> None:
         self._most = most
         self._windows: OrderedDict[tuple[int, str], _Window] = OrderedDict()
+        self._fell_back: OrderedDict[tuple[int, str], None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -110,18 +112,25 @@ class WindowMemory:
         *,
         now: float,
         told_at: datetime | None,
+        asked_at: float | None = None,
     ) -> None:
-        """Take over what the service said, in an answer that arrived `now`."""
+        """Take over what the service said, in an answer that arrived `now`.
+
+        What was learnt after it was asked, at `asked_at`, is newer and stays.
+        """
         if not status.can_send_freeform:
-            window = _Window(WindowState.CLOSED, now + RECHECK_SECONDS, status)
-        else:
-            seconds = seconds_remaining(status, told_at=told_at) or 0.0
-            window = _Window(WindowState.OPEN, now + seconds - MARGIN_SECONDS, None)
-        self._remember(sender_id, recipient, window)
+            self.note_closed(sender_id, recipient, status, now=now, asked_at=asked_at)
+            return
+        seconds = seconds_remaining(status, told_at=told_at) or 0.0
+        until = now + seconds - MARGIN_SECONDS
+        self._remember(
+            sender_id, recipient, _Window(WindowState.OPEN, now, until, None)
+        )
 
     def note_inbound(self, sender_id: int, recipient: str, *, now: float) -> None:
         """Note that the recipient has just written: 24 hours from now."""
-        window = _Window(WindowState.OPEN, now + WINDOW_SECONDS - MARGIN_SECONDS, None)
+        until = now + WINDOW_SECONDS - MARGIN_SECONDS
+        window = _Window(WindowState.OPEN, now, until, None)
         self._remember(sender_id, recipient, window)
 
     def note_closed(
@@ -131,16 +140,42 @@ class WindowMemory:
         status: SessionStatus | None,
         *,
         now: float,
+        asked_at: float | None = None,
     ) -> None:
-        """Note that the service refused free text, with what it said of the window."""
-        window = _Window(WindowState.CLOSED, now + RECHECK_SECONDS, status)
+        """Note that the service refused free text, with what it said of the window.
+
+        What was learnt after it was asked, at `asked_at`, is newer and stays.
+        """
+        known = self._windows.get((sender_id, recipient))
+        if known is not None and asked_at is not None and known.learnt_at > asked_at:
+            return
+        window = _Window(WindowState.CLOSED, now, now + RECHECK_SECONDS, status)
         self._remember(sender_id, recipient, window)
 
     def forget(self, sender_id: int, recipient: str) -> None:
         """Make this window unknown, as after a template."""
         self._windows.pop((sender_id, recipient), None)
 
+    def take_fallback(self, sender_id: int, recipient: str) -> bool:
+        """Take the one template that may go in place of free text while it is closed.
+
+        Returns:
+            `False` if it was taken since the window was last open.
+        """
+        if (sender_id, recipient) in self._fell_back:
+            return False
+        self._fell_back[sender_id, recipient] = None
+        if len(self._fell_back) > self._most:
+            self._fell_back.popitem(last=False)
+        return True
+
+    def return_fallback(self, sender_id: int, recipient: str) -> None:
+        """Give it back: it surely was not sent."""
+        self._fell_back.pop((sender_id, recipient), None)
+
     def _remember(self, sender_id: int, recipient: str, window: _Window) -> None:
+        if window.state is WindowState.OPEN:
+            self._fell_back.pop((sender_id, recipient), None)
         self._windows[sender_id, recipient] = window
         self._windows.move_to_end((sender_id, recipient))
         if len(self._windows) > self._most:

@@ -44,7 +44,8 @@ class Windows:
     ) -> None:
         """Note that this recipient has just written to us.
 
-        For 24 hours no check is needed before free text to them.
+        For 24 hours no check is needed before free text to them, as long as
+        they are among the 20,000 recipients heard of last.
 
         Args:
             recipient_phone: E.164, `+14155550123`.
@@ -111,9 +112,10 @@ class WindowGuard:
     ) -> ConversationStatus:
         """Ask the service for a window, and learn the answer."""
         request = session_status_request(sender_id=sender_id, recipient_phone=phone)
+        asked_at = _now()
         reply = await self.read(request, lane=lane, deadline=deadline)
         status = read_conversation(reply)
-        self._learn(sender_id, phone, status.session_status, reply)
+        self._learn(sender_id, phone, status.session_status, reply, asked_at=asked_at)
         return status
 
     async def read(
@@ -130,8 +132,10 @@ class WindowGuard:
             async with asyncio.timeout_at(deadline):
                 return await self._exchange.call(request, passage, deadline=deadline)
         except TimeoutError:
-            detail = "the call's time was up"
-            raise UnavailableError(detail=detail) from None
+            is_down = self._exchange.reachability.is_down()
+            raise UnavailableError(
+                detail="the call's time was up", attempts=0 if is_down else 1
+            ) from None
 
     def learn_sent(self, job: Job, status: SessionStatus | None, reply: Reply) -> None:
         """Learn from an accepted message what its answer says of the window."""
@@ -140,14 +144,37 @@ class WindowGuard:
             # the recipient does. The status request decides.
             self._memory.forget(job.sender_id, job.recipient_phone)
         elif status is not None:
-            self._learn(job.sender_id, job.recipient_phone, status, reply)
+            self._learn(
+                job.sender_id, job.recipient_phone, status, reply, asked_at=job.left_at
+            )
 
     def learn_refused(self, job: Job, error: TemplateRequiredError) -> None:
         """Learn from the service's own refusal, which is the last word."""
         if error.status is not None:  # else it was our check that found it
             self._memory.note_closed(
-                job.sender_id, job.recipient_phone, error.session_status, now=_now()
+                job.sender_id,
+                job.recipient_phone,
+                error.session_status,
+                now=_now(),
+                asked_at=job.left_at,
             )
+
+    def take_fallback(self, job: Job) -> TemplateMessage | None:
+        """Give the template that goes in place of a free text, once while closed."""
+        message = job.message
+        if not isinstance(message, FreeformMessage) or message.fallback is None:
+            return None
+        if not self._memory.take_fallback(job.sender_id, job.recipient_phone):
+            return None
+        return TemplateMessage(
+            recipient_phone=message.recipient_phone,
+            template_id=message.fallback.template_id,
+            variables=message.fallback.variables,
+        )
+
+    def return_fallback(self, job: Job) -> None:
+        """Give it back: it surely was not sent."""
+        self._memory.return_fallback(job.sender_id, job.recipient_phone)
 
     async def _ask_for(self, job: Job) -> WindowState:
         try:
@@ -158,19 +185,35 @@ class WindowGuard:
                 deadline=job.deadline,
             )
         except (UnavailableError, RateLimitedError) as error:
-            kind = UnsentError if error.attempts else UnreachableError
+            has_waited_long = job.deadline is None
+            is_away = has_waited_long or not error.attempts
+            kind = UnreachableError if is_away else UnsentError
             raise kind(
                 detail=f"its window could not be checked: {error}",
                 recipient_phone=job.recipient_phone,
             ) from error
-        is_open = status.session_status.can_send_freeform
-        return WindowState.OPEN if is_open else WindowState.CLOSED
+        if status.session_status.can_send_freeform:
+            return WindowState.OPEN
+        # They may have written, and been noted, while the answer was on its way.
+        state = self._memory.judge(job.sender_id, job.recipient_phone, now=_now())
+        return WindowState.OPEN if state is WindowState.OPEN else WindowState.CLOSED
 
     def _learn(
-        self, sender_id: int, phone: str, status: SessionStatus, reply: Reply
+        self,
+        sender_id: int,
+        phone: str,
+        status: SessionStatus,
+        reply: Reply,
+        *,
+        asked_at: float,
     ) -> None:
         self._memory.learn(
-            sender_id, phone, status, now=_now(), told_at=reply.told_at()
+            sender_id,
+            phone,
+            status,
+            now=_now(),
+            told_at=reply.told_at(),
+            asked_at=asked_at,
         )
 
 

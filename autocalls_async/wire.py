@@ -50,6 +50,9 @@ from autocalls_async.verdict import Kind, Seen
 
 T = TypeVar("T")
 
+MAX_RETRY_AFTER_SECONDS = 3600.0
+"""Longer than an hour is a quota or a mistake, and worth asking again."""
+
 
 # Requests
 
@@ -185,7 +188,7 @@ class Reply:
         in_body = (self.content or {}).get("retry_after")
         for value in (self.headers.get("retry-after"), in_body):
             if (seconds := _seconds(value)) is not None:
-                return seconds
+                return min(seconds, MAX_RETRY_AFTER_SECONDS)
         return None
 
 

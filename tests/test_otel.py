@@ -497,7 +497,7 @@ async def test_codes_that_somebody_makes_up_are_not_counted_one_by_one(
     recipients = make_people(MAX_CODES + 10)
     codes = [f"E_{chr(65 + n // 26)}{chr(65 + n % 26)}" for n in range(len(recipients))]
     for code in codes:
-        emulator.fail_next(1, refuse_with_code(500, code))
+        emulator.fail_next(1, refuse_with_code(422, code))
 
     async with backend.client(emulator, window_check="never") as client:
         await outcomes_of(client.send_many(hellos(recipients)))

@@ -294,7 +294,7 @@ def test_a_repr_shows_neither_text_nor_number_nor_person(value: object) -> None:
 
 def test_a_repr_still_says_whom_and_which() -> None:
     assert repr(VALUES["freeform"]) == (
-        "FreeformMessage(recipient_phone='+1415•••0123', sender_id=12)"
+        "FreeformMessage(recipient_phone='+1415•••0123', sender_id=12, fallback=None)"
     )
     assert "phone_number='+1415•••0123'" in repr(VALUES["sender"])
     assert "phone_number=None" in repr(Sender(id=1))

@@ -250,7 +250,7 @@ REFUSED: tuple[Case, ...] = (
     _limited(
         "once, then FIN before it is read",
         in_turn(turns_away(_WAIT), in_order(a_moment, close)),
-        Ends("Unknown", 2),
+        Ends("Unsent", 3),  # it waits for its turn on a connection that goes bad
         UNANSWERED,
     ),
     *(

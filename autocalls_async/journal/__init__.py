@@ -1,0 +1,55 @@
+"""What became of each message of a campaign, across runs and crashes.
+
+A message is *admitted* as new. Just before its first byte leaves, the *intent*
+is noted for good; when its end is known, it is *settled*. What was in flight
+when a run ended is unknown to the next one: it may have been delivered, so it
+is never handed over again, unless the user *resolves* it.
+
+The journal knows neither the network nor the API: only keys, contents, states.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from autocalls_async.journal.entry import (
+    Draft,
+    Entry,
+    Journal,
+    Resolved,
+    Settled,
+    State,
+)
+from autocalls_async.journal.errors import (
+    JournalConflictError,
+    JournalError,
+    JournalLockedError,
+    JournalStateError,
+)
+from autocalls_async.journal.memory import MemoryJournal
+
+if TYPE_CHECKING:
+    from autocalls_async.journal.sqlite import SqliteJournal
+
+__all__ = [
+    "Draft",
+    "Entry",
+    "Journal",
+    "JournalConflictError",
+    "JournalError",
+    "JournalLockedError",
+    "JournalStateError",
+    "MemoryJournal",
+    "Resolved",
+    "Settled",
+    "SqliteJournal",
+    "State",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # of any module's names
+    """Import SQLite only where it is used."""
+    if name == "SqliteJournal":
+        from autocalls_async.journal.sqlite import SqliteJournal  # noqa: PLC0415
+
+        return SqliteJournal
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

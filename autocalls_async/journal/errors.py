@@ -1,0 +1,94 @@
+"""What can go wrong with a journal.
+
+Pure: no I/O, no clock, no asyncio. No text holds a message or a whole number:
+SQLite's own texts name tables and columns, never values.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+from attrs import define
+
+from autocalls_async.errors import AutocallsError
+from autocalls_async.journal.entry import State
+from autocalls_async.keys import show_key
+
+
+@define(eq=False, slots=False, str=False, repr=False, kw_only=True, auto_exc=False)
+class JournalError(AutocallsError):
+    """The journal cannot be read or written. What it last confirmed is safe.
+
+    Attributes:
+        path: The journal's file.
+        detail: What is wrong, and what to do.
+    """
+
+    path: Path
+    detail: str
+
+    def __str__(self) -> str:
+        return f"journal {self.path.name}: {self.detail}"
+
+
+@define(eq=False, slots=False, str=False, repr=False, kw_only=True, auto_exc=False)
+class JournalLockedError(JournalError):
+    """Another process is using the journal, as the text says.
+
+    Attributes:
+        pid: Its process id, where it is known; the others likewise.
+        host: The name of its host.
+        since: When it opened the journal.
+    """
+
+    pid: int | None = None
+    host: str | None = None
+    since: datetime | None = None
+
+
+class _KeyedError(ValueError):
+    """It is about one message, which the text names by its key.
+
+    Attributes:
+        key: The message's key, whole.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__()  # `args` would show the key, which may be a number
+        self.key = key
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+
+class JournalConflictError(_KeyedError):
+    """A message has the key of another one."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.key,)
+
+    def __str__(self) -> str:
+        return (
+            f"message {show_key(self.key)} is in the journal with other content; "
+            "give it another key, or use another journal"
+        )
+
+
+class JournalStateError(_KeyedError):
+    """A message is not in a state that allows this.
+
+    Attributes:
+        state: The state it is in; `None` where it is not in the journal.
+        wanted: What was asked for.
+    """
+
+    def __init__(self, key: str, state: State | None, wanted: str) -> None:
+        super().__init__(key)
+        self.state = state
+        self.wanted = wanted
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.key, self.state, self.wanted)
+
+    def __str__(self) -> str:
+        found = "not in the journal" if self.state is None else self.state.value
+        return f"message {show_key(self.key)} is {found}; it cannot be {self.wanted}"

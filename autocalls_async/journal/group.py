@@ -1,0 +1,177 @@
+"""Group commit: what is asked for while one commit is under way shares the next.
+
+All is done in the order in which it was asked for, in one thread. The calls go
+through the loop's `run_in_executor`, which a loop in virtual time knows of.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from pathlib import Path
+from typing import Any, TypeVar
+
+from attrs import frozen
+
+from autocalls_async.journal.errors import JournalError
+from autocalls_async.journal.store import Care, Done, Step, Store
+
+_T = TypeVar("_T")
+
+
+@frozen
+class _Asked:
+    """A step, and who waits for what it gives: nobody, for a settling."""
+
+    step: Step
+    waiter: asyncio.Future[Any] | None
+
+
+class GroupCommit:
+    """A store in a thread of its own.
+
+    After the first failure to write it takes only what must still be told: how
+    messages ended. That is tried again with whatever is asked next.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._loop = asyncio.get_running_loop()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="autocalls journal")
+        self._store: Store | None = None  # made, used and closed in the thread
+        self._asked: list[_Asked] = []
+        self._is_busy = False
+        self._failure: JournalError | None = None
+        self._fault: Exception | None = None
+
+    def _call(self, work: Callable[..., _T], *args: object) -> asyncio.Future[_T]:
+        return self._loop.run_in_executor(self._pool, work, *args)
+
+    async def open(self, *, at: int) -> int:
+        """Open the store; give how many messages became unknown."""
+        try:
+            return await self._call(self._open, at)
+        except BaseException:
+            self._pool.submit(self._finish, [])  # it may yet open, after a cancellation
+            self._pool.shutdown(wait=False)
+            raise
+
+    def check(self) -> None:
+        """Make sure that nothing has failed yet.
+
+        Raises:
+            JournalError: What failed.
+        """
+        if self._failure is not None:
+            raise _again(self._failure)
+
+    async def ask(self, care: Care, work: Callable[[Store], _T]) -> _T:
+        """Do a step, and wait until it is as durable as it is to be."""
+        waiter: asyncio.Future[_T] = self._loop.create_future()
+        self._put(_Asked(Step(work, care), waiter))
+        return await waiter
+
+    def tell(self, work: Callable[[Store], None]) -> None:
+        """Do a step with the next commit; `flush()` raises what was wrong with it."""
+        self._put(_Asked(Step(work, Care.DURABLE), None))
+
+    async def flush(self) -> None:
+        """Wait until all is durable, and raise what went wrong with what was told."""
+        await self.ask(Care.DURABLE, lambda _: None)
+        if (fault := self._fault) is not None:
+            self._fault = None
+            raise fault
+
+    async def close(self) -> None:
+        """Make all durable, and close the store, whatever comes in between."""
+        try:
+            await self.flush()
+        finally:
+            told = [asked.step for asked in self._asked if asked.waiter is None]
+            for asked in self._asked:
+                if asked.waiter is not None:
+                    asked.waiter.cancel()
+            self._asked = []
+            closing = self._call(self._finish, told)
+            self._pool.shutdown(wait=False)
+            await closing
+
+    def _put(self, asked: _Asked) -> None:
+        self._asked.append(asked)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Commit soon, so that what this turn of the loop asks for goes together."""
+        if self._asked and not self._is_busy:
+            self._is_busy = True
+            self._loop.call_soon(self._commit)
+
+    def _commit(self) -> None:
+        group, self._asked = self._asked, []
+        if not group:  # it was closed in between
+            return
+        done = self._call(self._run, [asked.step for asked in group])
+        done.add_done_callback(lambda done: self._landed(group, *done.result()))
+
+    def _landed(
+        self, group: list[_Asked], results: list[Any], failure: JournalError | None
+    ) -> None:
+        """Tell each what came of it; keep what was told and could not be kept."""
+        self._is_busy = False
+        waiting, self._asked = self._asked, []
+        for asked, result in zip(group, results, strict=True):
+            self._answer(asked, result)
+        if failure is not None:
+            self._failure = self._failure or failure
+        for asked in waiting:
+            if failure is None or asked.waiter is None or _only_reads(asked):
+                self._asked.append(asked)
+            else:
+                self._answer(asked, failure)
+        if failure is None or any(map(_only_reads, self._asked)):
+            self._begin()
+
+    def _answer(self, asked: _Asked, result: object) -> None:
+        waiter = asked.waiter
+        match result:
+            case JournalError() if waiter is None:
+                self._asked.append(asked)
+            case Exception() if waiter is None:
+                self._fault = self._fault or result
+            case _ if waiter is None or waiter.done():
+                pass  # it was told and kept, or nobody waits for it any more
+            case JournalError():
+                waiter.set_exception(_again(result))
+            case Exception():
+                waiter.set_exception(result)
+            case _:
+                waiter.set_result(result)
+
+    # In the thread
+
+    def _open(self, at: int) -> int:
+        self._store = Store(self._path, at=at)
+        return self._store.lost_count
+
+    def _run(self, steps: list[Step]) -> Done:
+        assert self._store is not None  # noqa: S101  # it was opened before
+        return self._store.run(steps)
+
+    def _finish(self, steps: list[Step]) -> None:
+        store, self._store = self._store, None
+        if store is None:
+            return
+        if steps:
+            store.run(steps)
+        store.close()
+
+
+def _only_reads(asked: _Asked) -> bool:
+    return asked.step.care is Care.READ
+
+
+def _again(failure: JournalError) -> JournalError:
+    """Copy an error, so that each who is told has a traceback of their own."""
+    copied = copy(failure)
+    copied.__cause__ = failure.__cause__
+    return copied

@@ -1,0 +1,206 @@
+"""A journal that lives as long as its process: for tests, and for runs that may."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from attrs import evolve
+
+from autocalls_async.journal.entry import (
+    LOST_DETAIL,
+    LOST_ERROR,
+    MAY_LEAVE,
+    RESOLVED_DETAIL,
+    SETTLES_FROM,
+    Draft,
+    Entry,
+    Resolved,
+    Settled,
+    State,
+    clean,
+)
+from autocalls_async.journal.errors import JournalConflictError, JournalStateError
+
+
+def utc_now() -> datetime:
+    """Tell the wall-clock time."""
+    return datetime.now(UTC)
+
+
+class MemoryJournal:
+    """A journal in memory. It can be closed and opened again, as after a crash.
+
+    Args:
+        now: Tells the aware wall-clock time.
+    """
+
+    def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
+        self._entries: dict[str, Entry] = {}
+        self._is_open = False
+        self._fault: JournalStateError | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def open(self) -> int:
+        """Take what was in flight for unknown; give how many that were."""
+        if self._is_open:
+            msg = "the journal is open already"
+            raise RuntimeError(msg)
+        self._is_open = True
+        lost = [e for e in self._entries.values() if e.state is State.IN_FLIGHT]
+        for entry in lost:
+            self._put(
+                entry,
+                state=State.UNKNOWN,
+                settled_at=self._now(),
+                error=LOST_ERROR,
+                detail=LOST_DETAIL,
+            )
+        return len(lost)
+
+    async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:
+        """Add a message as new, unless it is there; give the state it has."""
+        draft = Draft(key=key, content=content, recipient_phone=recipient_phone)
+        return (await self.admit_many([draft]))[0]
+
+    async def admit_many(self, drafts: Iterable[Draft]) -> list[State]:
+        """Do `admit()` for each."""
+        self._check_open()
+        return [self._admit(draft) for draft in drafts]
+
+    async def intend(self, key: str) -> None:
+        """Note that this message is about to leave."""
+        self._check_open()
+        entry = self._get(key, MAY_LEAVE, "handed over")
+        self._put(
+            entry,
+            state=State.IN_FLIGHT,
+            attempt_count=entry.attempt_count + 1,
+            handed_over_at=self._now(),
+            settled_at=None,
+            whatsapp_message_id=None,
+            error=None,
+            error_code=None,
+            detail=None,
+        )
+
+    def settle(
+        self,
+        key: str,
+        *,
+        state: Settled,
+        whatsapp_message_id: int | None = None,
+        error: str | None = None,
+        error_code: str | None = None,
+        detail: str | None = None,
+    ) -> None:
+        """Note how an attempt ended; a fault is raised by `flush()` or `aclose()`."""
+        self._check_open()
+        try:
+            entry = self._get(key, SETTLES_FROM[state], f"settled as {state}")
+        except JournalStateError as fault:
+            self._fault = self._fault or fault
+            return
+        handed_over_at = None if state is State.UNSENT else entry.handed_over_at
+        self._put(
+            entry,
+            state=state,
+            handed_over_at=handed_over_at,
+            settled_at=self._now(),
+            whatsapp_message_id=whatsapp_message_id,
+            error=error,
+            error_code=clean(error_code),
+            detail=clean(detail),
+        )
+
+    async def flush(self) -> None:
+        """Raise what went wrong with `settle()`."""
+        self._check_open()
+        self._raise_fault()
+
+    async def counts(self) -> Mapping[State, int]:
+        """Tell how many messages are in each state."""
+        self._check_open()
+        counts = dict.fromkeys(State, 0)
+        for entry in self._entries.values():
+            counts[entry.state] += 1
+        return counts
+
+    async def entries(self, *states: State) -> AsyncIterator[Entry]:
+        """Give the messages in these states, or all, in the order of addition."""
+        self._check_open()
+        for key in list(self._entries):
+            entry = self._entries[key]
+            if not states or entry.state in states:
+                yield entry
+
+    async def resolve(self, keys: Iterable[str], *, state: Resolved) -> int:
+        """Settle unknown messages as the user decided; all of them or none."""
+        self._check_open()
+        unknown = frozenset({State.UNKNOWN})
+        chosen = {key: self._get(key, unknown, "resolved") for key in keys}
+        for entry in chosen.values():
+            is_new = state is State.NEW
+            self._put(
+                entry,
+                state=state,
+                handed_over_at=None if is_new else entry.handed_over_at,
+                settled_at=None if is_new else self._now(),
+                whatsapp_message_id=None,
+                error=None,
+                error_code=None,
+                detail=None if is_new else RESOLVED_DETAIL,
+            )
+        return len(chosen)
+
+    async def aclose(self) -> None:
+        """Let go of it; what it knows stays."""
+        self._is_open = False
+        self._raise_fault()
+
+    def _admit(self, draft: Draft) -> State:
+        entry = self._entries.get(draft.key)
+        if entry is None:
+            entry = Entry(
+                key=draft.key,
+                content=draft.content,
+                recipient_phone=draft.recipient_phone,
+                added_at=self._now(),
+            )
+            self._entries[draft.key] = entry
+        if entry.content != draft.content:
+            raise JournalConflictError(draft.key)
+        return entry.state
+
+    def _get(self, key: str, allowed: frozenset[State], wanted: str) -> Entry:
+        entry = self._entries.get(key)
+        if entry is None:
+            raise JournalStateError(key, None, wanted)
+        if entry.state not in allowed:
+            raise JournalStateError(key, entry.state, wanted)
+        return entry
+
+    def _put(self, entry: Entry, **changes: Any) -> None:  # noqa: ANN401  # any field
+        self._entries[entry.key] = evolve(entry, **changes)
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            msg = "the journal is not open"
+            raise RuntimeError(msg)
+
+    def _raise_fault(self) -> None:
+        if (fault := self._fault) is not None:
+            self._fault = None
+            raise fault

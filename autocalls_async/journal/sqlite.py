@@ -1,0 +1,145 @@
+"""A journal in a file, which survives crashes and power cuts."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from autocalls_async.journal.entry import Draft, Entry, Resolved, Settled, State, clean
+from autocalls_async.journal.group import GroupCommit
+from autocalls_async.journal.memory import utc_now
+from autocalls_async.journal.store import Care, Store, to_number
+
+
+class SqliteJournal:
+    """A journal in a SQLite file, which one process at a time may use.
+
+    What `intend()` confirmed is on the disk: it survives a crash of the process
+    and a power cut. The event loop never waits for the disk.
+
+    It stops at the first failure to write, such as a full disk: nothing more is
+    admitted or handed over until it is opened anew. How messages ended is tried
+    again by `flush()` and `aclose()`; whatever is lost all the same is unknown
+    at the next start. It can still be read.
+
+    While it is open, and after a crash, files with `-wal` and `-shm` at the end
+    of their names lie beside it: they are part of it. The texts and numbers in
+    it are not encrypted; it is made readable for its owner alone.
+
+    Args:
+        path: Where the file is, or is to be.
+        now: Tells the aware wall-clock time.
+    """
+
+    def __init__(
+        self, path: str | PathLike[str], *, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._path = Path(path)
+        self._now = now
+        self._group: GroupCommit | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def open(self) -> int:
+        """Become its one owner, and take what was in flight for unknown."""
+        if self._group is not None:
+            msg = "the journal is open already"
+            raise RuntimeError(msg)
+        self._group = group = GroupCommit(self._path)
+        try:
+            return await group.open(at=self._at())
+        except BaseException:
+            self._group = None
+            raise
+
+    async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:
+        """Add a message as new, unless it is there; give the state it has."""
+        draft = Draft(key=key, content=content, recipient_phone=recipient_phone)
+        return (await self.admit_many([draft]))[0]
+
+    async def admit_many(self, drafts: Iterable[Draft]) -> list[State]:
+        """Do `admit()` for each, in one step."""
+        work = partial(Store.admit, drafts=list(drafts), at=self._at())
+        return await self._writable().ask(Care.LAZY, work)
+
+    async def intend(self, key: str) -> None:
+        """Note, for good, that this message is about to leave."""
+        work = partial(Store.intend, key=key, at=self._at())
+        await self._writable().ask(Care.DURABLE, work)
+
+    def settle(
+        self,
+        key: str,
+        *,
+        state: Settled,
+        whatsapp_message_id: int | None = None,
+        error: str | None = None,
+        error_code: str | None = None,
+        detail: str | None = None,
+    ) -> None:
+        """Note how an attempt ended, to be made durable with the next commit."""
+        number = None if whatsapp_message_id is None else str(whatsapp_message_id)
+        facts = (number, error, clean(error_code), clean(detail))
+        work = partial(Store.settle, key=key, state=state, at=self._at(), facts=facts)
+        self._opened().tell(work)
+
+    async def flush(self) -> None:
+        """Wait until all that was noted is durable."""
+        await self._opened().flush()
+
+    async def counts(self) -> Mapping[State, int]:
+        """Tell how many messages are in each state."""
+        return await self._opened().ask(Care.READ, Store.counts)
+
+    async def entries(self, *states: State) -> AsyncIterator[Entry]:
+        """Give the messages in these states, or all, in the order of addition.
+
+        Some hundreds are read at a time: what changes meanwhile may be seen.
+        """
+        after = 0
+        while True:
+            work = partial(Store.page, states=states or tuple(State), after=after)
+            page, after = await self._opened().ask(Care.READ, work)
+            if not page:
+                return
+            for entry in page:
+                yield entry
+
+    async def resolve(self, keys: Iterable[str], *, state: Resolved) -> int:
+        """Settle unknown messages as the user decided; all of them or none."""
+        chosen = tuple(dict.fromkeys(keys))
+        work = partial(Store.resolve, keys=chosen, state=state, at=self._at())
+        return await self._writable().ask(Care.DURABLE, work)
+
+    async def aclose(self) -> None:
+        """Make all durable and let go of the journal. A second call does nothing."""
+        group, self._group = self._group, None
+        if group is not None:
+            await group.close()
+
+    def _at(self) -> int:
+        return to_number(self._now())
+
+    def _opened(self) -> GroupCommit:
+        if self._group is None:
+            msg = "the journal is not open"
+            raise RuntimeError(msg)
+        return self._group
+
+    def _writable(self) -> GroupCommit:
+        group = self._opened()
+        group.check()
+        return group

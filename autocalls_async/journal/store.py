@@ -1,0 +1,346 @@
+"""The rows of a journal in SQLite: the one door to sqlite3.
+
+Everything here blocks, and belongs to one thread.
+
+Write-ahead logging with `synchronous=FULL` puts a commit on the disk before it
+returns; with `NORMAL` a power cut would lose the last ones. What need not
+survive one, the adding of new messages, is committed with `NORMAL`: the next
+full commit syncs the same log, and with it all that stands before.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing, suppress
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from autocalls_async.journal.entry import (
+    LOST_DETAIL,
+    LOST_ERROR,
+    MAY_LEAVE,
+    RESOLVED_DETAIL,
+    SETTLES_FROM,
+    Draft,
+    Entry,
+    Resolved,
+    State,
+)
+from autocalls_async.journal.errors import (
+    JournalConflictError,
+    JournalError,
+    JournalStateError,
+)
+from autocalls_async.journal.lock import OwnerLock
+
+APPLICATION_ID = 0x41434A4C  # "ACJL", at a fixed place of the file
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 5.0
+PAGE_COUNT = 256
+"""Entries read at a time."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+_SCHEMA = f"""
+CREATE TABLE messages (
+  id INTEGER PRIMARY KEY, -- the order of addition
+  key TEXT NOT NULL UNIQUE,
+  content TEXT NOT NULL,
+  recipient_phone TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ({", ".join(f"'{s}'" for s in State)})),
+  attempt_count INTEGER NOT NULL DEFAULT 0,
+  added_at INTEGER NOT NULL, -- microseconds since 1970; the others likewise
+  handed_over_at INTEGER,
+  settled_at INTEGER,
+  whatsapp_message_id TEXT, -- the service may outgrow 64 bits
+  error TEXT,
+  error_code TEXT,
+  detail TEXT
+) STRICT;
+CREATE INDEX messages_by_state ON messages (state);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+_FIND = "SELECT state, content FROM messages WHERE key = ?"
+_ADD = (
+    "INSERT INTO messages (key, content, recipient_phone, state, added_at)"
+    " VALUES (?, ?, ?, ?, ?)"
+)
+_LOSE = (
+    "UPDATE messages SET state = ?, settled_at = ?, error = ?, detail = ?"
+    " WHERE state = ?"
+)
+_LEAVE = (
+    "UPDATE messages SET state = ?, attempt_count = attempt_count + 1,"
+    " handed_over_at = ?, settled_at = NULL, whatsapp_message_id = NULL,"
+    " error = NULL, error_code = NULL, detail = NULL WHERE key = ?"
+)
+_SETTLE = (
+    "UPDATE messages SET state = ?, handed_over_at = iif(?, NULL, handed_over_at),"
+    " settled_at = ?, whatsapp_message_id = ?, error = ?, error_code = ?, detail = ?"
+    " WHERE key = ?"
+)
+_PAGE = (
+    "SELECT id, key, content, recipient_phone, state, attempt_count, added_at,"
+    " handed_over_at, settled_at, whatsapp_message_id, error, error_code, detail"
+    # With its index, each page would sort all that are in these states.
+    " FROM messages WHERE id > ? AND +state IN ({}) ORDER BY id LIMIT ?"
+)
+
+_ADVICE = {
+    sqlite3.SQLITE_FULL: "make room, and run it again",
+    sqlite3.SQLITE_READONLY: "make the file and its folder writable",
+    sqlite3.SQLITE_NOTADB: "name another file",
+    sqlite3.SQLITE_CORRUPT: "its disk is at fault, or something else wrote to it",
+    sqlite3.SQLITE_BUSY: "close the other program that has it open",
+    sqlite3.SQLITE_LOCKED: "close the other program that has it open",
+}
+
+
+class Care(Enum):
+    """What a step asks of the disk."""
+
+    READ = "it changes nothing"
+    LAZY = "it need not survive a power cut"
+    DURABLE = "it must survive a power cut"
+
+
+@frozen
+class Step:
+    """Something to do with the rows, alone or in one transaction with others."""
+
+    work: "Callable[[Store], Any]"
+    care: Care
+
+
+Done: TypeAlias = tuple[list[Any], JournalError | None]
+"""What each step gave, be it an error; and why nothing was kept, if so."""
+
+
+class Store:
+    """A journal's file, open and locked.
+
+    Args:
+        path: Where the file is, or is to be.
+        at: The time now; times are in microseconds since 1970.
+
+    Raises:
+        JournalError: It cannot be used; nothing is held then.
+    """
+
+    def __init__(self, path: Path, *, at: int) -> None:
+        if sqlite3.sqlite_version_info < (3, 37):
+            detail = f"SQLite {sqlite3.sqlite_version} is too old; it needs 3.37"
+            raise JournalError(path=path, detail=detail)
+        self._path = path
+        self._is_full = True
+        with ExitStack() as undo:
+            self._lock = OwnerLock(path)
+            self._lock.take(at=to_instant(at))
+            undo.callback(self._lock.release)
+            try:
+                self._db = undo.enter_context(closing(_connect(path)))
+                self.lost_count = self._prepare(at)
+            except sqlite3.Error as error:
+                raise _failure(path, error) from error
+            undo.pop_all()
+
+    def close(self) -> None:
+        """Close the file, and then let go of the lock."""
+        try:
+            self._db.close()
+        finally:
+            self._lock.release()
+
+    def run(self, steps: Sequence[Step]) -> Done:
+        """Do the steps in one transaction: all that change something, or none.
+
+        A step that is against the rules changes nothing and spoils no other.
+        """
+        cares = {step.care for step in steps}
+        if cares == {Care.READ}:
+            return [self._read(step) for step in steps], None
+        try:
+            self._sync(is_full=Care.DURABLE in cares)
+            self._db.execute("BEGIN IMMEDIATE")
+            results = [self._do(step) for step in steps]
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            failure = _failure(self._path, error)
+            self._roll_back()
+            return [
+                self._read(step) if step.care is Care.READ else failure
+                for step in steps
+            ], failure
+        return results, None
+
+    # Steps
+
+    def admit(self, drafts: Iterable[Draft], at: int) -> list[State]:
+        """Add what is not there; give the state of each."""
+        return [self._admit(draft, at) for draft in drafts]
+
+    def intend(self, key: str, at: int) -> None:
+        """Note that it is about to leave."""
+        self._check(key, MAY_LEAVE, "handed over")
+        self._db.execute(_LEAVE, (State.IN_FLIGHT, at, key))
+
+    def settle(self, key: str, state: State, at: int, facts: Sequence[Any]) -> None:
+        """Note how it ended, with its id, error, error code and detail."""
+        self._check(key, SETTLES_FROM[state], f"settled as {state}")
+        is_unsent = state is State.UNSENT
+        self._db.execute(_SETTLE, (state, is_unsent, at, *facts, key))
+
+    def resolve(self, keys: Sequence[str], state: Resolved, at: int) -> int:
+        """Settle unknown ones: all or none."""
+        for key in keys:
+            self._check(key, frozenset({State.UNKNOWN}), "resolved")
+        is_new = state is State.NEW
+        settled_at, detail = (None, None) if is_new else (at, RESOLVED_DETAIL)
+        row = (state, is_new, settled_at, None, None, None, detail)
+        self._db.executemany(_SETTLE, [(*row, key) for key in keys])
+        return len(keys)
+
+    def counts(self) -> dict[State, int]:
+        """Tell how many are in each state."""
+        rows = self._db.execute("SELECT state, count(*) FROM messages GROUP BY state")
+        return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
+
+    def page(self, states: Sequence[State], after: int) -> tuple[list[Entry], int]:
+        """Give the next entries in these states, and where they end."""
+        sql = _PAGE.format(", ".join("?" * len(states)))
+        rows = self._db.execute(sql, (after, *states, PAGE_COUNT)).fetchall()
+        return [_entry(row) for row in rows], rows[-1][0] if rows else after
+
+    # Below
+
+    def _admit(self, draft: Draft, at: int) -> State:
+        found = self._db.execute(_FIND, (draft.key,)).fetchone()
+        if found is None:
+            row = (draft.key, draft.content, draft.recipient_phone, State.NEW)
+            self._db.execute(_ADD, (*row, at))
+            return State.NEW
+        state, content = found
+        if content != draft.content:
+            raise JournalConflictError(draft.key)
+        return State(state)
+
+    def _check(self, key: str, allowed: frozenset[State], wanted: str) -> None:
+        found = self._db.execute(_FIND, (key,)).fetchone()
+        state = State(found[0]) if found else None
+        if state not in allowed:
+            raise JournalStateError(key, state, wanted)
+
+    def _prepare(self, at: int) -> int:
+        """Make the table if there is none, and lose what was in flight."""
+        is_new = self._is_new()
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA fullfsync = ON")  # macOS: the drive's cache too
+        if is_new:
+            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT")
+        row = (State.UNKNOWN, at, LOST_ERROR, LOST_DETAIL, State.IN_FLIGHT)
+        return self._db.execute(_LOSE, row).rowcount
+
+    def _is_new(self) -> bool:
+        """Make sure that the file is ours, or nobody's, before it is touched."""
+        application = self._value("PRAGMA application_id")
+        version = self._value("PRAGMA user_version")
+        count = self._value("SELECT count(*) FROM sqlite_schema")
+        if (application, version, count) == (0, 0, 0):
+            return True
+        if application != APPLICATION_ID:
+            detail = (
+                f"it is another program's database (application id {application}, "
+                f"version {version}, {count} tables and indexes); name another file"
+            )
+            raise JournalError(path=self._path, detail=detail)
+        if version != SCHEMA_VERSION:
+            detail = (
+                f"it has version {version}, and this version of the library reads "
+                f"version {SCHEMA_VERSION}; use the one that wrote it"
+            )
+            raise JournalError(path=self._path, detail=detail)
+        return False
+
+    def _value(self, sql: str) -> Any:  # noqa: ANN401  # whatever SQLite holds there
+        return self._db.execute(sql).fetchone()[0]
+
+    def _sync(self, *, is_full: bool) -> None:
+        if is_full is not self._is_full:
+            level = "FULL" if is_full else "NORMAL"
+            self._db.execute(f"PRAGMA synchronous = {level}")
+            self._is_full = is_full
+
+    def _roll_back(self) -> None:
+        # A disk in trouble may refuse this too: then the next BEGIN is refused.
+        with suppress(sqlite3.Error):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def _do(self, step: Step) -> Any:  # noqa: ANN401  # what the step gives
+        try:
+            return step.work(self)
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # noqa: BLE001  # it is raised where it was asked
+            return error
+
+    def _read(self, step: Step) -> Any:  # noqa: ANN401  # what the step gives
+        try:
+            return self._do(step)
+        except sqlite3.Error as error:
+            return _failure(self._path, error)
+
+
+def to_number(at: datetime) -> int:
+    """Give an aware time in microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def to_instant(number: int) -> datetime:
+    """Give the aware UTC time."""
+    return _EPOCH + number * _MICROSECOND
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    file = path.resolve()  # SQLite would take the name ":memory:" for an order
+    try:
+        # The texts and numbers in it are nobody else's business.
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        detail = f"it cannot be opened for writing ({error.strerror})"
+        raise JournalError(path=path, detail=detail) from error
+    return sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def _failure(path: Path, error: sqlite3.Error) -> JournalError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    advice = _ADVICE.get(code & 0xFF, "see whether its disk and file are in order")
+    failure = JournalError(path=path, detail=f"{error}; {advice}")
+    failure.__cause__ = error
+    return failure
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    handed_over_at, settled_at = row[7:9]
+    return Entry(
+        key=row[1],
+        content=row[2],
+        recipient_phone=row[3],
+        state=State(row[4]),
+        attempt_count=row[5],
+        added_at=to_instant(row[6]),
+        handed_over_at=None if handed_over_at is None else to_instant(handed_over_at),
+        settled_at=None if settled_at is None else to_instant(settled_at),
+        whatsapp_message_id=None if row[9] is None else int(row[9]),
+        error=row[10],
+        error_code=row[11],
+        detail=row[12],
+    )

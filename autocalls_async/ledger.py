@@ -1,0 +1,144 @@
+"""A run's side of the journal: what may be sent again, and what became of it."""
+
+from collections.abc import Callable
+from os import PathLike
+
+from autocalls_async.errors import (
+    AuthenticationError,
+    InsufficientBalanceError,
+    RateLimitedError,
+    SenderOfflineError,
+    UnsentError,
+)
+from autocalls_async.journal import (
+    Journal,
+    JournalError,
+    JournalStateError,
+    State,
+)
+from autocalls_async.journal.entry import MAY_LEAVE, Settled
+from autocalls_async.keys import derive_key, to_content
+from autocalls_async.models import Message
+from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+
+NOT_ITS_FAULT = (
+    AuthenticationError,
+    InsufficientBalanceError,
+    RateLimitedError,
+    SenderOfflineError,
+)
+"""Refusals that say nothing about the message: the next run sends it again."""
+
+
+class Page:
+    """One message's page in the ledger: told just before it leaves, and after."""
+
+    def __init__(
+        self, journal: Journal, key: str, *, on_end: Callable[[str], None]
+    ) -> None:
+        self._journal = journal
+        self._key = key
+        self._on_end = on_end
+        self._has_intent = False
+
+    async def leaving(self) -> None:
+        """Note the intent for good, before the first byte.
+
+        Raises:
+            UnsentError: It could not be noted, so the message must not leave.
+        """
+        self._has_intent = True
+        try:
+            await self._journal.intend(self._key)
+        except (JournalError, JournalStateError) as error:
+            raise UnsentError(detail=f"it could not be noted: {error}") from error
+
+    def came_back(self) -> None:
+        """Note that it did nothing, and may leave again."""
+        if self._has_intent:
+            self._has_intent = False
+            self._journal.settle(self._key, state=State.UNSENT)
+
+    def settle(self, outcome: Outcome, *, is_withdrawn: bool) -> None:
+        """Note how it ended."""
+        self._on_end(self._key)
+        if is_withdrawn and not self._has_intent:
+            return  # it stays what it was: nothing was tried
+        match outcome:
+            case Accepted(sent=sent):
+                self._journal.settle(
+                    self._key,
+                    state=State.ACCEPTED,
+                    whatsapp_message_id=sent.whatsapp_message_id,
+                )
+            case Rejected(error=error) | Unsent(error=error) | Unknown(error=error):
+                self._journal.settle(
+                    self._key,
+                    state=_state(outcome),
+                    error=type(error).__name__,
+                    error_code=error.error_code,
+                    detail=str(error),
+                )
+
+
+class Ledger:
+    """Where a run looks up what it may send: a journal, opened here or lent open."""
+
+    def __init__(self, journal: Journal | str | PathLike[str]) -> None:
+        self._is_ours = isinstance(journal, str | PathLike)
+        self.journal = _journal(journal)
+        self._under_way: set[str] = set()
+
+    async def open(self) -> None:
+        """Become the journal's owner, unless it was lent open.
+
+        Raises:
+            JournalError: It cannot be used; another process may own it.
+        """
+        if self._is_ours:
+            await self.journal.open()
+
+    async def admit(self, message: Message, sender_id: int) -> Page | None:
+        """Take a message in, unless it was seen to already.
+
+        Raises:
+            JournalConflictError: Its key stands for another message.
+            JournalError: It could not be kept.
+        """
+        content = to_content(message, sender_id)
+        key = message.key or derive_key(content)
+        if key in self._under_way:
+            return None
+        state = await self.journal.admit(
+            key, content=content, recipient_phone=message.recipient_phone
+        )
+        if state not in MAY_LEAVE:
+            return None
+        self._under_way.add(key)
+        return Page(self.journal, key, on_end=self._under_way.discard)
+
+    async def aclose(self) -> None:
+        """Make all durable, and close what was opened here."""
+        if self._is_ours:
+            await self.journal.aclose()
+        else:
+            await self.journal.flush()
+
+
+def _state(outcome: Rejected | Unsent | Unknown) -> Settled:
+    match outcome:
+        case Rejected(error=error):
+            return State.UNSENT if isinstance(error, NOT_ITS_FAULT) else State.REJECTED
+        case Unsent():
+            return State.UNSENT
+        case Unknown():
+            return State.UNKNOWN
+
+
+def _journal(journal: Journal | str | PathLike[str]) -> Journal:
+    if not isinstance(journal, str | PathLike):
+        return journal
+    # Most programs have no journal, and need no SQLite.
+    from autocalls_async.journal import SqliteJournal  # noqa: PLC0415
+
+    return SqliteJournal(journal)
