@@ -29,6 +29,7 @@ from autocalls_async.errors import (
     UnreachableError,
     UnsentError,
 )
+from autocalls_async.lanes import Lane
 from autocalls_async.models import (
     Account,
     ConversationStatus,
@@ -55,6 +56,8 @@ from autocalls_async.telemetry import (
     QueueStatus,
     Settled,
 )
+from autocalls_async.verdict import Seen
+from autocalls_async.window import WindowCheck, WindowState
 from autocalls_async.windows import Windows
 
 __all__ = [
@@ -72,6 +75,7 @@ __all__ = [
     "InsufficientBalanceError",
     "InvalidPhoneError",
     "InvalidRequestError",
+    "Lane",
     "Message",
     "NotFoundError",
     "Observer",
@@ -88,6 +92,7 @@ __all__ = [
     "RetryPolicy",
     "Run",
     "RunStoppedError",
+    "Seen",
     "SendLimit",
     "Sender",
     "SenderNotFoundError",
@@ -107,6 +112,8 @@ __all__ = [
     "UnreachableError",
     "Unsent",
     "UnsentError",
+    "WindowCheck",
+    "WindowState",
     "Windows",
     "__version__",
 ]

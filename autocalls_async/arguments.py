@@ -25,7 +25,7 @@ def choose_sender(sender_id: int | None, default: int | None) -> int:
     return chosen
 
 
-def choose(kind: type[Choice], name: str, value: str) -> Choice:
+def choose(kind: type[Choice], name: str, value: object) -> Choice:
     """Give the member of an `Enum` that has this value.
 
     Raises:
@@ -39,13 +39,15 @@ def choose(kind: type[Choice], name: str, value: str) -> Choice:
         raise ValueError(msg) from None
 
 
-def check_seconds(name: str, value: object) -> float:
+def check_seconds(name: str, value: object, *, may_be_zero: bool = False) -> float:
     """Give the number of seconds; `inf` means without end.
 
     Raises:
-        ValueError: It is no number of seconds above 0.
+        ValueError: It is no number of seconds above 0, or 0 where it may be.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and may_be_zero and value == 0:
+        return 0.0
     if not is_number or not value > 0:  # type: ignore[operator]  # a number by now
         msg = f"{name} must be seconds, more than 0; got {value!r}"
         raise ValueError(msg)

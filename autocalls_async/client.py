@@ -42,8 +42,8 @@ from autocalls_async.transport import Transport
 from autocalls_async.window import WindowCheck, WindowMemory
 from autocalls_async.windows import WindowGuard, Windows
 
-LaneName = Literal["interactive", "bulk"]
-WindowCheckName = Literal["auto", "always", "never"]
+LaneName = Lane | Literal["interactive", "bulk"]
+WindowCheckName = WindowCheck | Literal["auto", "always", "never"]
 
 READ_LIMIT = SendLimit(10, per=1.0)
 """The API documents no limit for status checks and listings; this is polite."""
@@ -106,7 +106,9 @@ class AutocallsClient(Questions):
             check_id("sender_id", sender_id)
         if max_queued is not None:
             check_id("max_queued", max_queued)
-        self._drain_timeout = check_seconds("drain_timeout", drain_timeout)
+        self._drain_timeout = check_seconds(
+            "drain_timeout", drain_timeout, may_be_zero=True
+        )
         self._window_check = choose(WindowCheck, "window_check", window_check)
         self._transport = Transport(
             base_url=parse_base_url(base_url),
@@ -148,7 +150,8 @@ class AutocallsClient(Questions):
         Raises:
             ValueError: The key is missing, or a value breaks its rule.
         """
-        found = read_environment(environ)
+        given = {"AUTOCALLS_API_KEY": settings.pop("api_key", None)}
+        found = read_environment({**environ, **{k: v for k, v in given.items() if v}})
         return cls(
             found.api_key,
             **{"base_url": found.base_url, "sender_id": found.sender_id} | settings,

@@ -31,12 +31,8 @@ from autocalls_async.observers import Telling
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.ratelimit import Check, Gate, GatePassage, HeldBack
 from autocalls_async.telemetry import (
-    Answered,
-    HandedOver,
     Paused,
-    Queued,
     QueueStatus,
-    Settled,
 )
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen
 from autocalls_async.windows import WindowGuard
@@ -146,15 +142,7 @@ class Dispatcher:
         )
         if job.lane is Lane.INTERACTIVE and (ahead := self._under_way.get(recipient)):
             self._promote(ahead)
-        self._tell(
-            Queued(
-                call_id=job.call_id,
-                at=job.submitted_at,
-                message=job.message,
-                sender_id=job.sender_id,
-                lane=job.lane,
-            )
-        )
+        self._tell(job.record_queued())
         self.take_ahead()
 
     @property
@@ -274,15 +262,7 @@ class Dispatcher:
         job.attempt_count += 1
         job.left_at = _now()
         job.handed_over_at = datetime.now(UTC)
-        self._tell(
-            HandedOver(
-                call_id=job.call_id,
-                at=job.left_at,
-                message=job.message,
-                attempt=job.attempt_count,
-                waited=job.left_at - job.submitted_at,
-            )
-        )
+        self._tell(job.record_handed_over())
         self._in_hand[job.lane].discard(job)
         self._waiting_singles.discard(job)
         self.take_ahead()
@@ -298,16 +278,7 @@ class Dispatcher:
     def note_answered(self, job: Job, seen: Seen) -> None:
         """Tell how a request that was handed over has ended."""
         now = _now()
-        self._tell(
-            Answered(
-                call_id=job.call_id,
-                at=now,
-                message=job.message,
-                attempt=job.attempt_count,
-                seen=seen,
-                round_trip=now - job.left_at,
-            )
-        )
+        self._tell(job.record_answered(seen, at=now))
         pause = self.send_gate.pace.not_before - now
         if seen is Seen.RATE_LIMITED and pause > 0:
             self._tell(Paused(at=now, seconds=pause))
@@ -382,13 +353,7 @@ class Dispatcher:
         if not self._jobs:
             self._empty.set()
         now = _now()
-        record = Settled(
-            call_id=job.call_id,
-            at=now,
-            message=job.message,
-            outcome=outcome,
-            waited=now - job.submitted_at,
-        )
+        record = job.record_settled(outcome, at=now)
         job.context.run(self._tell, record)
         job.settle(outcome)
 

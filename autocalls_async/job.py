@@ -14,6 +14,8 @@ from autocalls_async.ledger import Page
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Outcome, Unknown, Unsent
 from autocalls_async.ratelimit import GatePassage
+from autocalls_async.telemetry import Answered, HandedOver, Queued, Settled
+from autocalls_async.verdict import Seen
 from autocalls_async.window import WindowCheck
 
 Settle: TypeAlias = Callable[[Outcome], None]
@@ -48,6 +50,47 @@ class Job:
     def recipient_phone(self) -> str:
         """Whom the message is for."""
         return self.message.recipient_phone
+
+    def record_queued(self) -> Queued:
+        """Tell that it was taken in."""
+        return Queued(
+            call_id=self.call_id,
+            at=self.submitted_at,
+            message=self.message,
+            sender_id=self.sender_id,
+            lane=self.lane,
+        )
+
+    def record_handed_over(self) -> HandedOver:
+        """Tell that it leaves now."""
+        return HandedOver(
+            call_id=self.call_id,
+            at=self.left_at,
+            message=self.message,
+            attempt=self.attempt_count,
+            waited=self.left_at - self.submitted_at,
+        )
+
+    def record_answered(self, seen: Seen, *, at: float) -> Answered:
+        """Tell how a request that was handed over has ended."""
+        return Answered(
+            call_id=self.call_id,
+            at=at,
+            message=self.message,
+            attempt=self.attempt_count,
+            seen=seen,
+            round_trip=at - self.left_at,
+        )
+
+    def record_settled(self, outcome: Outcome, *, at: float) -> Settled:
+        """Tell its outcome."""
+        return Settled(
+            call_id=self.call_id,
+            at=at,
+            message=self.message,
+            outcome=outcome,
+            waited=at - self.submitted_at,
+        )
 
 
 def unsent(job: Job, detail: str) -> Unsent:

@@ -1,7 +1,9 @@
 """Who is told what happens: a log by default, and never at a message's cost."""
 
 import logging
+from inspect import iscoroutinefunction
 
+from autocalls_async.errors import UnknownOutcomeError
 from autocalls_async.masking import mask_phone, show_code
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.telemetry import (
@@ -25,7 +27,7 @@ def log_event(event: Event) -> None:
     """
     match event:
         case Settled(outcome=Unknown()):
-            log.warning("#%d to %s ended as unknown: %s", *_settled(event))
+            log.warning("#%d to %s ended as %s", *_settled(event))
         case Paused():
             log.info("all sends pause for %.1f s: the service asked", event.seconds)
         case _ if log.isEnabledFor(logging.DEBUG):
@@ -66,13 +68,17 @@ def describe(outcome: Outcome) -> str:
             error = outcome.error
             code = f" {show_code(error.error_code)}" if error.error_code else ""
             kind = type(outcome).__name__.lower()
-            return f"{kind}: {type(error).__name__}{code}"
+            why = f" ({error.detail})" if isinstance(error, UnknownOutcomeError) else ""
+            return f"{kind}: {type(error).__name__}{code}{why}"
 
 
 class Telling:
     """Tells an observer, whose own faults break no send."""
 
     def __init__(self, observer: Observer | None) -> None:
+        if iscoroutinefunction(observer):
+            msg = "observer must be a plain function, which is called and not awaited"
+            raise ValueError(msg)
         self._observer = observer or log_event
         self._has_failed = False
 
