@@ -3,7 +3,6 @@
 import logging
 from inspect import iscoroutinefunction
 
-from autocalls_async.errors import UnknownOutcomeError
 from autocalls_async.masking import mask_phone, show_code
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.telemetry import (
@@ -26,8 +25,10 @@ def log_event(event: Event) -> None:
     The logger is `autocalls_async`. A line has a masked recipient, and no text.
     """
     match event:
-        case Settled(outcome=Unknown()):
-            log.warning("#%d to %s ended as %s", *_settled(event))
+        case Settled(outcome=Unknown(error=error)):
+            to = mask_phone(event.message.recipient_phone)
+            text = "#%d to %s ended as unknown: %s"
+            log.warning(text, event.call_id, to, error.detail)
         case Paused():
             log.info("all sends pause for %.1f s: the service asked", event.seconds)
         case _ if log.isEnabledFor(logging.DEBUG):
@@ -68,8 +69,7 @@ def describe(outcome: Outcome) -> str:
             error = outcome.error
             code = f" {show_code(error.error_code)}" if error.error_code else ""
             kind = type(outcome).__name__.lower()
-            why = f" ({error.detail})" if isinstance(error, UnknownOutcomeError) else ""
-            return f"{kind}: {type(error).__name__}{code}{why}"
+            return f"{kind}: {type(error).__name__}{code}"
 
 
 class Telling:
