@@ -49,9 +49,9 @@ def table(first_heading: str) -> list[list[str]]:
     return [[c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
-FIRST, MANY, REPLIES, TRACES, A_TEST = blocks("python")
+FIRST, MANY, SURVIVE, REPLIES, TRACES, A_TEST = blocks("python")
 DEMO, OUTPUT = blocks("text")
-PROGRAMS = {"first": FIRST, "many": MANY, "replies": REPLIES}
+PROGRAMS = {"first": FIRST, "many": MANY, "survive": SURVIVE, "replies": REPLIES}
 
 
 async def run_program(path: Path, environment: Mapping[str, str]) -> str:
@@ -59,6 +59,7 @@ async def run_program(path: Path, environment: Mapping[str, str]) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         path,
+        cwd=path.parent,
         env=os.environ | environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -108,6 +109,23 @@ async def test_the_program_for_many_messages_prints_what_the_readme_shows(
     out = await run_program(written, environment)
 
     assert sorted(out.splitlines()) == sorted(OUTPUT.splitlines())
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("written", ["survive"], indirect=True)
+async def test_the_program_with_a_journal_sends_nothing_twice(
+    written: Path, environment: dict[str, str], emulator: Emulator
+) -> None:
+    first = await run_program(written, environment)
+    second = await run_program(written, environment)
+
+    assert first.splitlines()[-1] == "3 accepted, 0 seen to before"
+    assert second == "0 accepted, 3 seen to before\n"
+    assert sorted(a.kind for a in emulator.accepted) == [
+        "freeform",
+        "freeform",
+        "template",
+    ]
 
 
 @pytest.mark.real_time
