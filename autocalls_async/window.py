@@ -24,8 +24,8 @@ MARGIN_SECONDS = 60.0
 RECHECK_SECONDS = 5.0
 """A closed window is believed no longer than this: the recipient may have written."""
 
-MAX_REMEMBERED = 20_000
-"""Windows kept in memory, the latest used: 5 MB of open ones when full."""
+MAX_REMEMBERED = 15_000
+"""Windows kept in memory, the latest used: 5 MB when full."""
 
 
 class WindowCheck(Enum):

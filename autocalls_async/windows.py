@@ -45,7 +45,7 @@ class Windows:
         """Note that this recipient has just written to us.
 
         For 24 hours no check is needed before free text to them, as long as
-        they are among the 20,000 recipients heard of last.
+        they are among the 15,000 recipients heard of last.
 
         Args:
             recipient_phone: E.164, `+14155550123`.

@@ -7,6 +7,8 @@ in the order of the arrivals, with the instant in seconds on any clock.
 import math
 import random
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from attrs import define, field
@@ -197,3 +199,19 @@ class SecondProcess:
                 self._due += self.every
                 self._next = self._due + self._rng.uniform(0.005, 0.06)
         return self.inner.admits(now)
+
+
+COUNTING: dict[str, Callable[[], Limiter]] = {
+    "sliding log": SlidingLog,
+    "log, refused too": partial(SlidingLog, counts_refused=True),
+    "fixed window": FixedWindow,
+    "calendar second": CalendarSecond,
+    "leaky, burst 5": LeakyBucket,
+    "HAProxy": StickTable,
+}
+SETTLING: dict[str, Callable[[], Limiter]] = {
+    "leaky, no burst": partial(LeakyBucket, burst=0),
+    "log, shared": lambda: SecondProcess(SlidingLog()),
+    "window, shared": lambda: SecondProcess(FixedWindow()),
+    "log, shared, random": lambda: SecondProcess(SlidingLog(), is_random=True),
+}

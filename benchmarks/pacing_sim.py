@@ -6,6 +6,13 @@ Prints the share of sends refused and goodput as a share of 5.0/s: of each recip
 from a cold start, of our `Pace` in long runs, and where 429s cannot be avoided.
 """
 
+import sys
+from pathlib import Path
+
+# This folder's queue.py would hide the standard library's from the imports below.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import argparse
 import heapq
 import math
@@ -17,17 +24,9 @@ from itertools import count
 from typing import Any, Protocol
 
 from attrs import define, field, frozen
-from limiter_models import (
-    CalendarSecond,
-    FixedWindow,
-    LeakyBucket,
-    Limiter,
-    SecondProcess,
-    SlidingLog,
-    StickTable,
-)
 
 from autocalls_async.pacing import Pace, SendLimit
+from benchmarks.limiter_models import COUNTING, SETTLING, Limiter
 
 LIMIT = SendLimit(5)
 _Ticket = Any  # each policy has its own
@@ -208,20 +207,6 @@ HARD_ROUTES: dict[str, Route] = {
     "up <-> down": _switching(
         _sides((0.18, 0.2), (0.02, 0.04)), _sides((0.02, 0.04), (0.18, 0.2))
     ),
-}
-COUNTING: dict[str, Callable[[], Limiter]] = {
-    "sliding log": SlidingLog,
-    "log, refused too": partial(SlidingLog, counts_refused=True),
-    "fixed window": FixedWindow,
-    "calendar second": CalendarSecond,
-    "leaky, burst 5": LeakyBucket,
-    "HAProxy": StickTable,
-}
-SETTLING: dict[str, Callable[[], Limiter]] = {
-    "leaky, no burst": partial(LeakyBucket, burst=0),
-    "log, shared": lambda: SecondProcess(SlidingLog()),
-    "window, shared": lambda: SecondProcess(FixedWindow()),
-    "log, shared, random": lambda: SecondProcess(SlidingLog(), is_random=True),
 }
 POLICIES: dict[str, Callable[[], Policy]] = {
     "AsyncLimiter(5, 1)": partial(Bucket, 5, 5),

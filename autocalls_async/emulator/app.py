@@ -182,7 +182,7 @@ class App:
             reply = self.service.act(route.endpoint, fields, path_id=route.path_id)
         await _pause(self.after_counting, route.endpoint)
         await _suffer_after(fault)
-        return Reply(200, fault.body) if isinstance(fault, Garble) else reply
+        return Reply(reply.status, fault.body) if isinstance(fault, Garble) else reply
 
 
 async def _suffer_before(fault: Fault | None) -> None:
@@ -212,6 +212,8 @@ async def _read_whole(request: web.BaseRequest) -> bytes:
     try:
         return await request.read()
     except (ConnectionError, ClientPayloadError, web.RequestPayloadError):
+        raise _HangUp from None
+    except RuntimeError:  # aiohttp's, where the connection was lost before the read
         raise _HangUp from None
 
 

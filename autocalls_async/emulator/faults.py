@@ -48,7 +48,7 @@ class HangUpAfter:
 
 @frozen
 class Garble:
-    """Act, then answer 200 with a body that only claims to be JSON."""
+    """Act, then answer as usual, but with a body that only claims to be JSON."""
 
     body: bytes = b'{"success": tru'
 
