@@ -44,6 +44,15 @@ from autocalls_async.models import (
 )
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import SendLimit
+from autocalls_async.plan import (
+    Finding,
+    FindingKind,
+    Plan,
+    SenderLoad,
+    Severity,
+    TemplateLoad,
+    WindowCounts,
+)
 from autocalls_async.retry import RetryPolicy
 from autocalls_async.telemetry import (
     Answered,
@@ -70,6 +79,8 @@ __all__ = [
     "Checked",
     "ConversationStatus",
     "Event",
+    "Finding",
+    "FindingKind",
     "FreeformMessage",
     "HandedOver",
     "InsufficientBalanceError",
@@ -82,6 +93,7 @@ __all__ = [
     "Outcome",
     "Paused",
     "PermissionDeniedError",
+    "Plan",
     "Progress",
     "QueueFullError",
     "QueueStatus",
@@ -95,13 +107,16 @@ __all__ = [
     "Seen",
     "SendLimit",
     "Sender",
+    "SenderLoad",
     "SenderNotFoundError",
     "SenderOfflineError",
     "SentMessage",
     "SessionStatus",
     "Settled",
+    "Severity",
     "Template",
     "TemplateFallback",
+    "TemplateLoad",
     "TemplateMessage",
     "TemplateNotFoundError",
     "TemplateRequiredError",
@@ -113,6 +128,7 @@ __all__ = [
     "Unsent",
     "UnsentError",
     "WindowCheck",
+    "WindowCounts",
     "WindowState",
     "Windows",
     "__version__",

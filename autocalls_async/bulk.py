@@ -239,7 +239,7 @@ class Run:
         return self._ready.popleft()
 
     async def _read(self) -> None:
-        async with aclosing(_each(self._source)) as messages:
+        async with aclosing(each_of(self._source)) as messages:
             while True:
                 await self._room.acquire()
                 message = await anext(messages, _END)
@@ -329,7 +329,7 @@ class Run:
         )
 
 
-async def _each(source: Source) -> AsyncGenerator[object, None]:
+async def each_of(source: Source) -> AsyncGenerator[object, None]:
     """Give what the source gives; a generator is closed, since nobody else will."""
     try:
         if isinstance(source, AsyncIterable):

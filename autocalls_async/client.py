@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import partial
 from os import PathLike
 from typing import Any, Literal, Self
@@ -28,6 +29,8 @@ from autocalls_async.models import (
 from autocalls_async.observers import Telling
 from autocalls_async.outcomes import Accepted
 from autocalls_async.pacing import SendLimit
+from autocalls_async.plan import Plan
+from autocalls_async.planning import make_plan
 from autocalls_async.questions import Questions
 from autocalls_async.ratelimit import Gate, Limiter
 from autocalls_async.retry import RetryPolicy
@@ -116,7 +119,7 @@ class AutocallsClient(Questions):
             lent=session,
             trust_env=trust_env,
         )
-        memory = WindowMemory()
+        self._memory = memory = WindowMemory()
         self.windows = Windows(memory, sender_id)
         self._send_gate = Gate(send_limit, limiter=limiter)
         self._read_gate = Gate(READ_LIMIT)
@@ -312,6 +315,37 @@ class AutocallsClient(Questions):
         )
         self._runs.add(run)
         return run
+
+    async def plan(
+        self,
+        messages: Source,
+        *,
+        price: Decimal | None = None,
+        window_sample: int = 200,
+    ) -> Plan:
+        """Find out what a campaign would meet. It is free, and sends nothing.
+
+        Args:
+            messages: Any iterable or async iterable, read once to its end. Some
+                150 bytes stay of each until the plan is made.
+            price: Of one message, to hold against the balance.
+            window_sample: Messaging windows to look at, at most, drawn evenly
+                from the pairs of sender and recipient; known ones cost no request.
+
+        Raises:
+            ValueError: An argument breaks its rule.
+            AuthenticationError: The key is not accepted.
+        """
+        self._home.check()
+        return await make_plan(
+            self,
+            messages,
+            sender_id=self._sender_id,
+            memory=self._memory,
+            seconds_per_send=self._send_gate.pace.seconds_per_send,
+            price=price,
+            window_sample=window_sample,
+        )
 
     def _job(
         self,

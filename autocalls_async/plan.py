@@ -1,0 +1,152 @@
+"""What a campaign would meet, as values.
+
+Pure: no I/O, no clock, no asyncio.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+
+from attrs import field, frozen
+
+from autocalls_async.models import FrozenDict, Sender, Template
+
+
+class Severity(Enum):
+    """Whether a campaign can go as it is."""
+
+    ERROR = "error"  # messages would be refused, or the run would stop
+    WARNING = "warning"  # worth a look
+
+
+class FindingKind(Enum):
+    """What a finding is about."""
+
+    NO_MESSAGES = "no messages"
+    BAD_MESSAGE = "bad message"
+    DUPLICATE = "duplicate"
+    KEY_CONFLICT = "key conflict"
+    SENDER_MISSING = "sender missing"
+    SENDER_OFFLINE = "sender offline"
+    SENDER_QUALITY = "sender quality"
+    SENDER_LIMIT = "sender limit"
+    BALANCE_SHORT = "balance short"
+    WINDOWS_CLOSED = "windows closed"
+    WINDOWS_CLOSING = "windows closing"
+    TEMPLATE_MISSING = "template missing"
+    TEMPLATE_UNAPPROVED = "template unapproved"
+    VARIABLES_MISSING = "variables missing"
+    VARIABLES_BLANK = "variables blank"
+    VARIABLES_SUPERFLUOUS = "variables superfluous"
+    NOT_ASKED = "could not be asked"
+
+
+@frozen(kw_only=True)
+class Finding:
+    """One thing that a plan found.
+
+    Attributes:
+        text: For people. It holds no message and no whole phone number.
+        facts: The same for programs, such as `sender_id` and `count`; `positions`
+            are those of the first messages concerned, from 1.
+    """
+
+    kind: FindingKind
+    severity: Severity
+    text: str
+    facts: Mapping[str, object] = field(factory=FrozenDict)
+
+
+class WindowOutlook(Enum):
+    """What becomes of a messaging window while the campaign runs."""
+
+    OPEN = "open"  # until the campaign's end
+    CLOSING = "closing"  # within the campaign's duration, or nobody can know when
+    CLOSED = "closed"
+    UNKNOWN = "unknown"  # it could not be asked
+
+
+@frozen(kw_only=True)
+class WindowCounts:
+    """How many messaging windows are open, among those looked at.
+
+    Attributes:
+        closing: Open now, but not surely until the campaign's end.
+        unknown: They could not be asked.
+        pair_count: All pairs of sender and recipient that free text goes to.
+    """
+
+    open: int = 0
+    closing: int = 0
+    closed: int = 0
+    unknown: int = 0
+    pair_count: int = 0
+
+    @property
+    def sample_count(self) -> int:
+        """Pairs that were looked at: all of them, or an even sample."""
+        return self.open + self.closing + self.closed + self.unknown
+
+
+@frozen(kw_only=True)
+class SenderLoad:
+    """What a campaign asks of one sender.
+
+    Attributes:
+        recipient_count: Distinct ones.
+        sender: What the service says of it; `None` where it does not say.
+    """
+
+    sender_id: int
+    message_count: int
+    recipient_count: int
+    sender: Sender | None = None
+
+
+@frozen(kw_only=True)
+class TemplateLoad:
+    """How much a campaign uses one template of one sender.
+
+    Attributes:
+        message_count: Messages that it is, or that may fall back to it.
+        template: What the service says of it; `None` where it does not say.
+    """
+
+    sender_id: int
+    template_id: int
+    message_count: int
+    template: Template | None = None
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What a campaign would meet if it were sent now.
+
+    Attributes:
+        message_count: What can be sent; duplicates are among them.
+        bad_count: What is no message, or has no sender.
+        duplicate_count: Messages with an earlier one's key and content. A run
+            with a journal skips them, any other sends them.
+        windows: Of the free texts.
+        balance: Of the account, where it could be asked.
+        cost: Of all messages, where a price was given.
+        duration: Seconds at the pace of now.
+    """
+
+    message_count: int
+    freeform_count: int
+    template_count: int
+    bad_count: int
+    duplicate_count: int
+    senders: tuple[SenderLoad, ...]
+    templates: tuple[TemplateLoad, ...]
+    windows: WindowCounts
+    balance: Decimal | None
+    cost: Decimal | None
+    duration: float
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether no finding is an error."""
+        return all(found.severity is not Severity.ERROR for found in self.findings)
