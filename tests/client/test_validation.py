@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autocalls_async import AutocallsClient, RetryPolicy, SendLimit
+from autocalls_async import AutocallsClient, FreeformMessage, RetryPolicy, SendLimit
 from autocalls_async.emulator import Emulator
 from tests.client.people import ANA, hello
 
@@ -182,3 +182,27 @@ def test_every_public_name_is_documented() -> None:
     missing = [n for n in names if not getattr(autocalls_async, n).__doc__]
 
     assert missing == []
+
+
+async def test_a_client_may_close_without_draining(emulator: Emulator) -> None:
+    client = AutocallsClient(KEY, base_url=emulator.base_url, drain_timeout=0)
+
+    await client.aclose()
+
+    with pytest.raises(RuntimeError, match="closed"):
+        await client.account()
+
+
+def test_an_observer_that_would_have_to_be_awaited_is_refused() -> None:
+    async def observe(_: object) -> None:
+        """Observe nothing."""
+
+    with pytest.raises(ValueError, match="called and not awaited"):
+        AutocallsClient(KEY, observer=observe)  # type: ignore[arg-type]  # on purpose
+
+
+def test_a_key_must_identify_a_message() -> None:
+    with pytest.raises(ValueError, match="key must not be empty"):
+        FreeformMessage(recipient_phone=ANA, message="hi", key="")
+    with pytest.raises(ValueError, match="key must have at most 255"):
+        FreeformMessage(recipient_phone=ANA, message="hi", key="k" * 256)

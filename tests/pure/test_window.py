@@ -323,3 +323,11 @@ class _MemoryMachine(RuleBasedStateMachine):
 
 
 TestAgainstAnUnboundedMemory = _MemoryMachine.TestCase
+
+
+def test_fallbacks_are_remembered_for_a_bounded_number() -> None:
+    memory = WindowMemory(most=2)
+
+    taken = [memory.take_fallback(12, phone) for phone in ("a", "b", "b", "c", "a")]
+
+    assert taken == [True, True, False, True, True]  # "a" was forgotten
