@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from io import TextIOWrapper
 
-_LIBRARIES = ("rich", "typer")
+_LIBRARIES = ("phonenumbers", "rich", "typer")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

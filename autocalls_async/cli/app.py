@@ -7,12 +7,14 @@ from typing import Annotated, NoReturn
 import typer
 
 from autocalls_async._version import __version__
-from autocalls_async.cli import options, single
+from autocalls_async.cli import journal_options, journals, options, single
 from autocalls_async.cli.bulk import bulk
 from autocalls_async.cli.campaign import Campaign
 from autocalls_async.cli.connection import Connection
 from autocalls_async.cli.demo import Plan, demo
-from autocalls_async.cli.failures import CommandError, guard
+from autocalls_async.cli.failures import guard
+from autocalls_async.cli.rendering import parse_variables
+from autocalls_async.cli.rows import FileFormat
 from autocalls_async.cli.screen import Screen
 from autocalls_async.cli.serving import run_emulator
 from autocalls_async.emulator import RateLimit
@@ -25,6 +27,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks show variables: the key, too
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+journal_app = typer.Typer(
+    no_args_is_help=True,
+    help="Show what became of a campaign, and settle what is unknown.",
+)
+app.add_typer(journal_app, name="journal")
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -118,26 +126,12 @@ def template_command(  # noqa: PLR0913  # one argument an option
         content = TemplateMessage(
             recipient_phone=recipient,
             template_id=template_id,
-            variables=_variables(var or ()),
+            variables=parse_variables(var or ()),
             recipient_name=name,
         )
         return single.send_one(connection, content, screen)
 
     _finish(work, as_json=json)
-
-
-def _variables(pairs: Sequence[str]) -> dict[str, str]:
-    variables: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not (name and equals):
-            msg = f"--var must look like 1=Ana; got {pair!r}"
-            raise CommandError(msg)
-        if name in variables:
-            msg = f"--var gives {name!r} twice"
-            raise CommandError(msg)
-        variables[name] = text
-    return variables
 
 
 @app.command("status")
@@ -212,10 +206,15 @@ def bulk_command(  # noqa: PLR0913  # one argument an option
     file: options.File,
     *,
     message: options.Text = None,
+    template: options.TemplateOption = None,
+    var: options.TemplateVariables = None,
+    region: options.Region = None,
     file_format: options.Format = None,
     dry_run: options.DryRun = False,
     skip_bad: options.SkipBad = False,
+    journal: options.Journal = None,
     out: options.Out = None,
+    report: journal_options.Report = None,
     overwrite: options.Overwrite = False,
     rate: options.Rate = 5,
     sender_id: options.SenderId = None,
@@ -224,10 +223,11 @@ def bulk_command(  # noqa: PLR0913  # one argument an option
     timeout: options.CheckTimeout = 30.0,
     json: options.Json = False,
 ) -> None:
-    """Send free text to each row of a file: recipient_phone, message, sender_id.
+    """Send to each row of a file: recipient_phone, message, sender_id, key.
 
     Every row is checked before anything is sent. Ctrl-C stops in good order: what
-    has left is waited for, and every outcome so far is told.
+    has left is waited for, and every outcome so far is told. With --journal the
+    same command goes on later, and sends nothing twice.
     """
     campaign = Campaign(
         file=file,
@@ -236,6 +236,11 @@ def bulk_command(  # noqa: PLR0913  # one argument an option
         ),
         file_format=file_format,
         text=message,
+        template_id=template,
+        variables=var or (),
+        region=region,
+        journal=journal,
+        report=report,
         rate=rate,
         skip_bad=skip_bad,
         out=out,
@@ -257,6 +262,78 @@ def emulator_command(
     _finish(
         lambda screen: run_emulator(
             host=host, port=port, api_key=api_key, limit=rate_limit, screen=screen
+        ),
+        as_json=json,
+    )
+
+
+@journal_app.command("show")
+def journal_show_command(
+    journal: journal_options.Journal, *, json: options.Json = False
+) -> None:
+    """Show how many messages are in each state, why, and which are unknown."""
+    _finish(lambda screen: journals.show(journal, screen), as_json=json)
+
+
+@journal_app.command("report")
+def journal_report_command(
+    journal: journal_options.Journal,
+    *,
+    html: journal_options.Page = None,
+    overwrite: journal_options.Overwrite = False,
+    json: options.Json = False,
+) -> None:
+    """Show the same with times and rate, and write a page about it."""
+    _finish(
+        lambda screen: journals.show_report(
+            journal, screen, page=html, overwrite=overwrite
+        ),
+        as_json=json,
+    )
+
+
+@journal_app.command("export")
+def journal_export_command(
+    journal: journal_options.Journal,
+    *,
+    out: journal_options.Out = None,
+    file_format: journal_options.Format = FileFormat.CSV,
+    state: journal_options.States = None,
+    overwrite: journal_options.Overwrite = False,
+) -> None:
+    """Write what the journal knows of each message, but not what it said."""
+    _finish(
+        lambda screen: journals.export(
+            journal,
+            screen,
+            out=out,
+            file_format=file_format,
+            states=state or (),
+            overwrite=overwrite,
+        ),
+        as_json=False,
+    )
+
+
+@journal_app.command("resolve")
+def journal_resolve_command(
+    journal: journal_options.Journal,
+    *,
+    decision: journal_options.As,
+    key: journal_options.Keys = None,
+    take_all: journal_options.All = False,
+    yes: journal_options.Yes = False,
+    json: options.Json = False,
+) -> None:
+    """Settle unknown messages: as accepted, or as new, to be sent again."""
+    _finish(
+        lambda screen: journals.resolve(
+            journal,
+            screen,
+            keys=key or (),
+            take_all=take_all,
+            decision=decision,
+            yes=yes,
         ),
         as_json=json,
     )

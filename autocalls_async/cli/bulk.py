@@ -1,44 +1,25 @@
 """`autocalls bulk FILE`: every row checked, then sent, and every outcome told."""
 
-import asyncio
-from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from attrs import define, field
-
-from autocalls_async.bulk import Progress, Run
 from autocalls_async.cli.campaign import (
     STANDARD_INPUT,
     Campaign,
-    Rows,
     Survey,
     open_rows,
     survey,
 )
 from autocalls_async.cli.connection import Connection, ask
-from autocalls_async.cli.failures import CommandError, Status, describe
+from autocalls_async.cli.failures import CommandError, Status
+from autocalls_async.cli.journals import check_page
 from autocalls_async.cli.outcomes_file import OutcomesFile, WriteRecord, check_place
 from autocalls_async.cli.rows import BadRow, FileError, RowReader
-from autocalls_async.cli.screen import (
-    Screen,
-    every,
-    fact_table,
-    outcome_table,
-    reason_table,
-)
-from autocalls_async.cli.stopping import Stopping
-from autocalls_async.cli.words import count, duration, explain, outcome_record
-from autocalls_async.errors import (
-    AutocallsError,
-    PermissionDeniedError,
-    RunStoppedError,
-)
-from autocalls_async.outcomes import Accepted, Outcome
-
-# What the second Ctrl-C leaves to the messages that have left.
-_DRAIN_SECONDS = 0.2
+from autocalls_async.cli.screen import Screen, fact_table
+from autocalls_async.cli.sending import Sending
+from autocalls_async.cli.words import count, duration, explain, plain
+from autocalls_async.errors import AutocallsError, PermissionDeniedError
 
 
 def bulk(campaign: Campaign, screen: Screen, *, dry_run: bool) -> int:
@@ -57,6 +38,7 @@ def bulk(campaign: Campaign, screen: Screen, *, dry_run: bool) -> int:
     if campaign.out is not None:
         source = None if campaign.file == STANDARD_INPUT else Path(campaign.file)
         check_place(campaign.out, source=source, overwrite=campaign.overwrite)
+    _check_report(campaign)
     with ExitStack() as stack:
         file = stack.enter_context(open_rows(campaign.file))
         found = _survey(campaign, reader, file, screen, remember=dry_run)
@@ -70,11 +52,27 @@ def bulk(campaign: Campaign, screen: Screen, *, dry_run: bool) -> int:
             writers[str(campaign.out)] = stack.enter_context(out).write
         if screen.as_json:
             writers["standard output"] = screen.emit
-        rows = Rows(reader, file, total=found.good_count)
-        return _Sending(campaign, rows, writers, screen).run()
+        _show_numbers(found, screen)
+        return Sending(
+            campaign,
+            reader=reader,
+            file=file,
+            total=found.good_count,
+            writers=writers,
+            screen=screen,
+        ).run()
 
 
 # Before anything is sent
+
+
+def _check_report(campaign: Campaign) -> None:
+    if campaign.report is None:
+        return
+    if campaign.journal is None:
+        msg = "--report is about a journal: give --journal too"
+        raise CommandError(msg)
+    check_page(campaign.report, overwrite=campaign.overwrite)
 
 
 def _survey(
@@ -117,6 +115,16 @@ def _problem(found: Survey, campaign: Campaign) -> str | None:
     return None
 
 
+def _show_numbers(found: Survey, screen: Screen) -> None:
+    """Show how numbers were read; whole, since their owner shall check them."""
+    if not found.normalised_count:
+        return
+    screen.say(f"{count(found.normalised_count, 'number')} normalised, such as:")
+    for row in found.normalised:
+        number = row.message.recipient_phone
+        screen.say(f"  line {row.line_number}: {plain(row.given_phone)} is {number}")
+
+
 def _show_survey(found: Survey, campaign: Campaign, screen: Screen) -> int:
     seconds = found.good_count / campaign.rate
     if screen.as_json:
@@ -128,6 +136,7 @@ def _show_survey(found: Survey, campaign: Campaign, screen: Screen) -> int:
         ("repeated messages", f"{found.repeated_count:,}"),
         ("time", f"about {duration(seconds)} at {campaign.rate} a second"),
     )
+    _show_numbers(found, screen)
     screen.show(fact_table(f"Dry run of {campaign.file}: nothing was sent", facts))
     problem = _problem(found, campaign)
     if problem is None:
@@ -148,125 +157,3 @@ def _check_account(connection: Connection) -> None:
     except CommandError as error:
         msg = f"{error}; nothing was sent"
         raise CommandError(msg, status=error.status) from error.__cause__
-
-
-# Sending
-
-
-@define(kw_only=True)
-class _Results:
-    """What came of a campaign.
-
-    Attributes:
-        ended_by: What ended it before its last row.
-        troubles: Where outcomes could not be written, and why.
-    """
-
-    progress: Progress = field(factory=Progress)
-    reasons: Counter[tuple[str, str]] = field(factory=Counter)
-    ended_by: RunStoppedError | FileError | None = None
-    troubles: list[str] = field(factory=list)
-
-
-class _Sending:
-    """One campaign on its way."""
-
-    def __init__(
-        self,
-        campaign: Campaign,
-        rows: Rows,
-        writers: dict[str, WriteRecord],
-        screen: Screen,
-    ) -> None:
-        self._campaign = campaign
-        self._rows = rows
-        self._writers = writers
-        self._screen = screen
-        self._results = _Results()
-
-    def run(self) -> int:
-        """Send it all, say what came of it, and give the exit status."""
-        signalled = asyncio.run(self._send())
-        self._show()
-        return self._conclude(signalled)
-
-    async def _send(self) -> int | None:
-        client = self._campaign.connection.open_for_bulk(
-            rate=self._campaign.rate, drain_timeout=_DRAIN_SECONDS
-        )
-        with self._screen.watch(total=len(self._rows)) as watch:
-            async with client:
-                run = client.send_many(self._rows)
-
-                def stop() -> None:
-                    watch.say(
-                        "stopping: what has left is waited for; "
-                        "once more to stop at once"
-                    )
-                    run.stop()
-
-                async with Stopping(stop, client.aclose) as stopping:
-                    with every(watch.seconds, lambda: watch.update(run.progress)):
-                        await self._take(run)
-            self._results.progress = run.progress
-            watch.update(run.progress)
-        return stopping.exit_status
-
-    async def _take(self, run: Run) -> None:
-        try:
-            async for outcome in run:
-                self._note(outcome, run)
-        except (RunStoppedError, FileError) as error:
-            self._results.ended_by = error
-
-    def _note(self, outcome: Outcome, run: Run) -> None:
-        results = self._results
-        if not isinstance(outcome, Accepted):
-            code = outcome.error.error_code or ""
-            results.reasons[type(outcome.error).__name__, code] += 1
-        line_number = self._rows.line_number(outcome.message)
-        record = outcome_record(outcome, line_number=line_number)
-        for name, write in list(self._writers.items()):
-            try:
-                write(record)
-            except OSError as error:
-                del self._writers[name]
-                results.troubles.append(f"cannot write {name}: {describe(error)}")
-                run.stop()
-
-    def _show(self) -> None:
-        results = self._results
-        tables = [outcome_table(results.progress)]
-        if results.reasons:
-            tables.append(reason_table(results.reasons))
-        self._screen.show(*tables)
-        self._screen.say()
-
-    def _conclude(self, signalled: int | None) -> int:
-        """Say in a line how it ended."""
-        progress, total = self._results.progress, len(self._rows)
-        why = self._why_stopped(signalled)
-        if why is None and progress.accepted == total:
-            self._screen.say(f"All of {count(total, 'message')} accepted.", "green")
-            return Status.OK
-        if why is None:
-            refused_count = total - progress.accepted
-            text = f"{refused_count:,} of {count(total, 'message')} not accepted"
-        else:
-            unsent_count = total - progress.taken + progress.unsent
-            text = f"{why}; {unsent_count:,} of {count(total, 'message')} not sent"
-        self._screen.warn(f"autocalls: {text}")
-        return signalled if why and signalled else Status.FAILED
-
-    def _why_stopped(self, signalled: int | None) -> str | None:
-        error = self._results.ended_by
-        if self._results.troubles:
-            why = [*self._results.troubles, "the last outcomes are not there"]
-            return "; ".join(why)
-        if error is None:
-            return None
-        if isinstance(error, FileError):
-            return f"stopped: {self._campaign.file}: {error}"
-        if error.cause is None:
-            return "interrupted" if signalled else "stopped"
-        return f"stopped: {explain(error.cause)}"

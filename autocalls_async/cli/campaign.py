@@ -7,7 +7,7 @@ leaves, and no more than a few rows are ever in memory.
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -16,20 +16,33 @@ from attrs import define, field, frozen
 
 from autocalls_async.cli.connection import Connection
 from autocalls_async.cli.failures import CommandError, describe
+from autocalls_async.cli.phones import check_region
+from autocalls_async.cli.rendering import (
+    Content,
+    FreeText,
+    TemplateText,
+    parse_text_template,
+    parse_variables,
+)
 from autocalls_async.cli.rows import (
     BadRow,
     FileError,
     FileFormat,
+    Row,
     RowReader,
     format_of,
-    parse_text_template,
 )
-from autocalls_async.models import FreeformMessage, Message
+from autocalls_async.cli.words import quote
+from autocalls_async.models import Message
+from autocalls_async.settings import DEFAULT_BASE_URL
 
 STANDARD_INPUT = "-"
+DEFAULT_RATE = 5
 
 _MOST_BAD_ROWS = 20
 """Kept and shown; the others are counted."""
+
+_MOST_NORMALISED = 5
 
 
 @frozen(kw_only=True)
@@ -40,35 +53,89 @@ class Campaign:
         file: Where the rows are; `-` is standard input.
         text: What to write to each recipient, with places for columns; `None`
             takes column `message`.
+        template_id: The template to send instead of free text.
+        variables: Its variables, such as `1={name}`.
+        region: Where numbers without a country belong; `None` takes E.164 alone.
         rate: Sends a second.
         skip_bad: Send what can be sent where some rows are bad.
         out: Where each outcome is written.
-        overwrite: Let `out` take the place of a file that is there.
+        overwrite: Let `out` and `report` take the place of a file that is there.
+        journal: Keeps what became of each message across runs.
+        report: Where the page about the journal is written at the end.
     """
 
     file: str
     connection: Connection
     file_format: FileFormat | None = None
     text: str | None = None
-    rate: int = 5
+    template_id: int | None = None
+    variables: Sequence[str] = ()
+    region: str | None = None
+    rate: int = DEFAULT_RATE
     skip_bad: bool = False
     out: Path | None = None
     overwrite: bool = False
+    journal: Path | None = None
+    report: Path | None = None
 
     def reader(self) -> RowReader:
         """Make the reader of its rows.
 
         Raises:
-            ValueError: Its format is unknown, or its text is malformed.
+            ValueError: Its format or region is unknown, or its text is malformed.
         """
         if self.file == STANDARD_INPUT and self.file_format is None:
             msg = "standard input has no name to tell its format by: give --format"
             raise ValueError(msg)
         return RowReader(
             file_format=self.file_format or format_of(self.file),
-            text=None if self.text is None else parse_text_template(self.text),
+            content=self._content(),
             sender_id=self.connection.sender_id,
+            region=None if self.region is None else check_region(self.region),
         )
+
+    def _content(self) -> Content:
+        if self.template_id is None:
+            if self.variables:
+                msg = "--var needs --template"
+                raise ValueError(msg)
+            return FreeText(
+                None if self.text is None else parse_text_template(self.text)
+            )
+        if self.text is not None:
+            msg = "give --message or --template, not both"
+            raise ValueError(msg)
+        variables = parse_variables(self.variables)
+        return TemplateText(
+            template_id=self.template_id,
+            variables={
+                name: parse_text_template(text, option=f"--var {name}")
+                for name, text in variables.items()
+            },
+        )
+
+    def command(self) -> str:
+        """Give the command that sends it, or goes on with it; never the key."""
+        named = {
+            "--format": self.file_format,
+            "--message": self.text,
+            "--template": self.template_id,
+            "--region": self.region,
+            "--journal": self.journal,
+            "--report": self.report,
+            "--rate": None if self.rate == DEFAULT_RATE else self.rate,
+            "--sender-id": self.connection.sender_id,
+        }
+        words = ["autocalls", "bulk", self.file]
+        for name, value in named.items():
+            words += [] if value is None else [name, str(value)]
+        for pair in self.variables:
+            words += ["--var", pair]
+        if self.connection.base_url != DEFAULT_BASE_URL:
+            words += ["--base-url", self.connection.base_url]
+        words += ["--skip-bad"] * self.skip_bad
+        words += ["--overwrite"] * (self.report is not None)
+        return quote(*words)
 
 
 @contextmanager
@@ -112,6 +179,8 @@ class Survey:
         recipients: Whom the good rows are for, where that was asked for.
         repeated_count: Good rows that say the same to the same recipient once
             more, where that was asked for.
+        normalised: The first rows whose number was normalised.
+        normalised_count: How many there are.
     """
 
     good_count: int = 0
@@ -119,12 +188,22 @@ class Survey:
     bad_rows: list[BadRow] = field(factory=list)
     recipients: set[int] = field(factory=set)
     repeated_count: int = 0
+    normalised: list[Row] = field(factory=list)
+    normalised_count: int = 0
     _messages: set[int] = field(factory=set)
 
-    def remember(self, message: FreeformMessage) -> None:
+    def add(self, row: Row) -> None:
+        """Count a row that can be sent."""
+        self.good_count += 1
+        if row.given_phone is not None:
+            self.normalised_count += 1
+            if self.normalised_count <= _MOST_NORMALISED:
+                self.normalised.append(row)
+
+    def remember(self, message: Message) -> None:
         """Look for repetitions, with two small numbers a row."""
         self.recipients.add(int(message.recipient_phone))
-        identity = hash((message.sender_id, message.recipient_phone, message.message))
+        identity = hash(message)
         self.repeated_count += identity in self._messages
         self._messages.add(identity)
 
@@ -160,7 +239,7 @@ def survey(
     found = Survey()
     for row in reader.read(file.readline):
         if not isinstance(row, BadRow):
-            found.good_count += 1
+            found.add(row)
             if remember:
                 found.remember(row.message)
             continue
@@ -172,12 +251,27 @@ def survey(
 
 
 class Rows:
-    """The messages of the good rows, read anew as they are wanted."""
+    """The messages of the good rows, read anew as they are wanted.
 
-    def __init__(self, reader: RowReader, file: IO[bytes], *, total: int) -> None:
+    Args:
+        reader: Knows what a row must hold.
+        file: Where the rows are.
+        total: How many messages there will be.
+        choose: Says which of them are wanted; `None` takes all.
+    """
+
+    def __init__(
+        self,
+        reader: RowReader,
+        file: IO[bytes],
+        *,
+        total: int,
+        choose: Callable[[Message], bool] | None = None,
+    ) -> None:
         self._reader = reader
         self._file = file
         self._total = total
+        self._choose = choose
         self._line_numbers: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -190,16 +284,11 @@ class Rows:
             FileError: It is no longer the file that was checked.
         """
         read_count = 0
-        try:
-            self._file.seek(0)
-            for row in self._reader.read(self._file.readline):
-                if not isinstance(row, BadRow):
-                    read_count += 1
-                    self._line_numbers[id(row.message)] = row.line_number
-                    yield row.message
-        except OSError as error:
-            msg = f"it cannot be read any further: {describe(error)}"
-            raise FileError(msg) from error
+        for row in read_again(self._reader, self._file):
+            if self._choose is None or self._choose(row.message):
+                read_count += 1
+                self._line_numbers[id(row.message)] = row.line_number
+                yield row.message
         if read_count != self._total:
             msg = "it changed while it was being sent"
             raise FileError(msg)
@@ -207,3 +296,19 @@ class Rows:
     def line_number(self, message: Message) -> int:
         """Give the line of a message that has its outcome, and forget it."""
         return self._line_numbers.pop(id(message))
+
+
+def read_again(reader: RowReader, file: IO[bytes]) -> Iterator[Row]:
+    """Give the good rows once more, from the file's beginning.
+
+    Raises:
+        FileError: It cannot be read as rows any more.
+    """
+    try:
+        file.seek(0)
+        for row in reader.read(file.readline):
+            if not isinstance(row, BadRow):
+                yield row
+    except OSError as error:
+        msg = f"it cannot be read any further: {describe(error)}"
+        raise FileError(msg) from error

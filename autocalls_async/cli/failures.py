@@ -7,6 +7,7 @@ from enum import IntEnum
 from autocalls_async.cli.screen import Screen
 from autocalls_async.cli.words import error_record, explain
 from autocalls_async.errors import AutocallsError
+from autocalls_async.journal import JournalError
 
 
 class Status(IntEnum):
@@ -46,6 +47,8 @@ def guard(work: Callable[[], int], screen: Screen) -> int:
 
 def _judge(error: Exception) -> tuple[str, int]:
     match error:
+        case JournalError():
+            return str(error), Status.UNUSABLE
         case AutocallsError():
             return explain(error), Status.FAILED
         case CommandError():

@@ -118,7 +118,42 @@ Out = Annotated[
     ),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Let --out replace a file.")
+    bool, typer.Option("--overwrite", help="Let --out and --report replace a file.")
+]
+TemplateOption = Annotated[
+    int | None,
+    typer.Option(
+        "--template",
+        metavar="ID",
+        help="Send this template instead of free text; `autocalls templates` "
+        "lists them.",
+    ),
+]
+TemplateVariables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--var",
+        metavar="NAME=TEXT",
+        help="A variable of the template; 1={name} takes the row's column name.",
+    ),
+]
+Region = Annotated[
+    str | None,
+    typer.Option(
+        "--region",
+        metavar="COUNTRY",
+        help="Take numbers as people keep them, such as (415) 555-0123 with US; "
+        "only E.164 is taken without.",
+    ),
+]
+Journal = Annotated[
+    Path | None,
+    typer.Option(
+        "--journal",
+        metavar="FILE",
+        help="Keep there what became of each message: the same command goes on where "
+        "it ended, and sends nothing twice. A column key may name the rows.",
+    ),
 ]
 Rate = Annotated[
     int,

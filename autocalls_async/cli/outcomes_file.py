@@ -1,8 +1,9 @@
 """`--out FILE`: each outcome on disk as soon as it is known."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, TypeAlias
@@ -20,22 +21,29 @@ class OutcomesFile:
     Args:
         path: Ends in `.csv` or `.jsonl`.
         overwrite: Take the place of a file that is there.
+        columns: Of a CSV file.
 
     Raises:
         CommandError: The file is there already, or cannot be made.
         ValueError: The name has another ending.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        overwrite: bool,
+        columns: Sequence[str] = OUTCOME_COLUMNS,
+    ) -> None:
         is_csv = format_of(path.name) is FileFormat.CSV
-        make_writer = _csv_writer if is_csv else _jsonl_writer
         self._path = path
         self._is_whole = True
         mode = "w" if overwrite else "x"
         try:
             # Line by line to the system: what was written stays if we are killed.
             self._file = path.open(mode, encoding="utf-8", newline="", buffering=1)
-            self._write = make_writer(self._file)
+            make = partial(_csv_writer, columns=columns) if is_csv else _jsonl_writer
+            self._write = make(self._file)
         except FileExistsError:
             msg = f"{path} exists already: name another file, or give --overwrite"
             raise CommandError(msg) from None
@@ -94,8 +102,8 @@ def check_place(path: Path, *, source: Path | None, overwrite: bool) -> None:
         raise CommandError(msg)
 
 
-def _csv_writer(file: IO[str]) -> WriteRecord:
-    writer = csv.DictWriter(file, OUTCOME_COLUMNS)
+def _csv_writer(file: IO[str], *, columns: Sequence[str]) -> WriteRecord:
+    writer = csv.DictWriter(file, columns)
     try:
         writer.writeheader()
     except OSError:

@@ -8,22 +8,19 @@ further line doubtful ends the reading, with a `FileError`.
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
+from autocalls_async.cli.phones import normalise
+from autocalls_async.cli.rendering import Cells, Content, FreeText, check_columns
 from autocalls_async.cli.words import count
-from autocalls_async.models import FreeformMessage
+from autocalls_async.models import Message
 
 MAX_LINE_BYTES = 1_048_576
 """A longer line is no row: the longest message has 4096 characters."""
-
-_MOST_NAMES = 20
-
-Cells: TypeAlias = Mapping[str, Any]
-"""One row's values by column."""
 
 ReadLine: TypeAlias = Callable[[int], bytes]
 """`readline` of a binary stream."""
@@ -60,100 +57,19 @@ def format_of(name: str) -> FileFormat:
     raise ValueError(msg)
 
 
-@frozen
-class TextTemplate:
-    """A text with places for a row's values, such as `Hi {name}`.
-
-    Only a column's plain name stands between braces: nothing is looked up in a
-    value, so a row can't reach anything but its own cells.
-
-    Args:
-        pieces: Literal text and names of columns, in turn.
-    """
-
-    pieces: tuple[str, ...]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of the columns it needs."""
-        return self.pieces[1::2]
-
-    def render(self, cells: Cells) -> str:
-        """Put a row's values in.
-
-        Raises:
-            ValueError: The row lacks a column, or a value is neither text nor
-                a number.
-        """
-        check_columns(self.columns, known=cells)
-        return "".join(
-            _show(piece, cells[piece]) if index % 2 else piece
-            for index, piece in enumerate(self.pieces)
-        )
-
-
-_TEMPLATE_TOKEN = re.compile(r"(\{\{|\}\}|\{[^{}]*\}|[{}])")
-
-
-def parse_text_template(text: str) -> TextTemplate:
-    """Read a text in which `{column}` stands for a value; `{{` and `}}` for braces.
-
-    Raises:
-        ValueError: A brace stands alone, or a name is empty.
-    """
-    pieces = [""]
-    for index, token in enumerate(_TEMPLATE_TOKEN.split(text)):
-        if index % 2 == 0:
-            pieces[-1] += token
-        elif token in {"{{", "}}"}:
-            pieces[-1] += token[0]
-        elif name := token[1:-1].strip():
-            pieces += [name, ""]
-        else:
-            msg = (
-                f"{token!r} stands alone in --message; write {token * 2!r} for a brace"
-            )
-            if len(token) > 1:
-                msg = "--message has no name between { and }; name a column there"
-            raise ValueError(msg)
-    return TextTemplate(tuple(pieces))
-
-
-def _show(column: str, value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    kind = "empty (null)" if value is None else f"a {type(value).__name__}"
-    msg = f"column {column!r} cannot be put into a text: it is {kind}"
-    raise ValueError(msg)
-
-
-def check_columns(wanted: Iterable[str], *, known: Iterable[str]) -> None:
-    """Raise `ValueError` unless every wanted column is among those known."""
-    names = list(known)
-    for column in wanted:
-        if column not in names:
-            msg = f"there is no column {column!r}; there is {_list(names)}"
-            raise ValueError(msg)
-
-
-def _list(names: list[str]) -> str:
-    shown = ", ".join(repr(name[:40]) for name in names[:_MOST_NAMES])
-    more = len(names) - _MOST_NAMES
-    return f"{shown} and {more} more" if more > 0 else shown or "none"
-
-
 @frozen(kw_only=True)
 class Row:
     """A row that can be sent.
 
     Attributes:
         line_number: Where it begins in the file; the first line is 1.
+        given_phone: The recipient's number as the file has it, where it was
+            normalised.
     """
 
     line_number: int
-    message: FreeformMessage
+    message: Message
+    given_phone: str | None = None
 
 
 @frozen(kw_only=True)
@@ -170,13 +86,16 @@ class RowReader:
 
     Args:
         file_format: How they are written.
-        text: What to write to each recipient; `None` takes column `message`.
+        content: What to send to each recipient.
         sender_id: The sender of rows that name none.
+        region: Where numbers without a country belong, such as `US`; `None`
+            takes E.164 alone.
     """
 
     file_format: FileFormat
-    text: TextTemplate | None = None
+    content: Content = field(factory=FreeText)
     sender_id: int | None = None
+    region: str | None = None
 
     def read(self, readline: ReadLine) -> Iterator[Row | BadRow]:
         """Give the rows, each as soon as its line was read.
@@ -212,9 +131,8 @@ class RowReader:
         if twice:
             msg = f"column {twice[0]!r} is there twice"
             raise FileError(msg)
-        wanted = ("message",) if self.text is None else self.text.columns
         try:
-            check_columns(("recipient_phone", *wanted), known=columns)
+            check_columns(("recipient_phone", *self.content.columns), known=columns)
         except ValueError as error:
             hint = "; columns are parted by commas" if _looks_parted(columns) else ""
             msg = f"line 1: {error}{hint}"
@@ -236,19 +154,27 @@ class RowReader:
 
     def _make_row(self, line_number: int, cells: Cells) -> Row | BadRow:
         try:
-            message = self._make_message(cells)
+            return self._read_cells(line_number, cells)
         except ValueError as error:
             return BadRow(line_number=line_number, reason=str(error))
-        return Row(line_number=line_number, message=message)
 
-    def _make_message(self, cells: Cells) -> FreeformMessage:
-        wanted = () if self.text else ("message",)
-        check_columns(("recipient_phone", *wanted), known=cells)
-        phone = cells["recipient_phone"]
-        return FreeformMessage(
-            recipient_phone=phone.strip() if isinstance(phone, str) else phone,
-            message=self.text.render(cells) if self.text else cells["message"],
+    def _read_cells(self, line_number: int, cells: Cells) -> Row:
+        check_columns(("recipient_phone", *self.content.columns), known=cells)
+        given = cells["recipient_phone"]
+        phone = given.strip() if isinstance(given, str) else given
+        if self.region is not None:
+            phone = normalise(phone, region=self.region)
+        message = self.content.make(
+            cells,
+            recipient_phone=phone,
             sender_id=self._choose_sender(cells.get("sender_id")),
+            key=_choose_key(cells.get("key")),
+        )
+        changed = isinstance(given, str) and given.strip() != phone
+        return Row(
+            line_number=line_number,
+            message=message,
+            given_phone=given if changed else None,
         )
 
     def _choose_sender(self, value: object) -> Any:  # noqa: ANN401  # checked where it is used
@@ -260,6 +186,12 @@ class RowReader:
             msg = "it has no sender_id, and no --sender-id was given"
             raise ValueError(msg)
         return self.sender_id if value is None else value
+
+
+def _choose_key(value: object) -> Any:  # noqa: ANN401  # checked where it is used
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value.strip() or None if isinstance(value, str) else value
 
 
 def _looks_parted(columns: list[str]) -> bool:

@@ -57,8 +57,16 @@ class Screen:
         Raises:
             OSError: Nobody reads it any more, or its place is full.
         """
+        self.put(to_json(value))
+
+    def put(self, line: str) -> None:
+        """Write a line of what was asked for, as it is, at once.
+
+        Raises:
+            OSError: Nobody reads it any more, or its place is full.
+        """
         try:
-            print(to_json(value), flush=True)  # noqa: T201  # what was asked for
+            print(line, flush=True)  # noqa: T201  # what was asked for
         except OSError:
             # Python would complain once more when it flushes at exit.
             with Path(os.devnull).open("w") as nowhere:

@@ -5,6 +5,7 @@ Pure: no I/O, no clock, no asyncio.
 
 import json
 import math
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -140,3 +141,8 @@ def duration(seconds: float) -> str:
 def count(number: int, noun: str) -> str:
     """Write how many there are: `1 row`, `20,000 rows`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def quote(*words: str) -> str:
+    """Write a command as a shell takes it."""
+    return shlex.join(words)

@@ -80,7 +80,7 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("library", ["rich", "typer"])
+@pytest.mark.parametrize("library", ["phonenumbers", "rich", "typer"])
 def test_without_its_libraries_the_command_says_what_to_install(library: str) -> None:
     code = (
         f"import sys; sys.modules[{library!r}] = None\n"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autocalls_async.cli.rendering import FreeText, parse_text_template
 from autocalls_async.cli.rows import (
     MAX_LINE_BYTES,
     BadRow,
@@ -17,7 +18,6 @@ from autocalls_async.cli.rows import (
     Row,
     RowReader,
     format_of,
-    parse_text_template,
 )
 from autocalls_async.models import FreeformMessage
 
@@ -32,8 +32,8 @@ def read(
     sender_id: int | None = 12,
 ) -> list[Row | BadRow]:
     data = content.encode() if isinstance(content, str) else content
-    template = None if text is None else parse_text_template(text)
-    reader = RowReader(file_format=file_format, text=template, sender_id=sender_id)
+    content_of = FreeText(None if text is None else parse_text_template(text))
+    reader = RowReader(file_format=file_format, content=content_of, sender_id=sender_id)
     return list(reader.read(io.BytesIO(data).readline))
 
 
@@ -48,7 +48,8 @@ def only_reason(rows: list[Row | BadRow]) -> str:
 
 
 def texts(rows: list[Row | BadRow]) -> list[str]:
-    return [row.message.message for row in rows if isinstance(row, Row)]
+    messages = [row.message for row in rows if isinstance(row, Row)]
+    return [m.message for m in messages if isinstance(m, FreeformMessage)]
 
 
 def test_a_csv_row_becomes_a_message_with_the_line_it_begins_on() -> None:

@@ -1,0 +1,290 @@
+"""Campaigns with a journal: gone on with, never doubled, clear about what is left."""
+
+import asyncio
+import json
+import os
+import shlex
+import signal
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autocalls_async.emulator import Emulator, Endpoint, Fault, HangUpAfter, Refuse
+from autocalls_async.journal import SqliteJournal, State
+from tests.cli.conftest import CLOSED, OPEN, Autocalls, Ended, Service
+
+pytestmark = pytest.mark.real_time
+
+RUN = ("--rate", "200", "--journal", "run.db")
+
+
+def write_rows(*texts: str, recipient: str = OPEN) -> str:
+    lines = ["recipient_phone,message", *(f"{recipient},{t}" for t in texts)]
+    Path("rows.csv").write_text("\n".join(lines) + "\n")
+    return "rows.csv"
+
+
+def states() -> dict[str, int]:
+    """Count what the journal holds."""
+
+    async def read() -> Counter[State]:
+        async with SqliteJournal("run.db") as journal:
+            return Counter(await journal.counts())
+
+    return {state.value: n for state, n in asyncio.run(read()).items() if n}
+
+
+def received(service: Service) -> list[str | None]:
+    return [message.message for message in service.emulator.accepted]
+
+
+def fail_send(service: Service, number: int, fault: Fault) -> None:
+    """Let the service fail at one of the sends."""
+    seen: list[Endpoint] = []
+
+    def choose(endpoint: Endpoint) -> Fault | None:
+        if endpoint is Endpoint.SEND_FREEFORM:
+            seen.append(endpoint)
+            return fault if len(seen) == number else None
+        return None
+
+    def plan(emulator: Emulator) -> None:
+        emulator.choose_fault = choose
+
+    service.do(plan)
+
+
+def test_the_same_command_again_sends_nothing_and_succeeds(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write_rows("one", "two")
+
+    first = autocalls("bulk", file, *RUN)
+    again = autocalls("bulk", file, *RUN)
+
+    assert (first.status, again.status) == (0, 0)
+    assert received(service) == ["one", "two"]
+    assert "journal run.db is new\n2 of 2 messages in rows.csv will be sent" in (
+        first.out
+    )
+    assert "journal run.db holds 2 messages: 2 accepted" in again.out
+    assert "0 of 2 messages in rows.csv will be sent; not sent again: 2 accepted" in (
+        again.out
+    )
+    assert "All of 2 messages accepted, 2 of them earlier." in again.out
+
+
+def test_new_rows_are_added_and_sent(autocalls: Autocalls, service: Service) -> None:
+    autocalls("bulk", write_rows("one"), *RUN)
+
+    ended = autocalls("bulk", write_rows("two", "three"), *RUN)
+
+    assert ended.status == 0
+    assert received(service) == ["one", "two", "three"]
+    assert "in the journal but in no row here: 1 message" in ended.out
+
+
+def test_repeated_rows_are_told_and_sent_once(
+    autocalls: Autocalls, service: Service
+) -> None:
+    ended = autocalls("bulk", write_rows("a", "b", "a", "a"), *RUN)
+
+    assert ended.status == 0
+    assert received(service) == ["a", "b"]
+    assert "skipped: 2 rows as an earlier one, lines 4, 5" in ended.out
+    assert "All of 2 messages accepted." in ended.out
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(
+            f"recipient_phone,message,key\n{OPEN},a,1\n{OPEN},a,2\n", id="csv"
+        ),
+        pytest.param(
+            "\n".join(
+                json.dumps({"recipient_phone": OPEN, "message": "a", "key": key})
+                for key in (1, "2")
+            ),
+            id="jsonl",
+        ),
+    ],
+)
+def test_keys_of_their_own_let_equal_rows_be_sent(
+    rows: str, autocalls: Autocalls, service: Service
+) -> None:
+    file_format = "csv" if rows.startswith("recipient") else "jsonl"
+    Path("rows").write_text(rows)
+
+    ended = autocalls("bulk", "rows", "--format", file_format, *RUN)
+
+    assert ended.status == 0
+    assert received(service) == ["a", "a"]
+
+
+def test_a_refusal_is_not_sent_again_and_fails_each_run(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write_rows("a", recipient=CLOSED)
+
+    first = autocalls("bulk", file, *RUN)
+    again = autocalls("bulk", file, *RUN)
+
+    assert (first.status, again.status) == (1, 1)
+    assert "not sent again: 1 rejected" in again.out
+    assert again.complaint == "autocalls: 1 of 1 message not accepted"
+    assert received(service) == []
+
+
+def test_an_unknown_is_never_sent_again_and_its_next_step_is_told(
+    autocalls: Autocalls, service: Service
+) -> None:
+    fail_send(service, 2, HangUpAfter())
+    file = write_rows("a", "b", "c")
+
+    first = autocalls("bulk", file, *RUN)
+    again = autocalls("bulk", file, *RUN)
+
+    assert (first.status, again.status) == (1, 1)
+    assert sorted(filter(None, received(service))) == ["a", "b", "c"]
+    assert "not sent again: 2 accepted, 1 unknown" in again.out
+    assert "1 message unknown; to see them: autocalls journal show run.db" in again.out
+
+
+def test_a_stopped_campaign_keeps_what_is_left_and_says_how_to_go_on(
+    autocalls: Autocalls, service: Service
+) -> None:
+    fail_send(service, 3, Refuse(401, {"message": "Unauthenticated."}))
+    file = write_rows(*[f"m{i}" for i in range(50)])
+
+    first = autocalls("bulk", file, "--rate", "50", "--journal", "run.db")
+    _, _, command = first.out.partition("to go on: autocalls ")
+    again = autocalls(*shlex.split(command.splitlines()[0]))
+
+    assert first.status == 1
+    assert "of 50 messages not sent" in first.complaint
+    assert "messages left to send; to go on: autocalls bulk rows.csv" in first.out
+    assert again.status == 0
+    assert sorted(filter(None, received(service))) == sorted(f"m{i}" for i in range(50))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals there are another matter")
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        pytest.param(signal.SIGINT, 130, id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
+    ],
+)
+def test_an_interrupted_campaign_goes_on_where_it_was(
+    number: signal.Signals, status: int, autocalls: Autocalls, service: Service
+) -> None:
+    def interrupt(endpoint: Endpoint) -> None:
+        if endpoint is Endpoint.SEND_FREEFORM and len(service.emulator.accepted) == 3:
+            os.kill(os.getpid(), number)
+            time.sleep(0.1)
+
+    def plan(emulator: Emulator) -> None:
+        emulator.choose_fault = interrupt
+
+    service.do(plan)
+    file = write_rows(*[f"m{i}" for i in range(30)])
+
+    ended = autocalls("bulk", file, "--rate", "50", "--journal", "run.db")
+    left_count = 30 - len(service.emulator.accepted)
+    again = autocalls("bulk", file, *RUN)
+
+    assert ended.status == status
+    assert ended.complaint == (
+        f"autocalls: interrupted; {left_count} of 30 messages not sent"
+    )
+    assert again.status == 0
+    assert len(service.emulator.accepted) == 30
+    assert service.emulator.duplicates() == []
+    assert states() == {"accepted": 30}
+
+
+def break_file() -> None:
+    Path("run.db").write_bytes(b"x" * 5000)
+
+
+def borrow_database() -> None:
+    with sqlite3.connect("run.db") as database:
+        database.execute("CREATE TABLE other (x)")
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        pytest.param(break_file, "journal run.db: ", id="broken"),
+        pytest.param(borrow_database, "another program's database", id="foreign"),
+        pytest.param(lambda: Path("run.db").mkdir(), "cannot be opened", id="folder"),
+    ],
+)
+def test_a_file_that_is_no_journal_is_told_before_anything_is_sent(
+    spoil: Callable[[], None], words: str, autocalls: Autocalls, service: Service
+) -> None:
+    file = write_rows("a")
+    spoil()
+
+    ended = autocalls("bulk", file, *RUN)
+
+    assert ended.status == 2
+    assert words in ended.complaint
+    assert ended.complaint.endswith("; nothing was sent")
+    assert service.emulator.accepted == []
+
+
+def test_a_journal_in_use_names_who_uses_it(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write_rows("a")
+
+    async def hold() -> Ended:
+        async with SqliteJournal("run.db"):
+            return await asyncio.to_thread(autocalls, "bulk", file, *RUN)
+
+    ended = asyncio.run(hold())
+
+    assert ended.status == 2
+    assert f"in use by process {os.getpid()} on host" in ended.complaint
+    assert ended.complaint.endswith("; nothing was sent")
+    assert service.emulator.accepted == []
+
+
+def test_a_key_with_other_content_is_named_with_its_line_and_nothing_is_sent(
+    autocalls: Autocalls, service: Service
+) -> None:
+    Path("rows.csv").write_text(f"recipient_phone,message,key\n{OPEN},a,k1\n")
+    autocalls("bulk", "rows.csv", *RUN)
+    Path("rows.csv").write_text(
+        f"recipient_phone,message,key\n{OPEN},new,k0\n{OPEN},other,k1\n"
+    )
+
+    ended = autocalls("bulk", "rows.csv", *RUN)
+
+    assert ended.status == 2
+    assert "rows.csv: line 3: message 'k1' is in the journal with other content" in (
+        ended.complaint
+    )
+    assert received(service) == ["a"]
+    assert states() == {"accepted": 1}
+
+
+def test_one_key_for_two_messages_of_a_file_is_told_with_both_lines(
+    autocalls: Autocalls, service: Service
+) -> None:
+    Path("rows.csv").write_text(
+        f"recipient_phone,message,key\n{OPEN},a,k1\n{OPEN},b,k1\n"
+    )
+
+    ended = autocalls("bulk", "rows.csv", *RUN)
+
+    assert ended.status == 2
+    assert "line 3: its key 'k1' is that of line 2" in ended.complaint
+    assert service.emulator.accepted == []
