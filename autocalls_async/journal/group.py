@@ -161,9 +161,11 @@ class GroupCommit:
         store, self._store = self._store, None
         if store is None:
             return
-        if steps:
-            store.run(steps)
-        store.close()
+        try:
+            if steps:
+                store.run(steps)
+        finally:
+            store.close()
 
 
 def _only_reads(asked: _Asked) -> bool:

@@ -191,8 +191,9 @@ async def test_closing_tells_what_could_not_be_settled(
     with pytest.raises(JournalStateError, match="'a' is not in the journal"):
         await journal.aclose()
 
-    assert await make_journal().open() == 0
-    await journal.aclose()
+    again = make_journal()
+    assert await again.open() == 0
+    await again.aclose()
 
 
 async def test_what_was_in_flight_when_a_run_ended_is_unknown_to_the_next(
