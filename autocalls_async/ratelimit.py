@@ -82,7 +82,8 @@ class Gate:
         self.pace = Pace(limit)
         # A bucket of one: AsyncLimiter(5, 1) lets 9 requests leave in its first
         # second (a full bucket, then its refill), and the API counts 5.
-        self._limiter = limiter or AsyncLimiter(1, limit.gap)
+        self._bucket = AsyncLimiter(1, limit.gap)
+        self._limiter = limiter or self._bucket
         self._lines = {lane: _Line() for lane in Lane}
         self._share = Share()
         self._orders = count()
@@ -95,32 +96,44 @@ class Gate:
 
     async def opens_soon(self) -> None:
         """Wait until a connection is worth being made."""
-        while self.pace.earliest(_now()) == inf:  # only an answer can tell
+        while (wait := self._wait()) == inf:  # only an answer can tell
             self._changed.clear()
             await self._changed.wait()
-        while LEAD_SECONDS < (wait := self.pace.earliest(_now()) - _now()) < inf:  # noqa: ASYNC110  # a 429 may have moved it on meanwhile
+        while LEAD_SECONDS < wait < inf:  # a 429 may have moved it on meanwhile
             await asyncio.sleep(wait - LEAD_SECONDS)
+            wait = self._wait()
 
     async def pass_through(
-        self, waiter: "GatePassage", *, before_start: BeforeStart | None = None
+        self,
+        waiter: "GatePassage",
+        check: Check,
+        *,
+        before_start: BeforeStart | None = None,
     ) -> Ticket:
         """Wait for the turn to leave, on a connection that stands.
 
         Args:
             waiter: Who waits: interactive ones go first, and then the lowest
                 order.
+            check: Raises if the connection has gone bad; the turn passes on.
             before_start: Awaited in its turn, before it leaves; whatever it
                 raises, the turn passes on.
 
         Raises:
             HeldBack: The turn did not come in 5 seconds.
         """
+        if before_start is None and self._is_free():
+            check()
+            await self._bucket.acquire()  # at once: there is room
+            return self.pace.start(_now())
         async with self._turn(waiter) as turn:
             try:
                 async with asyncio.timeout(MAX_HOLD_SECONDS):
                     await turn.granted
+                    check()
                     if before_start is not None:
                         await before_start()
+                        check()
             except TimeoutError:
                 raise HeldBack from None
             return self.pace.start(_now())
@@ -170,15 +183,29 @@ class Gate:
             while self._is_awaited():
                 await self._until_open()
                 await self._limiter.acquire()
-                if self.pace.earliest(_now()) <= _now() and (turn := self._next()):
+                if self._wait() <= 0 and (turn := self._next()):
                     turn.granted.set_result(None)
                     await turn.over
         except Exception as error:  # noqa: BLE001  # a lent limiter may raise anything
             while turn := self._next():
                 turn.granted.set_exception(error)
 
+    def _is_free(self) -> bool:
+        """Whether nobody waits or has the turn, and the next may leave at once."""
+        return (
+            (self._keeper is None or self._keeper.done())
+            and self._limiter is self._bucket
+            and self._wait() <= 0
+            and self._bucket.has_capacity()
+        )
+
+    def _wait(self) -> float:
+        """Seconds until the next may leave, as far as the pace tells."""
+        now = _now()
+        return self.pace.earliest(now) - now
+
     async def _until_open(self) -> None:
-        while (wait := self.pace.earliest(_now()) - _now()) > 0:
+        while (wait := self._wait()) > 0:
             self._changed.clear()
             # Without end: only an answer can tell when the next may leave.
             with suppress(TimeoutError):
@@ -238,14 +265,9 @@ class GatePassage:
             HeldBack: That moment is too far off. Nothing has left.
         """
         self._abandon(Seen.SILENCE)  # aiohttp repeats a read on a broken connection
-
-        async def before_start() -> None:
-            check()
-            if self._before_start is not None:
-                await self._before_start()
-                check()
-
-        self._ticket = await self._gate.pass_through(self, before_start=before_start)
+        self._ticket = await self._gate.pass_through(
+            self, check, before_start=self._before_start
+        )
 
     def _abandon(self, seen: Seen, retry_after: float | None = None) -> None:
         if self._ticket is not None:
