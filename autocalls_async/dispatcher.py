@@ -110,7 +110,7 @@ class Dispatcher:
     ) -> None:
         self.send_gate = send_gate
         self.guard = guard
-        self._tell = telling.tell
+        self._telling = telling
         self._exchange = exchange
         at_pace = round(HELD_SECONDS / send_gate.pace.limit.gap)
         self._hand_count = min(max(1, at_pace), MAX_IN_HAND)
@@ -142,7 +142,8 @@ class Dispatcher:
         )
         if job.lane is Lane.INTERACTIVE and (ahead := self._under_way.get(recipient)):
             self._promote(ahead)
-        self._tell(job.record_queued())
+        if self._telling.is_heard:
+            self._telling.tell(job.record_queued())
         self.take_ahead()
 
     @property
@@ -193,18 +194,23 @@ class Dispatcher:
         Raises:
             QueueFullError: Too many wait already.
         """
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
         job = make_job(partial(_resolve, future))
         self._check_room(job)
         self._waiting_singles.add(job)
         self.submit(job)
-        seconds = None if job.deadline is None else job.deadline - _now()
+        timer = None
+        if job.deadline is not None:
+            timer = loop.call_at(job.deadline, self._expire, job, future)
         try:
-            await asyncio.wait([future], timeout=seconds)
+            return await future
         except asyncio.CancelledError:
             self.withdraw(job, UnsentError(detail="its caller was cancelled"))
             raise
-        return future.result() if future.done() else self._expire(job)
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     def withdraw(self, job: Job, error: UnsentError) -> bool:
         """Take a message back; `False` if it may have left already.
@@ -221,13 +227,15 @@ class Dispatcher:
             job.task.cancel()
         return True
 
-    def _expire(self, job: Job) -> Outcome:
+    def _expire(self, job: Job, future: asyncio.Future[Outcome]) -> None:
+        """Tell who waits that the time is up: they learn no more of the message."""
         is_down = self._exchange.reachability.is_down()
         why = ": the service cannot be reached" if is_down else ""
         error = UnsentError(detail=f"its time was up before it could leave{why}")
         if self.withdraw(job, error):
-            return Unsent(message=job.message, error=error)
-        return unknown(job, "its time was up before an answer came")
+            _resolve(future, Unsent(message=job.message, error=error))
+        else:
+            _resolve(future, unknown(job, "its time was up before an answer came"))
 
     # On the way
 
@@ -262,7 +270,8 @@ class Dispatcher:
         job.attempt_count += 1
         job.left_at = _now()
         job.handed_over_at = datetime.now(UTC)
-        self._tell(job.record_handed_over())
+        if self._telling.is_heard:
+            self._telling.tell(job.record_handed_over())
         self._in_hand[job.lane].discard(job)
         self._waiting_singles.discard(job)
         self.take_ahead()
@@ -278,10 +287,11 @@ class Dispatcher:
     def note_answered(self, job: Job, seen: Seen) -> None:
         """Tell how a request that was handed over has ended."""
         now = _now()
-        self._tell(job.record_answered(seen, at=now))
+        if self._telling.is_heard:
+            self._telling.tell(job.record_answered(seen, at=now))
         pause = self.send_gate.pace.not_before - now
         if seen is Seen.RATE_LIMITED and pause > 0:
-            self._tell(Paused(at=now, seconds=pause))
+            self._telling.tell(Paused(at=now, seconds=pause))
 
     async def _outcome_of(self, job: Job, ticket: Ticket[Job]) -> Outcome:
         message = job.message
@@ -352,9 +362,9 @@ class Dispatcher:
         self._waiting_singles.discard(job)
         if not self._jobs:
             self._empty.set()
-        now = _now()
-        record = job.record_settled(outcome, at=now)
-        job.context.run(self._tell, record)
+        if self._telling.is_heard or isinstance(outcome, Unknown):
+            record = job.record_settled(outcome, at=_now())
+            job.context.run(self._telling.tell, record)
         job.settle(outcome)
 
     # The end

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Hashable
-from contextvars import Context, copy_context
+from contextvars import Context
 from datetime import datetime
 from typing import TypeAlias
 
@@ -43,7 +43,7 @@ class Job:
     page: Page | None = None  # where a journal is told of it
     ticket: "Ticket[Job] | None" = field(default=None, init=False)
     passage: GatePassage | None = field(default=None, init=False)
-    context: Context = field(factory=copy_context, init=False)
+    context: Context = field(init=False)  # from its submission on
     task: "asyncio.Task[Outcome] | None" = field(default=None, init=False)
 
     @property

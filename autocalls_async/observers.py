@@ -82,6 +82,11 @@ class Telling:
         self._observer = observer or log_event
         self._has_failed = False
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody wants each step, and not only news of a log's kind."""
+        return self._observer is not log_event or log.isEnabledFor(logging.DEBUG)
+
     def tell(self, event: Event) -> None:
         """Tell one record; the first fault of the observer is logged."""
         try:

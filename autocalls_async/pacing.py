@@ -214,12 +214,12 @@ class Pace:
     @property
     def is_one_at_a_time(self) -> bool:
         """Whether each send waits for the end of the one before, and then a gap."""
-        return self.care is Care.ONE_AT_A_TIME
+        return self._care >= Care.ONE_AT_A_TIME
 
     @property
     def cap(self) -> float:
         """Seconds over `per` that an ordinary answer holds a slot at most."""
-        return self.round_trips.cap if self.care is Care.LEARNT else math.inf
+        return self.round_trips.cap if self._care == Care.LEARNT else math.inf
 
     @property
     def gap(self) -> float:
@@ -324,7 +324,7 @@ class Pace:
     @property
     def _counts_early(self) -> bool:
         """Whether a slot is free again although its answer is still out."""
-        return self.care is Care.LEARNT and self.round_trips.is_busy
+        return self._care == Care.LEARNT and self.round_trips.is_busy
 
     def _let_go(self, now: float) -> None:
         """Free the slots whose time is over, and set the late ones apart."""

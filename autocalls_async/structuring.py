@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
-from types import GenericAlias
+from types import GenericAlias, NoneType, UnionType
 from typing import Any, TypeVar, get_args
 
 import cattrs
@@ -109,8 +109,10 @@ def _register_with_extra(converter: cattrs.Converter, shape: type[Any]) -> None:
         except _MISFITS:
             good = {k: v for k, v in value.items() if k not in optional or fits(k, v)}
             result = plain(good, shape)
+        if good is value and value.keys() <= known:
+            return result
         rest = {k: v for k, v in value.items() if k not in known or k not in good}
-        return evolve(result, extra=FrozenDict(rest)) if rest else result
+        return evolve(result, extra=FrozenDict(rest))
 
     converter.register_structure_hook(shape, hook)
 
@@ -121,6 +123,9 @@ def _converter() -> cattrs.Converter:
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook(Decimal, _decimal)
     converter.register_structure_hook(datetime, _instant)
+    converter.register_structure_hook_factory(
+        _is_optional, partial(_optional, converter)
+    )
     converter.register_structure_hook_func(
         lambda shape: isinstance(shape, GenericAlias) and shape.__origin__ is tuple,
         partial(_rows, converter),
@@ -136,6 +141,19 @@ def _converter() -> cattrs.Converter:
     ):
         _register_with_extra(converter, shape)
     return converter
+
+
+def _is_optional(shape: object) -> bool:
+    return isinstance(shape, UnionType) and shape.__args__[1:] == (NoneType,)
+
+
+def _optional(
+    converter: cattrs.Converter, shape: UnionType
+) -> Callable[[object, object], object]:
+    """Give a hook that looks up its inner one once, and not for each value."""
+    kind = shape.__args__[0]
+    inner = converter.get_structure_hook(kind)
+    return lambda value, _: None if value is None else inner(value, kind)
 
 
 def _rows(

@@ -92,15 +92,16 @@ class WindowGuard:
         job.was_checked = True
         if was_unknown := state is WindowState.UNKNOWN:
             state = await self._ask_for(job)
-        self._telling.tell(
-            Checked(
-                call_id=job.call_id,
-                at=_now(),
-                message=job.message,
-                state=state,
-                was_asked=was_unknown,
+        if self._telling.is_heard:
+            self._telling.tell(
+                Checked(
+                    call_id=job.call_id,
+                    at=_now(),
+                    message=job.message,
+                    state=state,
+                    was_asked=was_unknown,
+                )
             )
-        )
         if state is WindowState.CLOSED:
             last = self._memory.last_status(job.sender_id, job.recipient_phone)
             raise TemplateRequiredError(
@@ -207,12 +208,13 @@ class WindowGuard:
         *,
         asked_at: float,
     ) -> None:
+        is_told = status.minutes_remaining is not None  # then no date is needed
         self._memory.learn(
             sender_id,
             phone,
             status,
             now=_now(),
-            told_at=reply.told_at(),
+            told_at=None if is_told else reply.told_at(),
             asked_at=asked_at,
         )
 

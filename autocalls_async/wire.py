@@ -69,6 +69,9 @@ class Request:
     recipient_phone: str | None = field(default=None, repr=False)
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
 def send_request(message: Message, *, sender_id: int) -> Request:
     """Build the POST that sends a message."""
     body: dict[str, object] = {
@@ -88,7 +91,7 @@ def send_request(message: Message, *, sender_id: int) -> Request:
         kind=Kind.SEND,
         method="POST",
         target=f"/user/whatsapp/{operation}",
-        body=json.dumps(body, ensure_ascii=False).encode(),
+        body=_ENCODER.encode(body).encode(),
         recipient_phone=message.recipient_phone,
     )
 
@@ -144,13 +147,14 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+_DECODER = json.JSONDecoder(
+    parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates
+)
+
+
 def _json_object(body: bytes | None) -> Mapping[str, Any] | None:
     try:
-        value = json.loads(
-            body or b"",
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_without_duplicates,
-        )
+        value = _DECODER.decode((body or b"").decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -161,7 +165,7 @@ class Reply:
     """The answer to one request.
 
     Attributes:
-        headers: With names in lower case.
+        headers: By names in lower case.
         body: `None` where it broke off or was too large to be read.
         content: The JSON object in the body, `None` where it holds none.
     """
