@@ -4,6 +4,9 @@ It tells the truth about what became of each message: `Accepted`, `Rejected`,
 `Unsent` or `Unknown`. Start with `AutocallsClient`.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from autocalls_async._version import __version__
 from autocalls_async.bulk import Progress, Run
 from autocalls_async.client import AutocallsClient
@@ -44,15 +47,6 @@ from autocalls_async.models import (
 )
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import SendLimit
-from autocalls_async.plan import (
-    Finding,
-    FindingKind,
-    Plan,
-    SenderLoad,
-    Severity,
-    TemplateLoad,
-    WindowCounts,
-)
 from autocalls_async.retry import RetryPolicy
 from autocalls_async.telemetry import (
     Answered,
@@ -68,6 +62,17 @@ from autocalls_async.telemetry import (
 from autocalls_async.verdict import Seen
 from autocalls_async.window import WindowCheck, WindowState
 from autocalls_async.windows import Windows
+
+if TYPE_CHECKING:
+    from autocalls_async.plan import (
+        Finding,
+        FindingKind,
+        Plan,
+        SenderLoad,
+        Severity,
+        TemplateLoad,
+        WindowCounts,
+    )
 
 __all__ = [
     "Accepted",
@@ -133,3 +138,23 @@ __all__ = [
     "Windows",
     "__version__",
 ]
+
+_OF_A_PLAN = frozenset(
+    {
+        "Finding",
+        "FindingKind",
+        "Plan",
+        "SenderLoad",
+        "Severity",
+        "TemplateLoad",
+        "WindowCounts",
+    }
+)
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # of any module's names
+    """Import only where it is used what few programs need."""
+    if name in _OF_A_PLAN:
+        return getattr(import_module("autocalls_async.plan"), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

@@ -12,7 +12,7 @@ from collections.abc import (
 )
 from contextlib import aclosing
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, frozen
 
@@ -27,10 +27,12 @@ from autocalls_async.errors import (
     UnsentError,
 )
 from autocalls_async.job import Job, Settle, unsent
-from autocalls_async.ledger import Ledger
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import Pace
+
+if TYPE_CHECKING:
+    from autocalls_async.ledger import Ledger
 
 READ_AHEAD = 64
 """Messages taken from the source whose outcomes were not yet taken from the run."""
@@ -138,7 +140,7 @@ class Run:
         *,
         make_job: MakeJob,
         pace: Pace,
-        ledger: Ledger | None = None,
+        ledger: "Ledger | None" = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._source = source
@@ -261,7 +263,7 @@ class Run:
             return
         self._dispatcher.submit(job)
 
-    async def _admit(self, job: Job, ledger: Ledger) -> bool:
+    async def _admit(self, job: Job, ledger: "Ledger") -> bool:
         try:
             job.page = await ledger.admit(job.message, job.sender_id)
         except BaseException:
@@ -299,7 +301,7 @@ class Run:
                         "left ended as unknown"
                     )
 
-    async def _close_ledger(self, ledger: Ledger) -> None:
+    async def _close_ledger(self, ledger: "Ledger") -> None:
         while self._pending:  # what is in flight has yet to be noted
             self._news.clear()
             await self._news.wait()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from os import PathLike
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet
 
 import aiohttp
@@ -15,9 +15,7 @@ from autocalls_async.bulk import Run, Source
 from autocalls_async.dispatcher import Dispatcher
 from autocalls_async.exchange import Exchange
 from autocalls_async.job import Job, Settle
-from autocalls_async.journal import Journal
 from autocalls_async.lanes import Lane
-from autocalls_async.ledger import Ledger
 from autocalls_async.models import (
     FreeformMessage,
     Message,
@@ -29,8 +27,6 @@ from autocalls_async.models import (
 from autocalls_async.observers import Telling
 from autocalls_async.outcomes import Accepted
 from autocalls_async.pacing import SendLimit
-from autocalls_async.plan import Plan
-from autocalls_async.planning import make_plan
 from autocalls_async.questions import Questions
 from autocalls_async.ratelimit import Gate, Limiter
 from autocalls_async.retry import RetryPolicy
@@ -44,6 +40,11 @@ from autocalls_async.telemetry import Observer, QueueStatus
 from autocalls_async.transport import Transport
 from autocalls_async.window import WindowCheck, WindowMemory
 from autocalls_async.windows import WindowGuard, Windows
+
+if TYPE_CHECKING:
+    from autocalls_async.journal import Journal
+    from autocalls_async.ledger import Ledger
+    from autocalls_async.plan import Plan
 
 LaneName = Lane | Literal["interactive", "bulk"]
 WindowCheckName = WindowCheck | Literal["auto", "always", "never"]
@@ -284,7 +285,7 @@ class AutocallsClient(Questions):
         *,
         lane: LaneName = "bulk",
         window_check: WindowCheckName | None = None,
-        journal: Journal | str | PathLike[str] | None = None,
+        journal: "Journal | str | PathLike[str] | None" = None,
     ) -> Run:
         """Send many messages; iterate over the result for their outcomes.
 
@@ -311,7 +312,7 @@ class AutocallsClient(Questions):
                 flow=object(),
             ),
             pace=self._send_gate.pace,
-            ledger=None if journal is None else Ledger(journal),
+            ledger=None if journal is None else _ledger(journal),
         )
         self._runs.add(run)
         return run
@@ -322,7 +323,7 @@ class AutocallsClient(Questions):
         *,
         price: Decimal | None = None,
         window_sample: int = 200,
-    ) -> Plan:
+    ) -> "Plan":
         """Find out what a campaign would meet. It is free, and sends nothing.
 
         Args:
@@ -336,6 +337,8 @@ class AutocallsClient(Questions):
             ValueError: An argument breaks its rule.
             AuthenticationError: The key is not accepted.
         """
+        from autocalls_async.planning import make_plan  # noqa: PLC0415  # few plan
+
         self._home.check()
         return await make_plan(
             self,
@@ -372,3 +375,9 @@ class AutocallsClient(Questions):
             deadline=deadline,
             flow=flow,
         )
+
+
+def _ledger(journal: "Journal | str | PathLike[str]") -> "Ledger":
+    from autocalls_async.ledger import Ledger  # noqa: PLC0415  # few have a journal
+
+    return Ledger(journal)

@@ -286,12 +286,12 @@ class Dispatcher:
 
     def note_answered(self, job: Job, seen: Seen) -> None:
         """Tell how a request that was handed over has ended."""
-        now = _now()
         if self._telling.is_heard:
-            self._telling.tell(job.record_answered(seen, at=now))
-        pause = self.send_gate.pace.not_before - now
-        if seen is Seen.RATE_LIMITED and pause > 0:
-            self._telling.tell(Paused(at=now, seconds=pause))
+            self._telling.tell(job.record_answered(seen, at=_now()))
+        if seen is Seen.RATE_LIMITED:
+            now = _now()
+            if (pause := self.send_gate.pace.not_before - now) > 0:
+                self._telling.tell(Paused(at=now, seconds=pause))
 
     async def _outcome_of(self, job: Job, ticket: Ticket[Job]) -> Outcome:
         message = job.message

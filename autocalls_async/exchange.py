@@ -51,7 +51,9 @@ class _Attempt:
 
     @property
     def retry_after(self) -> float | None:
-        return self.reply.retry_after() if self.reply else None
+        if self.reply is None or self.seen is Seen.OK:
+            return None
+        return self.reply.retry_after()
 
     @property
     def was_handed_over(self) -> bool:

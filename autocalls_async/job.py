@@ -4,19 +4,21 @@ import asyncio
 from collections.abc import Callable, Hashable
 from contextvars import Context
 from datetime import datetime
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field
 
 from autocalls_async.errors import UnknownOutcomeError, UnsentError
 from autocalls_async.lanes import Lane, Ticket
-from autocalls_async.ledger import Page
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Outcome, Unknown, Unsent
 from autocalls_async.ratelimit import GatePassage
 from autocalls_async.telemetry import Answered, HandedOver, Queued, Settled
 from autocalls_async.verdict import Seen
 from autocalls_async.window import WindowCheck
+
+if TYPE_CHECKING:
+    from autocalls_async.ledger import Page
 
 Settle: TypeAlias = Callable[[Outcome], None]
 
@@ -40,7 +42,7 @@ class Job:
     was_checked: bool = False
     handed_over: bool = False
     withdrawn: UnsentError | None = None
-    page: Page | None = None  # where a journal is told of it
+    page: "Page | None" = None  # where a journal is told of it
     ticket: "Ticket[Job] | None" = field(default=None, init=False)
     passage: GatePassage | None = field(default=None, init=False)
     context: Context = field(init=False)  # from its submission on

@@ -178,7 +178,7 @@ class Lanes(Generic[T]):
 
     def pop(self, lane: Lane) -> Ticket[T] | None:
         """Take the next item out of a lane; its recipient's others wait for `done`."""
-        chain = self._waiting[lane].pop()
+        chain = self._waiting[lane].pop() if self._queued else None
         if chain is None:
             return None
         chain.entry = None

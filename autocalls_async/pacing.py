@@ -127,40 +127,28 @@ class Care(IntEnum):
     ONE_AT_A_TIME = 2
 
 
+_LEARNT = int(Care.LEARNT)
+_ONE_AT_A_TIME = int(Care.ONE_AT_A_TIME)
+
+
 class RoundTrips:
     """What the answers so far say about the path and the service."""
 
     def __init__(self) -> None:
         self.mean = 0.0
-        self._count = 0
-        self._slowest = 0.0
-        self._slowest_before = 0.0
-        self._busy_share = 0.0
-
-    @property
-    def is_busy(self) -> bool:
+        self.is_busy = False
         """Whether answers take so long that it is the service that works."""
-        return self._count >= _BUSY_SINCE and self._busy_share > _BUSY_SHARE
-
-    @property
-    def odd(self) -> float:
+        self.odd = math.inf
         """Round trips over this many seconds are out of the ordinary."""
-        return math.inf if self._count < _ODD_SINCE else _ODD_FACTOR * self.mean
-
-    @property
-    def cap(self) -> float:
+        self.cap = math.inf
         """Seconds after which a send with an ordinary answer was surely counted.
 
         `math.inf` where too little is known, or the tail is heavy.
         """
-        if self.is_busy:
-            return _BUSY_CAP
-        slowest = max(self._slowest, self._slowest_before)
-        since = _QUICK_SINCE if slowest <= _QUICK_SECONDS else _TRUSTED_SINCE
-        if self._count < since or slowest > self.odd:
-            return math.inf
-        doubt = _CAP_DOUBT / min(self._count, _MEMORY)
-        return max(_CAP_LEAST, self.mean * (_CAP_SHARE + doubt))
+        self._count = 0
+        self._slowest = 0.0
+        self._slowest_before = 0.0
+        self._busy_share = 0.0
 
     def learn(self, seconds: float) -> None:
         """Take in the round trip of one answered send."""
@@ -175,6 +163,19 @@ class RoundTrips:
         if self._count % _SLOWEST_MEMORY == 0:
             self._slowest_before, self._slowest = self._slowest, 0.0
         self._slowest = max(self._slowest, seconds)
+        self.is_busy = self._count >= _BUSY_SINCE and self._busy_share > _BUSY_SHARE
+        self.odd = math.inf if self._count < _ODD_SINCE else _ODD_FACTOR * self.mean
+        self.cap = self._find_cap()
+
+    def _find_cap(self) -> float:
+        if self.is_busy:
+            return _BUSY_CAP
+        slowest = max(self._slowest, self._slowest_before)
+        since = _QUICK_SINCE if slowest <= _QUICK_SECONDS else _TRUSTED_SINCE
+        if self._count < since or slowest > self.odd:
+            return math.inf
+        doubt = _CAP_DOUBT / min(self._count, _MEMORY)
+        return max(_CAP_LEAST, self.mean * (_CAP_SHARE + doubt))
 
 
 class Pace:
@@ -196,7 +197,8 @@ class Pace:
         self._last_start = -math.inf
         self._last_end = -math.inf
         self._not_before = -math.inf
-        self._care = int(Care.LEARNT)
+        self._young = min(limit.per, 2 * limit.gap)  # seconds until one may be late
+        self._care = _LEARNT
         self._quiet = _QUIET_SECONDS
         self._quiet_since = -math.inf
         self._is_trial = False
@@ -209,23 +211,23 @@ class Pace:
     @property
     def care(self) -> Care:
         """How careful the 429s have made us."""
-        return Care(min(self._care, Care.ONE_AT_A_TIME))
+        return Care(min(self._care, _ONE_AT_A_TIME))
 
     @property
     def is_one_at_a_time(self) -> bool:
         """Whether each send waits for the end of the one before, and then a gap."""
-        return self._care >= Care.ONE_AT_A_TIME
+        return self._care >= _ONE_AT_A_TIME
 
     @property
     def cap(self) -> float:
         """Seconds over `per` that an ordinary answer holds a slot at most."""
-        return self.round_trips.cap if self._care == Care.LEARNT else math.inf
+        return self.round_trips.cap if self._care == _LEARNT else math.inf
 
     @property
     def gap(self) -> float:
         """Seconds between two starts; one at a time: from an end to the next start."""
         if self.is_one_at_a_time:
-            return self.limit.gap * _WIDEN ** (self._care - Care.ONE_AT_A_TIME)
+            return self.limit.gap * _WIDEN ** (self._care - _ONE_AT_A_TIME)
         if self._counts_early:
             return self.limit.gap
         beyond = max(0.0, min(self.round_trips.mean, _GAP_MOST) - _GAP_FREE)
@@ -265,7 +267,7 @@ class Pace:
         between may move it either way. `math.inf` means: not before a send ends.
         """
         self._let_go(now)
-        if self.is_one_at_a_time:
+        if self._care >= _ONE_AT_A_TIME:
             ready = math.inf if self.in_flight_count else self._last_end + self.gap
         else:
             ready = max(self._last_start + self.gap, self._slot_free(now))
@@ -274,7 +276,7 @@ class Pace:
     def start(self, now: float) -> Ticket:
         """Note that a send leaves: its first byte goes out right after this."""
         ticket = Ticket(now)
-        self.sends_in_last_second(now)
+        self.sends_in_last_second(now)  # which forgets the older ones
         self._starts.append(now)
         self._open[ticket] = None
         self._last_start = now
@@ -324,12 +326,15 @@ class Pace:
     @property
     def _counts_early(self) -> bool:
         """Whether a slot is free again although its answer is still out."""
-        return self._care == Care.LEARNT and self.round_trips.is_busy
+        return self._care == _LEARNT and self.round_trips.is_busy
 
     def _let_go(self, now: float) -> None:
         """Free the slots whose time is over, and set the late ones apart."""
-        while self._taken_until and self._taken_until[0] <= now:
-            heappop(self._taken_until)
+        taken = self._taken_until
+        while taken and taken[0] <= now:
+            heappop(taken)
+        if not self._open or next(iter(self._open)).started + self._young > now:
+            return
         early = self._counts_early
         # Late: odd, and its own turn at the service is over.
         late = max(self.round_trips.odd, 2 * self.limit.gap)
@@ -340,7 +345,8 @@ class Pace:
                 self._late[ticket] = None
 
     def _slot_free(self, now: float) -> float:
-        if self.in_flight_count + len(self._taken_until) < self.limit.rate:
+        open_count = len(self._open) + len(self._late)
+        if open_count + len(self._taken_until) < self.limit.rate:
             return now
         instants = self._taken_until[:1]
         if self._counts_early and self._open:
@@ -359,7 +365,7 @@ class Pace:
     def _take_care(self, now: float) -> None:
         """Become one step more careful, unless a 429 is as rare as an accident."""
         is_close = self._sends - self._marked_send <= _CLOSE_SENDS
-        if self._care == Care.LEARNT or is_close:
+        if self._care == _LEARNT or is_close:
             self._care = min(self._care + 1, _CARE_MOST)
         if self._is_trial:
             self._quiet = min(2 * self._quiet, _QUIET_MOST)
@@ -370,11 +376,11 @@ class Pace:
 
     def _calm_down(self, now: float) -> None:
         """After a quiet time, try with one step less of care."""
-        is_widened = self._care > Care.ONE_AT_A_TIME
+        is_widened = self._care > _ONE_AT_A_TIME
         quiet = self._quiet / _GAP_TRIALS if is_widened else self._quiet
         if now - self._quiet_since < quiet:
             return
-        if self._care == Care.LEARNT:
+        if self._care == _LEARNT:
             self._quiet = _QUIET_SECONDS
             self._is_trial = False
             return

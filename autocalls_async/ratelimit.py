@@ -14,7 +14,6 @@ from itertools import count
 from math import inf
 from typing import Protocol
 
-from aiolimiter import AsyncLimiter
 from attrs import define, field
 
 from autocalls_async.lanes import Lane, Share
@@ -79,6 +78,8 @@ class Gate:
     """Lets requests out at the pace of one limit, those in a hurry first."""
 
     def __init__(self, limit: SendLimit, *, limiter: Limiter | None = None) -> None:
+        from aiolimiter import AsyncLimiter  # noqa: PLC0415  # 6 ms of an import
+
         self.pace = Pace(limit)
         # A bucket of one: AsyncLimiter(5, 1) lets 9 requests leave in its first
         # second (a full bucket, then its refill), and the API counts 5.
@@ -122,10 +123,11 @@ class Gate:
         Raises:
             HeldBack: The turn did not come in 5 seconds.
         """
-        if before_start is None and self._is_free():
+        now = _now()
+        if before_start is None and self._is_free(now):
             check()
             await self._bucket.acquire()  # at once: there is room
-            return self.pace.start(_now())
+            return self.pace.start(now)
         async with self._turn(waiter) as turn:
             try:
                 async with asyncio.timeout(MAX_HOLD_SECONDS):
@@ -190,12 +192,12 @@ class Gate:
             while turn := self._next():
                 turn.granted.set_exception(error)
 
-    def _is_free(self) -> bool:
+    def _is_free(self, now: float) -> bool:
         """Whether nobody waits or has the turn, and the next may leave at once."""
         return (
             (self._keeper is None or self._keeper.done())
             and self._limiter is self._bucket
-            and self._wait() <= 0
+            and self.pace.earliest(now) <= now
             and self._bucket.has_capacity()
         )
 

@@ -5,8 +5,7 @@ thousand waiting messages would knock at a service that is just getting up.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 DOWN_AFTER_COUNT = 3
 """So many failures in a row to connect are no accident."""
@@ -32,16 +31,9 @@ class Reachability:
         """Say whether the last attempts could not even connect."""
         return self._failure_count >= DOWN_AFTER_COUNT
 
-    @asynccontextmanager
-    async def attempt(self) -> AsyncIterator[None]:
+    def attempt(self) -> "_Attempt":
         """Begin an attempt: at once, or as the one probe when its time has come."""
-        is_probe = await self._wait_for_turn()
-        try:
-            yield
-        finally:
-            if is_probe:
-                self._is_probed = False
-                self._news.set()
+        return _Attempt(self)
 
     def note_connected(self) -> None:
         """Note that a connection stood: whatever comes of it, the service is there."""
@@ -55,7 +47,7 @@ class Reachability:
             failures = self._failure_count - DOWN_AFTER_COUNT + 1
             self._probe_at = _now() + self._pause_seconds(failures)
 
-    async def _wait_for_turn(self) -> bool:
+    async def wait_for_turn(self) -> bool:
         """Wait while the service is down; say whether this attempt is the probe."""
         while self.is_down():
             if self._is_probed:
@@ -67,6 +59,26 @@ class Reachability:
                 self._is_probed = True
                 return True
         return False
+
+    def end_probe(self) -> None:
+        """Let the next probe pass, if this one found nobody."""
+        self._is_probed = False
+        self._news.set()
+
+
+class _Attempt:
+    """One attempt, for `async with`: a generator would cost ten times as much."""
+
+    def __init__(self, reachability: Reachability) -> None:
+        self._reachability = reachability
+        self._is_probe = False
+
+    async def __aenter__(self) -> None:
+        self._is_probe = await self._reachability.wait_for_turn()
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._is_probe:
+            self._reachability.end_probe()
 
 
 def _now() -> float:

@@ -11,7 +11,7 @@ one odd field does not spoil an answer.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from types import GenericAlias, NoneType, UnionType
 from typing import Any, TypeVar, get_args
 
@@ -48,17 +48,20 @@ def structure(value: object, shape: type[T]) -> T:
         Unreadable: It is not of that shape.
     """
     try:
-        return _CONVERTER.structure(value, shape)
+        return _converter().structure(value, shape)
     except _MISFITS as error:
         raise Unreadable from error
 
 
-def _exactly(kind: type[T]) -> Callable[[object, object], T]:
-    def check(value: object, _: object) -> T:
-        if type(value) is not kind:  # a bool is an int, but not here
-            msg = f"expected {kind.__name__}, got {type(value).__name__}"
-            raise TypeError(msg)
-        return value
+_PLAIN = (bool, int, str)
+
+
+def _exactly(*kinds: type) -> Callable[[object, object], Any]:
+    def check(value: object, _: object) -> object:
+        if type(value) in kinds:  # a bool is an int, but not here
+            return value
+        msg = f"expected {kinds[0].__name__}, got {type(value).__name__}"
+        raise TypeError(msg)
 
     return check
 
@@ -117,9 +120,10 @@ def _register_with_extra(converter: cattrs.Converter, shape: type[Any]) -> None:
     converter.register_structure_hook(shape, hook)
 
 
+@cache  # made with the first answer: it takes as long as all else of an import
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=False)
-    for kind in (bool, int, str):
+    for kind in _PLAIN:
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook(Decimal, _decimal)
     converter.register_structure_hook(datetime, _instant)
@@ -149,9 +153,11 @@ def _is_optional(shape: object) -> bool:
 
 def _optional(
     converter: cattrs.Converter, shape: UnionType
-) -> Callable[[object, object], object]:
-    """Give a hook that looks up its inner one once, and not for each value."""
+) -> Callable[[object, object], Any]:
+    """Give a hook that knows its inner one, and need not look it up each time."""
     kind = shape.__args__[0]
+    if kind in _PLAIN:
+        return _exactly(kind, NoneType)
     inner = converter.get_structure_hook(kind)
     return lambda value, _: None if value is None else inner(value, kind)
 
@@ -165,6 +171,3 @@ def _rows(
         raise TypeError(msg)
     row = get_args(shape)[0]
     return tuple(converter.structure(item, row) for item in value)
-
-
-_CONVERTER = _converter()
