@@ -12,6 +12,7 @@ from collections.abc import (
 )
 from contextlib import aclosing
 from functools import partial
+from itertools import count, repeat
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, frozen
@@ -26,13 +27,13 @@ from autocalls_async.errors import (
     UnreachableError,
     UnsentError,
 )
-from autocalls_async.job import Job, Settle, unsent
+from autocalls_async.job import Job, Settle
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import Pace
 
 if TYPE_CHECKING:
-    from autocalls_async.ledger import Ledger
+    from autocalls_async.ledger import Ledger, Page
 
 READ_AHEAD = 64
 """Messages taken from the source whose outcomes were not yet taken from the run."""
@@ -147,6 +148,9 @@ class Run:
         self._make_job = make_job
         self._pace = pace
         self._ledger = ledger
+        # An async source may let a message wait for the next one.
+        self._may_batch = ledger is not None and not isinstance(source, AsyncIterable)
+        self._numbers = count()
         self._skipped_count = 0
         self._sender_ids: set[int] = set()
         self._is_read_to_end = False
@@ -209,6 +213,9 @@ class Run:
 
     def _stop(self, detail: str, cause: AutocallsError | None = None) -> None:
         self.stop_reading(detail, cause)
+        self._withdraw(detail, cause)
+
+    def _withdraw(self, detail: str, cause: AutocallsError | None = None) -> None:
         for job in list(self._pending.values()):
             error = UnsentError(detail=f"the run stopped: {detail}")
             error.__cause__ = cause
@@ -242,35 +249,54 @@ class Run:
 
     async def _read(self) -> None:
         async with aclosing(each_of(self._source)) as messages:
-            while True:
-                await self._room.acquire()
-                message = await anext(messages, _END)
-                if message is _END:
-                    self._is_read_to_end = True
-                    return
-                await self._take_in(message)
+            while not self._is_read_to_end:
+                batch: dict[int, Job] = {}
+                try:
+                    await self._fill(batch, messages)
+                finally:  # the source may have failed after some
+                    if batch:
+                        await self._take_in(batch)
 
-    async def _take_in(self, message: object) -> None:
-        number = self._taken_count
-        job = self._make_job(message, partial(self._settle, number))
-        self._taken_count += 1
-        self._pending[number] = job
-        self._sender_ids.add(job.sender_id)
-        if self._ledger is not None and not await self._admit(job, self._ledger):
-            del self._pending[number]
-            self._skipped_count += 1
-            self._room.release()
+    async def _fill(
+        self, batch: dict[int, Job], messages: AsyncGenerator[object, None]
+    ) -> None:
+        """Read a message; for a journal, as many as there is room for at once."""
+        await self._room.acquire()
+        while (message := await anext(messages, _END)) is not _END:
+            number = next(self._numbers)
+            batch[number] = self._make_job(message, partial(self._settle, number))
+            if not self._may_batch or self._room.locked():
+                return
+            await self._room.acquire()
+        self._is_read_to_end = True
+
+    async def _take_in(self, batch: dict[int, Job]) -> None:
+        if self._ledger is None:
+            self._submit(batch)
             return
-        self._dispatcher.submit(job)
-
-    async def _admit(self, job: Job, ledger: "Ledger") -> bool:
+        read = [(job.message, job.sender_id) for job in batch.values()]
+        admission = asyncio.ensure_future(self._ledger.admit(read))
         try:
-            job.page = await ledger.admit(job.message, job.sender_id)
-        except BaseException:
-            # It was taken from the source, so it has an outcome.
-            job.settle(unsent(job, "the journal did not take it in"))
+            self._submit(batch, await asyncio.shield(admission))
+        except asyncio.CancelledError:
+            # They were read, so those that would be sent have an outcome.
+            self._submit(batch, await admission)
+            self._withdraw("while the journal took it in")
             raise
-        return job.page is not None
+
+    def _submit(
+        self, batch: dict[int, Job], pages: Iterable["Page | None"] = repeat(None)
+    ) -> None:
+        for (number, job), page in zip(batch.items(), pages, strict=False):
+            self._taken_count += 1
+            if self._ledger is not None and page is None:
+                self._skipped_count += 1
+                self._room.release()
+                continue
+            job.page = page
+            self._pending[number] = job
+            self._sender_ids.add(job.sender_id)
+            self._dispatcher.submit(job)
 
     def _settle(self, number: int, outcome: Outcome) -> None:
         job = self._pending.pop(number)

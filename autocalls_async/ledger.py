@@ -1,6 +1,6 @@
 """A run's side of the journal: what may be sent again, and what became of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from os import PathLike
 
 from autocalls_async.errors import (
@@ -11,6 +11,7 @@ from autocalls_async.errors import (
     UnsentError,
 )
 from autocalls_async.journal import (
+    Draft,
     Journal,
     JournalError,
     JournalStateError,
@@ -98,21 +99,19 @@ class Ledger:
         if self._is_ours:
             await self.journal.open()
 
-    async def admit(self, message: Message, sender_id: int) -> Page | None:
-        """Take a message in, unless it was seen to already.
+    async def admit(self, batch: Iterable[tuple[Message, int]]) -> list[Page | None]:
+        """Take messages and their senders in; `None` for what was seen to already.
 
         Raises:
-            JournalConflictError: Its key stands for another message.
-            JournalError: It could not be kept.
+            JournalConflictError: The key of one stands for another message.
+            JournalError: They could not be kept.
         """
-        content = to_content(message, sender_id)
-        key = message.key or derive_key(content)
-        if key in self._under_way:
-            return None
-        state = await self.journal.admit(
-            key, content=content, recipient_phone=message.recipient_phone
-        )
-        if state not in MAY_LEAVE:
+        drafts = [_draft(message, sender_id) for message, sender_id in batch]
+        states = await self.journal.admit_many(drafts)
+        return [self._open_page(d.key, s) for d, s in zip(drafts, states, strict=True)]
+
+    def _open_page(self, key: str, state: State) -> Page | None:
+        if key in self._under_way or state not in MAY_LEAVE:
             return None
         self._under_way.add(key)
         return Page(self.journal, key, on_end=self._under_way.discard)
@@ -123,6 +122,15 @@ class Ledger:
             await self.journal.aclose()
         else:
             await self.journal.flush()
+
+
+def _draft(message: Message, sender_id: int) -> Draft:
+    content = to_content(message, sender_id)
+    return Draft(
+        key=message.key or derive_key(content),
+        content=content,
+        recipient_phone=message.recipient_phone,
+    )
 
 
 def _state(outcome: Rejected | Unsent | Unknown) -> Settled:

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextvars import ContextVar
 from functools import partial
 
@@ -30,7 +30,7 @@ from autocalls_async.emulator import (
     Refuse,
     refuse_with_code,
 )
-from autocalls_async.journal import MemoryJournal, State
+from autocalls_async.journal import Draft, MemoryJournal, State
 from tests.client.people import ANA, SENDER, hello, hellos, open_windows, people
 
 POST, CHECK = Endpoint.SEND_FREEFORM, Endpoint.SESSION_STATUS
@@ -331,11 +331,9 @@ async def test_a_message_that_the_journal_was_taking_in_has_its_outcome(
     client: AutocallsClient, emulator: Emulator
 ) -> None:
     class Slow(MemoryJournal):
-        async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:
+        async def admit_many(self, drafts: Iterable[Draft]) -> list[State]:
             await asyncio.sleep(1)
-            return await super().admit(
-                key, content=content, recipient_phone=recipient_phone
-            )
+            return await super().admit_many(drafts)
 
     recipients = people(20)
     open_windows(emulator, recipients)
@@ -343,13 +341,15 @@ async def test_a_message_that_the_journal_was_taking_in_has_its_outcome(
     await journal.open()
     run = client.send_many(hellos(recipients), journal=journal)
     outcomes: list[Outcome] = []
-    asyncio.get_running_loop().call_later(3.5, run.stop)
+    asyncio.get_running_loop().call_later(0.5, run.stop)
 
     with pytest.raises(RunStoppedError):
         await take(run, outcomes)
 
-    assert run.progress.taken == len(outcomes) == 4
-    assert isinstance(outcomes[-1], Unsent)
+    assert run.progress.taken == len(outcomes) == 20
+    assert {type(outcome) for outcome in outcomes} == {Unsent}
+    assert (await journal.counts())[State.NEW] == 20
+    assert emulator.requests == []
 
 
 async def test_a_refused_reply_keeps_its_turn(

@@ -3,6 +3,7 @@
 Each is a context manager that replaces one function or table of the package.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -11,10 +12,10 @@ from typing import Any
 from unittest.mock import patch
 
 import aiohttp
-from aiolimiter import AsyncLimiter
+import aiolimiter
 from attrs import frozen
 
-from autocalls_async import dispatcher, exchange, ratelimit, transport
+from autocalls_async import dispatcher, exchange, transport
 from autocalls_async.dispatcher import Dispatcher
 from autocalls_async.job import Job, unsent
 from autocalls_async.lanes import Lanes
@@ -49,8 +50,9 @@ def _a_slow_answer_means_unsent() -> AbstractContextManager[object]:
 
 
 def _no_time_left_means_unsent() -> AbstractContextManager[object]:
-    def expire(_self: Dispatcher, job: Job) -> Outcome:
-        return unsent(job, "mutant")
+    def expire(_: Dispatcher, job: Job, future: asyncio.Future[Outcome]) -> None:
+        if not future.done():
+            future.set_result(unsent(job, "mutant"))
 
     return patch.object(Dispatcher, "_expire", expire)
 
@@ -131,9 +133,9 @@ def _follow_redirects() -> AbstractContextManager[object]:
 @contextmanager
 def _let_five_go_at_once() -> Iterator[None]:
     """Take the limit for a bucket that is refilled while it is emptied."""
-    bucket = partial(AsyncLimiter, 5, 1)
+    bucket = partial(aiolimiter.AsyncLimiter, 5, 1)
     with (
-        patch.object(ratelimit, "AsyncLimiter", lambda *_: bucket()),
+        patch.object(aiolimiter, "AsyncLimiter", lambda *_: bucket()),
         patch.object(Pace, "earliest", lambda _self, now: now),
     ):
         yield
