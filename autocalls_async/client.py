@@ -106,30 +106,21 @@ class AutocallsClient(Questions):
         trust_env: bool = False,
         observer: Observer | None = None,
     ) -> None:
-        if sender_id is not None:
-            check_id("sender_id", sender_id)
-        if max_queued is not None:
-            check_id("max_queued", max_queued)
+        for name, number in (("sender_id", sender_id), ("max_queued", max_queued)):
+            if number is not None:
+                check_id(name, number)
         self._drain_timeout = check_seconds(
             "drain_timeout", drain_timeout, may_be_zero=True
         )
         self._window_check = choose(WindowCheck, "window_check", window_check)
+        url, key = parse_base_url(base_url), ApiKey(api_key)
         self._transport = Transport(
-            base_url=parse_base_url(base_url),
-            key=ApiKey(api_key),
-            lent=session,
-            trust_env=trust_env,
+            base_url=url, key=key, lent=session, trust_env=trust_env
         )
-        self._memory = memory = WindowMemory()
-        self.windows = Windows(memory, sender_id)
-        self._send_gate = Gate(send_limit, limiter=limiter)
-        self._read_gate = Gate(READ_LIMIT)
-        exchange = Exchange(self._transport, retry=retry)
-        telling = Telling(observer)
-        guard = WindowGuard(
-            exchange, read_gate=self._read_gate, memory=memory, telling=telling
-        )
+        exchange, telling = Exchange(self._transport, retry=retry), Telling(observer)
+        guard = self._guard_windows(exchange, telling, sender_id)
         super().__init__(guard, sender_id=sender_id, timeout=timeout)
+        self._send_gate = Gate(send_limit, limiter=limiter)
         self._dispatcher = Dispatcher(
             exchange,
             send_gate=self._send_gate,
@@ -138,6 +129,14 @@ class AutocallsClient(Questions):
             max_queued=max_queued,
         )
         self._runs: WeakSet[Run] = WeakSet()
+
+    def _guard_windows(
+        self, exchange: Exchange, telling: Telling, sender_id: int | None
+    ) -> WindowGuard:
+        self._memory = memory = WindowMemory()
+        self.windows = Windows(memory, sender_id)
+        self._read_gate = gate = Gate(READ_LIMIT)
+        return WindowGuard(exchange, read_gate=gate, memory=memory, telling=telling)
 
     @classmethod
     def from_env(
