@@ -83,8 +83,7 @@ class _SendPassage(GatePassage):
                 self._job.page.came_back()
             raise
         # Nothing is awaited between here and the first byte.
-        self._job.handed_over = True
-        self._dispatcher.note_handed_over(self._job)
+        self._dispatcher.note_handed_over(self._job, at=self.left_at)
 
     def landed(self, seen: Seen, *, retry_after: float | None) -> None:
         super().landed(seen, retry_after=retry_after)
@@ -131,6 +130,7 @@ class Dispatcher:
         job.submitted_at = _now()
         job.call_id = next(_CALL_IDS)
         job.context = copy_context()
+        job.is_watched = self._telling.is_heard
         if self._closed:
             self._settle(job, unsent(job, "the client is closed"))
             return
@@ -142,7 +142,7 @@ class Dispatcher:
         )
         if job.lane is Lane.INTERACTIVE and (ahead := self._under_way.get(recipient)):
             self._promote(ahead)
-        if self._telling.is_heard:
+        if job.is_watched:
             self._telling.tell(job.record_queued())
         self.take_ahead()
 
@@ -241,6 +241,8 @@ class Dispatcher:
 
     def take_ahead(self) -> None:
         """Begin with as many messages as may be checked and connected ahead."""
+        if not self._lanes:
+            return
         for lane, in_hand in self._in_hand.items():
             while len(in_hand) < self._hand_count and (ticket := self._lanes.pop(lane)):
                 job = ticket.item
@@ -265,12 +267,13 @@ class Dispatcher:
             job.passage.promote()
         self.take_ahead()
 
-    def note_handed_over(self, job: Job) -> None:
+    def note_handed_over(self, job: Job, *, at: float) -> None:
         """Give its place to the next: it is under way now."""
+        job.handed_over = True
         job.attempt_count += 1
-        job.left_at = _now()
+        job.left_at = at
         job.handed_over_at = datetime.now(UTC)
-        if self._telling.is_heard:
+        if job.is_watched:
             self._telling.tell(job.record_handed_over())
         self._in_hand[job.lane].discard(job)
         self._waiting_singles.discard(job)
@@ -286,7 +289,7 @@ class Dispatcher:
 
     def note_answered(self, job: Job, seen: Seen) -> None:
         """Tell how a request that was handed over has ended."""
-        if self._telling.is_heard:
+        if job.is_watched:
             self._telling.tell(job.record_answered(seen, at=_now()))
         if seen is Seen.RATE_LIMITED:
             now = _now()
@@ -362,7 +365,7 @@ class Dispatcher:
         self._waiting_singles.discard(job)
         if not self._jobs:
             self._empty.set()
-        if self._telling.is_heard or isinstance(outcome, Unknown):
+        if job.is_watched or isinstance(outcome, Unknown):
             record = job.record_settled(outcome, at=_now())
             job.context.run(self._telling.tell, record)
         job.settle(outcome)

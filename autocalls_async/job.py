@@ -39,6 +39,7 @@ class Job:
     attempt_count: int = 0
     left_at: float = 0.0  # on the loop's clock
     handed_over_at: datetime | None = None
+    is_watched: bool = True  # somebody wants to know of each step
     was_checked: bool = False
     handed_over: bool = False
     withdrawn: UnsentError | None = None

@@ -247,6 +247,11 @@ class GatePassage:
         self.order = gate.draw_order() if order is None else order
         self._ticket: Ticket | None = None
 
+    @property
+    def left_at(self) -> float:
+        """When the attempt under way left, on the loop's clock."""
+        return self._ticket.started if self._ticket else inf
+
     async def prepare(self) -> None:
         """Wait, before a connection is made, until the request may soon leave."""
         await self._gate.opens_soon()

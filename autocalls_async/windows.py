@@ -92,7 +92,7 @@ class WindowGuard:
         job.was_checked = True
         if was_unknown := state is WindowState.UNKNOWN:
             state = await self._ask_for(job)
-        if self._telling.is_heard:
+        if job.is_watched:
             self._telling.tell(
                 Checked(
                     call_id=job.call_id,
