@@ -3,7 +3,7 @@
 Pure: no I/O, no clock, no asyncio.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
 
@@ -55,6 +55,27 @@ class Finding:
     severity: Severity
     text: str
     facts: Mapping[str, object] = field(factory=FrozenDict)
+
+    def text_naming(self, name: Callable[[int], int], *, noun: str) -> str:
+        """Give the text with its messages named in the caller's own way.
+
+        Args:
+            name: Makes, for example, a file's line of a message's position.
+            noun: What that is, such as `line`.
+        """
+        match self.facts:
+            case {"count": int(count), "positions": tuple(positions)}:
+                own = name_messages(positions, count=count)
+                others = name_messages(map(name, positions), count=count, noun=noun)
+                return self.text.replace(own, others)
+        return self.text
+
+
+def name_messages(places: Iterable[int], *, count: int, noun: str = "number") -> str:
+    """Name the first of some messages, such as `numbers 2, 5, …`."""
+    shown = [f"{place:,}" for place in places]
+    more = ", …" if count > len(shown) else ""
+    return f"{noun}{'' if count == 1 else 's'} {', '.join(shown)}{more}"
 
 
 class WindowOutlook(Enum):

@@ -5,7 +5,7 @@ Pure: no I/O, no clock, no asyncio.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
 from attrs import field, frozen
@@ -22,6 +22,7 @@ from autocalls_async.plan import (
     TemplateLoad,
     WindowCounts,
     WindowOutlook,
+    name_messages,
 )
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -104,10 +105,7 @@ def _number_of(count: int, noun: str = "message") -> str:
 
 
 def _where(spots: Spots) -> str:
-    """Name the first of them by position, such as `numbers 2, 5, …`."""
-    named = ", ".join(f"{position:,}" for position in spots.positions)
-    more = ", …" if spots.count > len(spots.positions) else ""
-    return f"number{'' if spots.count == 1 else 's'} {named}{more}"
+    return name_messages(spots.positions, count=spots.count)
 
 
 def _facts(spots: Spots) -> dict[str, object]:
@@ -121,14 +119,16 @@ def _judge_messages(manifest: Manifest) -> Iterator[Finding]:
         text = f"{_number_of(bad.count)} cannot be sent ({_where(bad)}): {bad.detail}"
         yield _error(FindingKind.BAD_MESSAGE, text, **_facts(bad))
     if twice := manifest.duplicates:
+        verb = "repeats" if twice.count == 1 else "repeat"
         text = (
-            f"{_number_of(twice.count)} repeat an earlier one ({_where(twice)}); a "
-            "journal skips them, without one they are sent"
+            f"{_number_of(twice.count)} {verb} an earlier one ({_where(twice)}); with "
+            "a journal such are skipped, without one they are sent"
         )
         yield _warning(FindingKind.DUPLICATE, text, **_facts(twice))
     if conflicts := manifest.conflicts:
+        verb = "has" if conflicts.count == 1 else "have"
         text = (
-            f"{_number_of(conflicts.count)} have the key of another message "
+            f"{_number_of(conflicts.count)} {verb} the key of another message "
             f"({_where(conflicts)}), such as {conflicts.detail}; a journal refuses them"
         )
         yield _error(FindingKind.KEY_CONFLICT, text, **_facts(conflicts))
@@ -215,16 +215,17 @@ def _judge_windows(manifest: Manifest, answers: Answers) -> Iterator[Finding]:
         if manifest.sample.pairs[pair]
     )
     asked_count = len(answers.windows)
-    of_all = f"of {_number_of(asked_count, 'messaging window')} looked at"
+    of_all = f"of {_number_of(asked_count, 'messaging window')} looked at,"
     if closed := needed[WindowOutlook.CLOSED]:
         # Some windows are always closed; if all are, nothing would go out.
         say = _error if closed == asked_count else _warning
-        text = f"{closed:,} {of_all} closed to free text, without a fallback left"
+        verb = "is" if closed == 1 else "are"
+        text = f"{of_all} {closed:,} {verb} closed to a text that has no fallback left"
         yield say(
             FindingKind.WINDOWS_CLOSED, text, count=closed, asked_count=asked_count
         )
     if closing := needed[WindowOutlook.CLOSING]:
-        text = f"{closing:,} {of_all} may close before the last message has left"
+        text = f"{of_all} {closing:,} may close before the last message has left"
         yield _warning(
             FindingKind.WINDOWS_CLOSING, text, count=closing, asked_count=asked_count
         )
@@ -287,24 +288,35 @@ def _judge_variables(
     shapes: Mapping[Shape, Spots],
     facts: Mapping[str, object],
 ) -> Iterator[Finding]:
-    missing, blank, superfluous = Spots(), Spots(), Spots()
+    name = f"template {facts['template_id']}"
     known = frozenset[str]().union(*slots)
+    lacking = [s for s in slots if any(shape.names.isdisjoint(s) for shape in shapes)]
+    if lacking:
+        spots = _merge(shapes, lambda shape: any(map(shape.names.isdisjoint, slots)))
+        what = ", ".join(map(_show_slot, lacking))
+        text = f"{_number_of(spots.count)} without a text for {what} of {name}"
+        kind = FindingKind.VARIABLES_MISSING
+        yield _error(kind, f"{text} ({_where(spots)})", **facts, **_facts(spots))
+    if spots := _merge(shapes, lambda shape: shape.blank & known):
+        text = f"{_number_of(spots.count)} with a blank text for a variable of {name}"
+        kind = FindingKind.VARIABLES_BLANK
+        yield _warning(kind, f"{text} ({_where(spots)})", **facts, **_facts(spots))
+    if spots := _merge(shapes, lambda shape: shape.names - known):
+        text = f"{_number_of(spots.count)} with variables that {name} does not have"
+        kind = FindingKind.VARIABLES_SUPERFLUOUS
+        yield _warning(kind, f"{text} ({_where(spots)})", **facts, **_facts(spots))
+
+
+def _merge(shapes: Mapping[Shape, Spots], choose: Callable[[Shape], object]) -> Spots:
+    """Note the messages whose shape is chosen."""
+    chosen = Spots()
     for shape, spots in shapes.items():
-        if any(shape.names.isdisjoint(slot) for slot in slots):
-            missing.merge(spots)
-        if shape.blank & known:
-            blank.merge(spots)
-        if shape.names - known:
-            superfluous.merge(spots)
-    kinds = (
-        (missing, _error, FindingKind.VARIABLES_MISSING, "lacking"),
-        (blank, _warning, FindingKind.VARIABLES_BLANK, "with blank texts for"),
-        (superfluous, _warning, FindingKind.VARIABLES_SUPERFLUOUS, "with more than"),
-    )
-    for spots, say, kind, words in kinds:
-        if spots:
-            text = (
-                f"{_number_of(spots.count)} {words} the variables of template "
-                f"{facts['template_id']} ({_where(spots)})"
-            )
-            yield say(kind, text, **facts, **_facts(spots))
+        if choose(shape):
+            chosen.merge(spots)
+    return chosen
+
+
+def _show_slot(slot: frozenset[str]) -> str:
+    """Name a variable by its number, and by its name where it has one."""
+    number, *name = sorted(slot, key=lambda known: not known.isdigit())
+    return f"variable {number}" + "".join(f" ({_show(known)})" for known in name)

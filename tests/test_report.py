@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,8 +96,19 @@ def test_a_page_shows_every_number() -> None:
     page = read(render_report(full_report(), facts=[("rate", "1.0 a second")]))
 
     said = " ".join(page.said)
-    for words in ("60.0%", "1.0 a second", "+1415•••0123", "and 2 more", "together"):
+    for words in ("60.0%", "1.0 a second", "+1415•••0123", "And 2 more", "together"):
         assert words in said
+
+
+def test_a_page_shows_the_requests_of_the_run_that_has_just_ended() -> None:
+    report = evolve(full_report(), requests={"sends": 1_234, "window checks": 56})
+
+    with_them = " ".join(read(render_report(report, facts=[])).said)
+    without = " ".join(read(render_report(full_report(), facts=[])).said)
+
+    for words in ("Requests of the last run", "window checks", "1,234", "56"):
+        assert words in with_them
+    assert "Requests" not in without
 
 
 def test_a_page_loads_nothing() -> None:

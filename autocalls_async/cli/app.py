@@ -208,9 +208,12 @@ def bulk_command(  # noqa: PLR0913  # one argument an option
     message: options.Text = None,
     template: options.TemplateOption = None,
     var: options.TemplateVariables = None,
+    fallback_template: options.FallbackTemplate = None,
+    fallback_var: options.FallbackVariables = None,
     region: options.Region = None,
     file_format: options.Format = None,
     dry_run: options.DryRun = False,
+    price: options.Price = None,
     skip_bad: options.SkipBad = False,
     journal: options.Journal = None,
     out: options.Out = None,
@@ -225,9 +228,9 @@ def bulk_command(  # noqa: PLR0913  # one argument an option
 ) -> None:
     """Send to each row of a file: recipient_phone, message, sender_id, key.
 
-    Every row is checked before anything is sent. Ctrl-C stops in good order: what
-    has left is waited for, and every outcome so far is told. With --journal the
-    same command goes on later, and sends nothing twice.
+    Begin with --dry-run. Every row is checked before anything is sent. Ctrl-C
+    stops in good order: what has left is waited for, and every outcome so far is
+    told. With --journal the same command goes on later, and sends nothing twice.
     """
     campaign = Campaign(
         file=file,
@@ -238,6 +241,8 @@ def bulk_command(  # noqa: PLR0913  # one argument an option
         text=message,
         template_id=template,
         variables=var or (),
+        fallback_id=fallback_template,
+        fallback_variables=fallback_var or (),
         region=region,
         journal=journal,
         report=report,
@@ -245,6 +250,7 @@ def bulk_command(  # noqa: PLR0913  # one argument an option
         skip_bad=skip_bad,
         out=out,
         overwrite=overwrite,
+        price=price,
     )
     _finish(lambda s: bulk(campaign, s, dry_run=dry_run), as_json=json)
 

@@ -1,4 +1,4 @@
-"""A campaign's rows before they are sent: opened, surveyed, and read once more.
+"""A campaign: its options, and its rows, opened and read again.
 
 The file is read twice, so that every row is checked before the first message
 leaves, and no more than a few rows are ever in memory.
@@ -9,10 +9,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from decimal import Decimal
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from autocalls_async.cli.connection import Connection
 from autocalls_async.cli.failures import CommandError, describe
@@ -21,8 +22,8 @@ from autocalls_async.cli.rendering import (
     Content,
     FreeText,
     TemplateText,
+    parse_template,
     parse_text_template,
-    parse_variables,
 )
 from autocalls_async.cli.rows import (
     BadRow,
@@ -39,11 +40,6 @@ from autocalls_async.settings import DEFAULT_BASE_URL
 STANDARD_INPUT = "-"
 DEFAULT_RATE = 5
 
-_MOST_BAD_ROWS = 20
-"""Kept and shown; the others are counted."""
-
-_MOST_NORMALISED = 5
-
 
 @frozen(kw_only=True)
 class Campaign:
@@ -55,6 +51,8 @@ class Campaign:
             takes column `message`.
         template_id: The template to send instead of free text.
         variables: Its variables, such as `1={name}`.
+        fallback_id: The template to send where the window is closed to free text.
+        fallback_variables: Its variables.
         region: Where numbers without a country belong; `None` takes E.164 alone.
         rate: Sends a second.
         skip_bad: Send what can be sent where some rows are bad.
@@ -62,6 +60,7 @@ class Campaign:
         overwrite: Let `out` and `report` take the place of a file that is there.
         journal: Keeps what became of each message across runs.
         report: Where the page about the journal is written at the end.
+        price: Of one message, for a dry run.
     """
 
     file: str
@@ -70,6 +69,8 @@ class Campaign:
     text: str | None = None
     template_id: int | None = None
     variables: Sequence[str] = ()
+    fallback_id: int | None = None
+    fallback_variables: Sequence[str] = ()
     region: str | None = None
     rate: int = DEFAULT_RATE
     skip_bad: bool = False
@@ -77,6 +78,7 @@ class Campaign:
     overwrite: bool = False
     journal: Path | None = None
     report: Path | None = None
+    price: Decimal | None = None
 
     def reader(self) -> RowReader:
         """Make the reader of its rows.
@@ -95,24 +97,30 @@ class Campaign:
         )
 
     def _content(self) -> Content:
+        fallback = self._fallback()
         if self.template_id is None:
             if self.variables:
                 msg = "--var needs --template"
                 raise ValueError(msg)
-            return FreeText(
-                None if self.text is None else parse_text_template(self.text)
-            )
+            text = None if self.text is None else parse_text_template(self.text)
+            return FreeText(text, fallback)
         if self.text is not None:
             msg = "give --message or --template, not both"
             raise ValueError(msg)
-        variables = parse_variables(self.variables)
-        return TemplateText(
-            template_id=self.template_id,
-            variables={
-                name: parse_text_template(text, option=f"--var {name}")
-                for name, text in variables.items()
-            },
-        )
+        if fallback is not None:
+            msg = "--fallback-template is for free text: --template may go at any time"
+            raise ValueError(msg)
+        return parse_template(self.template_id, self.variables)
+
+    def _fallback(self) -> TemplateText | None:
+        if self.fallback_id is not None:
+            return parse_template(
+                self.fallback_id, self.fallback_variables, option="--fallback-var"
+            )
+        if self.fallback_variables:
+            msg = "--fallback-var needs --fallback-template"
+            raise ValueError(msg)
+        return None
 
     def command(self) -> str:
         """Give the command that sends it, or goes on with it; never the key."""
@@ -120,6 +128,7 @@ class Campaign:
             "--format": self.file_format,
             "--message": self.text,
             "--template": self.template_id,
+            "--fallback-template": self.fallback_id,
             "--region": self.region,
             "--journal": self.journal,
             "--report": self.report,
@@ -131,6 +140,8 @@ class Campaign:
             words += [] if value is None else [name, str(value)]
         for pair in self.variables:
             words += ["--var", pair]
+        for pair in self.fallback_variables:
+            words += ["--fallback-var", pair]
         if self.connection.base_url != DEFAULT_BASE_URL:
             words += ["--base-url", self.connection.base_url]
         words += ["--skip-bad"] * self.skip_bad
@@ -167,87 +178,6 @@ def _open_to_read_twice(name: str, stack: ExitStack) -> IO[bytes]:
     shutil.copyfileobj(source, copy)
     copy.seek(0)
     return copy
-
-
-@define(kw_only=True)
-class Survey:
-    """What the first reading found.
-
-    Attributes:
-        good_count: Rows that can be sent.
-        bad_rows: The first of those that cannot.
-        recipients: Whom the good rows are for, where that was asked for.
-        repeated_count: Good rows that say the same to the same recipient once
-            more, where that was asked for.
-        normalised: The first rows whose number was normalised.
-        normalised_count: How many there are.
-    """
-
-    good_count: int = 0
-    bad_count: int = 0
-    bad_rows: list[BadRow] = field(factory=list)
-    recipients: set[int] = field(factory=set)
-    repeated_count: int = 0
-    normalised: list[Row] = field(factory=list)
-    normalised_count: int = 0
-    _messages: set[int] = field(factory=set)
-
-    def add(self, row: Row) -> None:
-        """Count a row that can be sent."""
-        self.good_count += 1
-        if row.given_phone is not None:
-            self.normalised_count += 1
-            if self.normalised_count <= _MOST_NORMALISED:
-                self.normalised.append(row)
-
-    def remember(self, message: Message) -> None:
-        """Look for repetitions, with two small numbers a row."""
-        self.recipients.add(int(message.recipient_phone))
-        identity = hash(message)
-        self.repeated_count += identity in self._messages
-        self._messages.add(identity)
-
-    def as_record(self) -> dict[str, Any]:
-        """Give it for a program."""
-        return {
-            "rows": self.good_count + self.bad_count,
-            "bad": self.bad_count,
-            "bad_rows": self.bad_rows,
-            "recipients": len(self.recipients),
-            "repeated": self.repeated_count,
-        }
-
-
-def survey(
-    reader: RowReader,
-    file: IO[bytes],
-    *,
-    tell: Callable[[BadRow], None],
-    remember: bool = False,
-) -> Survey:
-    """Check every row.
-
-    Args:
-        reader: Knows what a row must hold.
-        file: Where the rows are.
-        tell: Given the first bad rows, each as soon as it is found.
-        remember: Look for repetitions too, which takes memory for each row.
-
-    Raises:
-        FileError: The file cannot be read as rows.
-    """
-    found = Survey()
-    for row in reader.read(file.readline):
-        if not isinstance(row, BadRow):
-            found.add(row)
-            if remember:
-                found.remember(row.message)
-            continue
-        found.bad_count += 1
-        if found.bad_count <= _MOST_BAD_ROWS:
-            found.bad_rows.append(row)
-            tell(row)
-    return found
 
 
 class Rows:

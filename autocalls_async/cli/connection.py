@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from attrs import field, frozen
@@ -10,10 +11,16 @@ from autocalls_async.cli.failures import CommandError, Status
 from autocalls_async.cli.stopping import Stopping
 from autocalls_async.cli.words import explain
 from autocalls_async.client import AutocallsClient
-from autocalls_async.errors import AutocallsError, UnavailableError, UnsentError
+from autocalls_async.errors import (
+    AutocallsError,
+    PermissionDeniedError,
+    UnavailableError,
+    UnsentError,
+)
 from autocalls_async.models import Message, SentMessage
 from autocalls_async.pacing import SendLimit
 from autocalls_async.retry import RetryPolicy
+from autocalls_async.telemetry import Observer
 
 T = TypeVar("T")
 
@@ -43,23 +50,32 @@ class Connection:
             msg = "there is no sender: set AUTOCALLS_SENDER_ID or give --sender-id"
             raise CommandError(msg)
 
-    def open(self) -> AutocallsClient:
+    def open(self, *, rate: int = 5) -> AutocallsClient:
         """Make a client for single calls.
+
+        Args:
+            rate: Sends a second, where a campaign is planned.
 
         Raises:
             CommandError: There is no key.
             ValueError: An option breaks its rule.
         """
-        return self._make(retry=_QUICK, drain_timeout=_DRAIN_SECONDS)
+        return self._make(
+            retry=_QUICK, drain_timeout=_DRAIN_SECONDS, send_limit=SendLimit(rate)
+        )
 
     def out_of_reach(self, error: AutocallsError) -> CommandError:
         """Say where the service was looked for."""
         text = f"{explain(error)} (the base URL is {self.base_url})"
         return CommandError(text, status=Status.FAILED)
 
-    def open_for_bulk(self, *, rate: int, drain_timeout: float) -> AutocallsClient:
+    def open_for_bulk(
+        self, *, rate: int, drain_timeout: float, observer: Observer
+    ) -> AutocallsClient:
         """Make a client for a campaign, which is patient."""
-        return self._make(send_limit=SendLimit(rate), drain_timeout=drain_timeout)
+        return self._make(
+            send_limit=SendLimit(rate), drain_timeout=drain_timeout, observer=observer
+        )
 
     def check_key(self) -> str:
         """Give the key.
@@ -85,8 +101,15 @@ class Connection:
 def ask(
     connection: Connection,
     question: Callable[[AutocallsClient], Coroutine[Any, Any, T]],
+    *,
+    rate: int = 5,
 ) -> T:
     """Make one call that changes nothing.
+
+    Args:
+        connection: How the service is reached.
+        question: The call.
+        rate: Sends a second, where a campaign is planned.
 
     Raises:
         CommandError: The service was out of reach.
@@ -94,13 +117,24 @@ def ask(
     """
 
     async def call() -> T:
-        async with connection.open() as client:
+        async with connection.open(rate=rate) as client:
             return await question(client)
 
     try:
         return asyncio.run(call())
     except UnavailableError as error:
         raise connection.out_of_reach(error) from error
+
+
+async def look_at_account(client: AutocallsClient) -> None:
+    """Find a wrong key or address.
+
+    Raises:
+        AutocallsError: The service refused, or was out of reach.
+    """
+    # A key that may not look at the account may still send.
+    with suppress(PermissionDeniedError):
+        await client.account()
 
 
 def send(connection: Connection, message: Message) -> tuple[SentMessage, int]:

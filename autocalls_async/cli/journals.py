@@ -1,44 +1,36 @@
 """`autocalls journal`: what became of a campaign, and what to do about unknowns."""
 
 import asyncio
-import csv
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
+from attrs import evolve
 
 from autocalls_async.cli.failures import CommandError, Status, describe
+from autocalls_async.cli.journal_views import (
+    COLUMNS,
+    entry_record,
+    make_tables,
+    pace_record,
+    show_next_steps,
+    to_record,
+    to_standard_output,
+)
 from autocalls_async.cli.outcomes_file import OutcomesFile, WriteRecord, check_place
-from autocalls_async.cli.resuming import ORDER
 from autocalls_async.cli.rows import FileFormat
-from autocalls_async.cli.screen import STYLES, Screen, fact_table, make_table
+from autocalls_async.cli.screen import Screen, fact_table
 from autocalls_async.cli.tally import Tally, facts_of
-from autocalls_async.cli.words import count, plain, quote
-from autocalls_async.journal import Entry, SqliteJournal, State
-from autocalls_async.masking import mask_phone
-from autocalls_async.report import Report, render_report, show_instant
+from autocalls_async.cli.words import count
+from autocalls_async.journal import JournalLockedError, SqliteJournal, State
+from autocalls_async.journal.reading import JournalReader
+from autocalls_async.report import Report, render_report
 
 T = TypeVar("T")
-
-_MOST_SHOWN = 20
-
-COLUMNS = (
-    "key",
-    "recipient_phone",
-    "state",
-    "whatsapp_message_id",
-    "attempt_count",
-    "added_at",
-    "handed_over_at",
-    "settled_at",
-    "error",
-    "error_code",
-    "detail",
-)
 
 
 class Decision(StrEnum):
@@ -52,15 +44,14 @@ def show(path: Path, screen: Screen) -> int:
     """Show what a journal holds.
 
     Raises:
-        CommandError: There is none.
-        JournalError: It cannot be read.
+        JournalError: There is none, or it cannot be read.
     """
-    tally = _use(path, read_tally)
+    tally, holder = _read(path)
     if screen.as_json:
-        screen.emit(_record(path, tally))
+        screen.emit(to_record(path, tally, holder))
         return Status.OK
-    screen.show(_state_table(path, tally), *_reason_tables(tally))
-    _show_unknowns(path, tally, screen)
+    screen.show(*make_tables(path, tally))
+    show_next_steps(path, tally, holder, screen)
     return Status.OK
 
 
@@ -70,21 +61,21 @@ def show_report(
     """Show a journal's report, and write its page.
 
     Raises:
-        CommandError: There is no journal, or the page cannot be written.
-        JournalError: It cannot be read.
+        CommandError: The page cannot be written.
+        JournalError: There is no journal, or it cannot be read.
     """
     if page is not None:
         check_page(page, overwrite=overwrite)
-    tally = _use(path, read_tally)
-    report = tally.report(path.name)
+    tally, holder = _read(path)
+    report = _report(path, tally)
     if page is not None:
         write_page(page, report)
     if screen.as_json:
-        screen.emit(_record(path, tally) | _pace(report))
+        screen.emit(to_record(path, tally, holder) | pace_record(report))
         return Status.OK
     facts = fact_table(f"Report of {path}", facts_of(report))
-    screen.show(facts, _state_table(path, tally), *_reason_tables(tally))
-    _show_unknowns(path, tally, screen)
+    screen.show(facts, *make_tables(path, tally))
+    show_next_steps(path, tally, holder, screen)
     return Status.OK
 
 
@@ -100,26 +91,21 @@ def export(
     """Write a journal's entries, to a file or to standard output.
 
     Raises:
-        CommandError: There is no journal, or the file cannot be written.
-        JournalError: It cannot be read.
+        CommandError: The file cannot be written.
+        JournalError: There is no journal, or it cannot be read.
     """
-
-    async def write_to(journal: SqliteJournal, write: WriteRecord) -> int:
-        number = 0
-        async for entry in journal.entries(*states):
-            write(_entry_record(entry))
-            number += 1
-        return number
-
     if out is None:
-        write = _standard_output(screen, file_format)
-        _use(path, lambda journal: write_to(journal, write))
+        with JournalReader(path) as journal:
+            write = to_standard_output(screen, file_format)
+            _copy_entries(journal, states, write)
         return Status.OK
     check_place(out, source=path, overwrite=overwrite)
-    _check_there(path)
-    with OutcomesFile(out, overwrite=overwrite, columns=COLUMNS) as file:
+    with ExitStack() as stack:
+        journal = stack.enter_context(JournalReader(path))
+        made = OutcomesFile(out, overwrite=overwrite, columns=COLUMNS)
+        file = stack.enter_context(made)
         try:
-            number = _use(path, lambda journal: write_to(journal, file.write))
+            number = _copy_entries(journal, states, file.write)
         except OSError as error:
             msg = f"cannot write {out}: {describe(error)}"
             raise CommandError(msg, status=Status.FAILED) from error
@@ -139,8 +125,8 @@ def resolve(
     """Settle unknown messages as the user decided.
 
     Raises:
-        CommandError: There is no journal, or the options do not say which.
-        JournalError: It cannot be read or written.
+        CommandError: The options do not say which, or the user said no.
+        JournalError: There is no journal, or it cannot be read or written.
         JournalStateError: One of the messages is not unknown.
     """
     if bool(keys) == take_all:
@@ -157,7 +143,7 @@ def resolve(
             return await journal.resolve(chosen, state=State.NEW)
         return await journal.resolve(chosen, state=State.ACCEPTED)
 
-    number = _use(path, work)
+    number = _own(path, work)
     if screen.as_json:
         screen.emit({"resolved": number, "as": decision.value})
     what = {
@@ -203,22 +189,39 @@ async def read_tally(journal: SqliteJournal) -> Tally:
 # The journal
 
 
-def _check_there(path: Path) -> None:
-    if not path.exists():
-        msg = f"there is no journal {path}"
-        raise CommandError(msg)
+def _read(path: Path) -> tuple[Tally, JournalLockedError | None]:
+    """Count a journal's entries beside its owner, and say who that is."""
+    tally = Tally()
+    with JournalReader(path) as journal:
+        for entry in journal.entries():
+            tally.add(entry)
+    return tally, journal.holder
 
 
-@asynccontextmanager
-async def _opened(path: Path) -> AsyncIterator[SqliteJournal]:
-    _check_there(path)  # opening would make one
-    async with SqliteJournal(path) as journal:
-        yield journal
+def _report(path: Path, tally: Tally) -> Report:
+    report = tally.report(path.name)
+    if under_way := tally.states[State.IN_FLIGHT]:
+        counts = {**report.counts, State.IN_FLIGHT.value: under_way}
+        return evolve(report, counts=counts)
+    return report
 
 
-def _use(path: Path, work: Callable[[SqliteJournal], Coroutine[Any, Any, T]]) -> T:
+def _copy_entries(
+    journal: JournalReader, states: Sequence[State], write: WriteRecord
+) -> int:
+    number = 0
+    for entry in journal.entries(*states):
+        write(entry_record(entry))
+        number += 1
+    return number
+
+
+def _own(path: Path, work: Callable[[SqliteJournal], Coroutine[Any, Any, T]]) -> T:
+    with JournalReader(path):
+        pass  # it is one: opening it to write would make one of anything
+
     async def use() -> T:
-        async with _opened(path) as journal:
+        async with SqliteJournal(path) as journal:
             return await work(journal)
 
     return asyncio.run(use())
@@ -233,111 +236,3 @@ def _confirm(decision: Decision, number: int) -> None:
     if not typer.confirm(question[decision], err=True):
         msg = "nothing was changed"
         raise CommandError(msg, status=Status.FAILED)
-
-
-# What is shown
-
-
-def _state_table(path: Path, tally: Tally) -> Any:  # noqa: ANN401  # rich's
-    columns = ("state", "messages", "share")
-    table = make_table(str(path), columns, numbers=columns[1:])
-    total = tally.states.total()
-    for state in ORDER:
-        number = tally.states[state]
-        if state is State.IN_FLIGHT:
-            continue  # whoever opens a journal takes these for unknown
-        style = STYLES.get(state.value, "") if number else "dim"
-        share = f"{number / total:.1%}" if total else "-"
-        table.add_row(state.value, f"{number:,}", share, style=style)
-    table.add_row("together", f"{total:,}", "", style="bold")
-    return table
-
-
-def _reason_tables(tally: Tally) -> list[Any]:
-    if not tally.reasons:
-        return []
-    columns = ("state", "error", "code", "messages")
-    table = make_table("Why not accepted", columns, numbers=("messages",))
-    for (state, error, code), number in tally.reasons.most_common(_MOST_SHOWN):
-        table.add_row(state.value, error, plain(code) or "-", f"{number:,}")
-    return [table]
-
-
-def _show_unknowns(path: Path, tally: Tally, screen: Screen) -> None:
-    if not tally.unknowns:
-        return
-    table = make_table(
-        "Unknown: may have been delivered", ("recipient", "handed over", "key")
-    )
-    for entry in tally.unknowns[:_MOST_SHOWN]:
-        at = show_instant(entry.handed_over_at)
-        # Whole, since `resolve` wants it so.
-        table.add_row(mask_phone(entry.recipient_phone), at, plain(entry.key))
-    screen.show(table)
-    screen.say()
-    more = tally.states[State.UNKNOWN] - min(len(tally.unknowns), _MOST_SHOWN)
-    if more:
-        command = quote(
-            "autocalls", "journal", "export", str(path), "--state", "unknown"
-        )
-        screen.say(f"and {more:,} more: {command}")
-    command = quote("autocalls", "journal", "resolve", str(path))
-    screen.say(f"to settle them: {command} --all --as accepted (or --as new: again)")
-
-
-def _record(path: Path, tally: Tally) -> dict[str, Any]:
-    return {
-        "journal": str(path),
-        "messages": tally.states.total(),
-        "states": {state.value: tally.states[state] for state in ORDER},
-        "reasons": [
-            {"state": state, "error": error, "error_code": code or None, "count": n}
-            for (state, error, code), n in tally.reasons.most_common()
-        ],
-        "unknown": [
-            {
-                "key": entry.key,
-                "recipient": mask_phone(entry.recipient_phone),
-                "handed_over_at": entry.handed_over_at,
-            }
-            for entry in tally.unknowns
-        ],
-    }
-
-
-def _pace(report: Report) -> dict[str, Any]:
-    return {
-        "attempts": report.attempt_count,
-        "started_at": report.started_at,
-        "ended_at": report.ended_at,
-        "active_seconds": report.active_seconds,
-        "rate": report.rate,
-    }
-
-
-def _entry_record(entry: Entry) -> dict[str, Any]:
-    record = {name: getattr(entry, name) for name in COLUMNS}
-    times = ("added_at", "handed_over_at", "settled_at")
-    return record | {name: _iso(record[name]) for name in times}
-
-
-def _iso(at: Any) -> str | None:  # noqa: ANN401  # one of the entry's times
-    return None if at is None else at.isoformat()
-
-
-def _standard_output(screen: Screen, file_format: FileFormat) -> WriteRecord:
-    if file_format is FileFormat.JSONL:
-        return screen.emit
-    writer = csv.DictWriter(_Lines(screen), COLUMNS, lineterminator="")
-    writer.writeheader()
-    return writer.writerow
-
-
-class _Lines:
-    """What a CSV writer writes to."""
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-
-    def write(self, line: str) -> None:
-        self._screen.put(line)

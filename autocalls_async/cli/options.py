@@ -1,5 +1,6 @@
 """The options and arguments of the commands: their names, kinds and help."""
 
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,23 @@ import typer
 
 from autocalls_async.cli.rows import FileFormat
 from autocalls_async.emulator import RateLimit
+
+
+def parse_price(text: str) -> Decimal:
+    """Read an amount such as 0.05.
+
+    Raises:
+        BadParameter: It is none, or is below 0.
+    """
+    try:
+        price = Decimal(text)
+    except InvalidOperation:
+        price = Decimal("NaN")
+    if price.is_finite() and price >= 0:
+        return price
+    msg = f"it must be an amount of at least 0, such as 0.05; got {text!r}"
+    raise typer.BadParameter(msg)
+
 
 ApiKey = Annotated[
     str | None,
@@ -99,7 +117,21 @@ Text = Annotated[
     ),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Check every row and send nothing.")
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Send nothing: name every bad row, ask the service what the campaign "
+        "would meet, and say what stands in its way.",
+    ),
+]
+Price = Annotated[
+    Decimal | None,
+    typer.Option(
+        "--price",
+        metavar="AMOUNT",
+        parser=parse_price,
+        help="Of one message: lets --dry-run hold the cost against the balance.",
+    ),
 ]
 SkipBad = Annotated[
     bool,
@@ -124,6 +156,7 @@ TemplateOption = Annotated[
     int | None,
     typer.Option(
         "--template",
+        min=1,
         metavar="ID",
         help="Send this template instead of free text; `autocalls templates` "
         "lists them.",
@@ -135,6 +168,24 @@ TemplateVariables = Annotated[
         "--var",
         metavar="NAME=TEXT",
         help="A variable of the template; 1={name} takes the row's column name.",
+    ),
+]
+FallbackTemplate = Annotated[
+    int | None,
+    typer.Option(
+        "--fallback-template",
+        min=1,
+        metavar="ID",
+        help="Send this template where the window is closed to free text, at most "
+        "once to a recipient until it opens again.",
+    ),
+]
+FallbackVariables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fallback-var",
+        metavar="NAME=TEXT",
+        help="A variable of the fallback template; 1={name} takes column name.",
     ),
 ]
 Region = Annotated[
@@ -170,7 +221,7 @@ CheckTimeout = Annotated[
     typer.Option(
         "--timeout",
         metavar="SECONDS",
-        help="For the look at the account that comes first.",
+        help="For each question to the service that comes before the sending.",
     ),
 ]
 

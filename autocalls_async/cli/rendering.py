@@ -9,7 +9,11 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from autocalls_async.models import FreeformMessage, TemplateMessage
+from autocalls_async.models import (
+    FreeformMessage,
+    TemplateFallback,
+    TemplateMessage,
+)
 
 _MOST_NAMES = 20
 
@@ -91,41 +95,16 @@ def _show(column: str, value: object) -> str:
 def check_columns(wanted: Iterable[str], *, known: Iterable[str]) -> None:
     """Raise `ValueError` unless every wanted column is among those known."""
     names = list(known)
-    for column in wanted:
-        if column not in names:
-            msg = f"there is no column {column!r}; there is {_list(names)}"
-            raise ValueError(msg)
+    missing = [column for column in dict.fromkeys(wanted) if column not in names]
+    if missing:
+        msg = f"there is no column {' or '.join(map(repr, missing))}; "
+        raise ValueError(msg + f"there is {_list(names)}")
 
 
 def _list(names: list[str]) -> str:
     shown = ", ".join(repr(name[:40]) for name in names[:_MOST_NAMES])
     more = len(names) - _MOST_NAMES
     return f"{shown} and {more} more" if more > 0 else shown or "none"
-
-
-@frozen
-class FreeText:
-    """Free text.
-
-    Args:
-        text: What to write to each recipient; `None` takes column `message`.
-    """
-
-    text: TextTemplate | None = None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of the columns it needs."""
-        return ("message",) if self.text is None else self.text.columns
-
-    def make(self, cells: Cells, **shared: Any) -> FreeformMessage:  # noqa: ANN401  # the message's own fields
-        """Make a row's message.
-
-        Raises:
-            ValueError: A value breaks its rule.
-        """
-        text = self.text.render(cells) if self.text else cells["message"]
-        return FreeformMessage(message=text, **shared)
 
 
 @frozen(kw_only=True)
@@ -145,15 +124,64 @@ class TemplateText:
         """The names of the columns it needs."""
         return tuple(c for text in self.variables.values() for c in text.columns)
 
+    def render(self, cells: Cells) -> dict[str, str]:
+        """Put a row's values into its variables.
+
+        Raises:
+            ValueError: The row lacks a column, or a value is neither text nor
+                a number.
+        """
+        return {name: text.render(cells) for name, text in self.variables.items()}
+
     def make(self, cells: Cells, **shared: Any) -> TemplateMessage:  # noqa: ANN401  # the message's own fields
         """Make a row's message.
 
         Raises:
             ValueError: A value breaks its rule.
         """
-        variables = {name: text.render(cells) for name, text in self.variables.items()}
         return TemplateMessage(
-            template_id=self.template_id, variables=variables, **shared
+            template_id=self.template_id, variables=self.render(cells), **shared
+        )
+
+    def make_fallback(self, cells: Cells) -> TemplateFallback:
+        """Make what a row's free text falls back to.
+
+        Raises:
+            ValueError: A value breaks its rule.
+        """
+        return TemplateFallback(
+            template_id=self.template_id, variables=self.render(cells)
+        )
+
+
+@frozen
+class FreeText:
+    """Free text.
+
+    Args:
+        text: What to write to each recipient; `None` takes column `message`.
+        fallback: The template to send instead where the window is closed.
+    """
+
+    text: TextTemplate | None = None
+    fallback: TemplateText | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns it needs."""
+        own = ("message",) if self.text is None else self.text.columns
+        return own if self.fallback is None else own + self.fallback.columns
+
+    def make(self, cells: Cells, **shared: Any) -> FreeformMessage:  # noqa: ANN401  # the message's own fields
+        """Make a row's message.
+
+        Raises:
+            ValueError: A value breaks its rule.
+        """
+        return FreeformMessage(
+            message=self.text.render(cells) if self.text else cells["message"],
+            fallback=self.fallback.make_fallback(cells) if self.fallback else None,
+            **shared,
         )
 
 
@@ -161,8 +189,12 @@ Content: TypeAlias = FreeText | TemplateText
 """What a campaign says."""
 
 
-def parse_variables(pairs: Sequence[str]) -> dict[str, str]:
+def parse_variables(pairs: Sequence[str], *, option: str = "--var") -> dict[str, str]:
     """Read `NAME=TEXT` pairs.
+
+    Args:
+        pairs: As they were given.
+        option: Where that was, for the errors.
 
     Raises:
         ValueError: One is no pair, or a name is there twice.
@@ -171,10 +203,27 @@ def parse_variables(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not (name and equals):
-            msg = f"--var must look like 1=Ana; got {pair!r}"
+            msg = f"{option} must look like 1=Ana; got {pair!r}"
             raise ValueError(msg)
         if name in variables:
-            msg = f"--var gives {name!r} twice"
+            msg = f"{option} gives {name!r} twice"
             raise ValueError(msg)
         variables[name] = text
     return variables
+
+
+def parse_template(
+    template_id: int, pairs: Sequence[str], *, option: str = "--var"
+) -> TemplateText:
+    """Read a template's `NAME=TEXT` pairs, whose texts may have places for columns.
+
+    Raises:
+        ValueError: A pair or a text is malformed.
+    """
+    return TemplateText(
+        template_id=template_id,
+        variables={
+            name: parse_text_template(text, option=f"{option} {name}")
+            for name, text in parse_variables(pairs, option=option).items()
+        },
+    )

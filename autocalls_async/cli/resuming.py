@@ -4,11 +4,12 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from attrs import define, field
 
 from autocalls_async.arguments import choose_sender
-from autocalls_async.cli.rows import FileError, Row
+from autocalls_async.cli.rows import BadRow, Row
 from autocalls_async.cli.words import count, plain
 from autocalls_async.journal import Draft, Journal, JournalConflictError, State
 from autocalls_async.journal.entry import MAY_LEAVE
@@ -30,6 +31,7 @@ class Standing:
         repeated_lines: Lines of rows that are the same message as an earlier one.
         other_count: Messages in the journal that are none of the rows.
         other_left_count: Those of them that could still be sent.
+        conflicts: Rows whose key stands for another message.
     """
 
     held: Counter[State] = field(factory=Counter)
@@ -38,6 +40,7 @@ class Standing:
     repeated_lines: list[int] = field(factory=list)
     other_count: int = 0
     other_left_count: int = 0
+    conflicts: list[BadRow] = field(factory=list)
     _to_send: set[str] = field(factory=set)
 
     @property
@@ -50,9 +53,11 @@ class Standing:
         """Messages that this run will send."""
         return sum(self.rows[state] for state in MAY_LEAVE)
 
-    def keep(self, key: str) -> None:
-        """Remember that this message is to be sent."""
-        self._to_send.add(key)
+    def add(self, key: str, state: State) -> None:
+        """Count a row's message, and remember it if it is to be sent."""
+        self.rows[state] += 1
+        if state in MAY_LEAVE:
+            self._to_send.add(key)
 
     def take(self, message: Message) -> bool:
         """Say whether a row's message is to be sent; a second time it is not."""
@@ -73,44 +78,60 @@ def draft_of(message: Message) -> Draft:
     )
 
 
-async def compare(rows: Iterable[Row], journal: Journal) -> Standing:
-    """Hold the rows against the journal; nothing is changed.
+Known: TypeAlias = dict[str, tuple[int, State]]
+"""By key, what the journal holds: a hash of the content, and the state."""
+
+
+async def known_to(journal: Journal) -> Known:
+    """Give what an open journal holds.
 
     Raises:
-        FileError: A row's key stands for another message.
-        JournalError: The journal cannot be read.
+        JournalError: It cannot be read.
     """
-    known = {e.key: (hash(e.content), e.state) async for e in journal.entries()}
+    return {e.key: (hash(e.content), e.state) async for e in journal.entries()}
+
+
+def compare(rows: Iterable[Row], known: Known) -> Standing:
+    """Hold the rows against what a journal holds.
+
+    Args:
+        rows: Read once.
+        known: Emptied of what the rows are.
+
+    Raises:
+        FileError: The rows cannot be read any more.
+    """
     standing = Standing(held=Counter(state for _, state in known.values()))
     lines: dict[str, tuple[int, int]] = {}
     for row in rows:
         draft, number = draft_of(row.message), row.line_number
         content = hash(draft.content)
         if draft.key in lines:
-            _check_same(lines[draft.key], content, draft.key, number)
-            standing.repeated_lines.append(number)
-            continue
-        lines[draft.key] = number, content
-        kept, state = known.pop(draft.key, (content, State.NEW))
-        if kept != content:
-            msg = f"line {number}: {JournalConflictError(draft.key)}"
-            raise FileError(msg)
-        standing.rows[state] += 1
-        if state in MAY_LEAVE:
-            standing.keep(draft.key)
+            reason = _repeats(lines[draft.key], content, draft.key)
+            if reason is None:
+                standing.repeated_lines.append(number)
+        else:
+            lines[draft.key] = number, content
+            kept, state = known.pop(draft.key, (content, State.NEW))
+            reason = None if kept == content else str(JournalConflictError(draft.key))
+            if reason is None:
+                standing.add(draft.key, state)
+        if reason is not None:
+            standing.conflicts.append(BadRow(line_number=number, reason=reason))
     standing.other_count = len(known)
     standing.other_left_count = sum(s in MAY_LEAVE for _, s in known.values())
     return standing
 
 
-def _check_same(first: tuple[int, int], content: int, key: str, number: int) -> None:
+def _repeats(first: tuple[int, int], content: int, key: str) -> str | None:
+    """Say what is wrong with a key that an earlier row has."""
     line_number, known = first
-    if known != content:
-        msg = (
-            f"line {number}: its key {plain(key)!r} is that of line {line_number}, "
-            "and they are not the same message; give it another one"
-        )
-        raise FileError(msg)
+    if known == content:
+        return None
+    return (
+        f"its key {plain(key)!r} is that of line {line_number}, "
+        "and they are not the same message; give it another one"
+    )
 
 
 async def admit(rows: Iterable[Row], journal: Journal) -> None:
@@ -132,7 +153,11 @@ def describe_standing(standing: Standing, *, file: str, journal: Path) -> Iterat
     else:
         yield f"journal {journal} is new"
     if standing.lost_count:
-        yield f"{standing.lost_count:,} of the unknown were in flight when it ended"
+        verb = "was" if standing.lost_count == 1 else "were"
+        yield (
+            f"{standing.lost_count:,} of the unknown {verb} under way when the last "
+            "run ended"
+        )
     before = standing.rows.copy()
     for state in MAY_LEAVE:
         del before[state]

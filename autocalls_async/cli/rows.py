@@ -17,7 +17,7 @@ from attrs import field, frozen
 from autocalls_async.cli.phones import normalise
 from autocalls_async.cli.rendering import Cells, Content, FreeText, check_columns
 from autocalls_async.cli.words import count
-from autocalls_async.models import Message
+from autocalls_async.models import Message, check_phone
 
 MAX_LINE_BYTES = 1_048_576
 """A longer line is no row: the longest message has 4096 characters."""
@@ -134,11 +134,12 @@ class RowReader:
         try:
             check_columns(("recipient_phone", *self.content.columns), known=columns)
         except ValueError as error:
-            hint = "; columns are parted by commas" if _looks_parted(columns) else ""
+            hint = "; commas separate columns" if _looks_parted(columns) else ""
             msg = f"line 1: {error}{hint}"
             raise FileError(msg) from error
         if self.sender_id is None and "sender_id" not in columns:
-            msg = "it has no column 'sender_id', and no --sender-id was given"
+            msg = "it has no column 'sender_id': set AUTOCALLS_SENDER_ID or give "
+            msg += "--sender-id"
             raise FileError(msg)
 
     def _read_jsonl(self, lines: Iterator[str]) -> Iterator[Row | BadRow]:
@@ -164,6 +165,8 @@ class RowReader:
         phone = given.strip() if isinstance(given, str) else given
         if self.region is not None:
             phone = normalise(phone, region=self.region)
+        else:
+            _check_e164(phone)
         message = self.content.make(
             cells,
             recipient_phone=phone,
@@ -188,6 +191,14 @@ class RowReader:
         return self.sender_id if value is None else value
 
 
+def _check_e164(phone: object) -> None:
+    try:
+        check_phone("recipient_phone", phone)
+    except ValueError as error:
+        msg = f"{error}; see --region" if isinstance(phone, str) else str(error)
+        raise ValueError(msg) from None
+
+
 def _choose_key(value: object) -> Any:  # noqa: ANN401  # checked where it is used
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -209,7 +220,8 @@ def _decode(readline: ReadLine) -> Iterator[str]:
         try:
             text = line.decode("utf-8-sig" if line_number == 1 else "utf-8")
         except UnicodeDecodeError as error:
-            msg = f"line {line_number} is not UTF-8; save the file as UTF-8"
+            msg = f"line {line_number} is not UTF-8; save the file as UTF-8 (in "
+            msg += "spreadsheets: CSV UTF-8)"
             raise FileError(msg) from error
         yield text
 

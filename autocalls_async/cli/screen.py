@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -35,6 +36,10 @@ _MOST_REASONS = 20
 _PIPE_WIDTH = 160
 
 
+# A longer title folds rather than widen its table.
+_MIN_TITLE = 60
+
+
 class Screen:
     """Where people's text goes: standard output, or errors beside `--json`."""
 
@@ -46,6 +51,10 @@ class Screen:
     def say(self, text: str = "", style: str = "") -> None:
         """Write a paragraph."""
         _print(self.out, text, style)
+
+    def offer(self, what: str, command: str) -> None:
+        """Write a command to copy: no line end of ours may cut it in two."""
+        self.out.print(Text(printable(f"{what}: {command}")), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Write a line that is not what was asked for."""
@@ -81,15 +90,28 @@ class Screen:
         widths = [self.out.measure(table).maximum for table in tables]
         if sum(widths) + 6 * len(tables) <= self.out.width:
             self.out.print(together)
-        else:
-            for table in tables:
-                self.out.print(table)
+            return
+        for index, table in enumerate(tables):
+            if index:
+                self.out.print()
+            self.out.print(table)
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """Say what is waited for: while it lasts on a terminal, as a line elsewhere."""
+        if not _is_live(self.err):
+            self.warn(text)
+            yield
+            return
+        with self.err.status(Text(text)):
+            yield
 
     def watch(self, *, total: int) -> "Watch":
         """Show progress: live on a terminal, as plain lines elsewhere."""
-        is_live = self.err.is_terminal and not self.err.is_dumb_terminal
         # A live display and lines of JSON would write over each other.
-        if is_live and not (self.as_json and _console(stderr=False).is_terminal):
+        if _is_live(self.err) and not (
+            self.as_json and _console(stderr=False).is_terminal
+        ):
             return LiveWatch(self.err, total=total)
         return PlainWatch(self.warn, total=total)
 
@@ -101,6 +123,10 @@ def _console(*, stderr: bool) -> Console:
     return console
 
 
+def _is_live(console: Console) -> bool:
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 def _print(console: Console, text: str, style: str = "") -> None:
     # A terminal gets whole words, a pipe each message as one line.
     is_pipe = not console.is_terminal
@@ -108,18 +134,24 @@ def _print(console: Console, text: str, style: str = "") -> None:
 
 
 def make_table(
-    title: str, columns: Sequence[str], *, numbers: Sequence[str] = ()
+    title: str,
+    columns: Sequence[str],
+    *,
+    numbers: Sequence[str] = (),
+    folding: Sequence[str] = (),
 ) -> Table:
     """Make an empty table.
 
     Args:
         title: What it is about.
-        columns: Their headings. The last one gives way where room is short.
+        columns: Their headings.
         numbers: Those whose cells stand to the right.
+        folding: Those that give way where room is short, besides the last.
     """
     table = Table(
         title=Text(title, style="bold"),
         title_justify="left",
+        min_width=min(cell_len(title), _MIN_TITLE),
         box=box.SIMPLE_HEAD,
         show_edge=False,
         header_style="dim",
@@ -128,7 +160,7 @@ def make_table(
         table.add_column(
             name,
             justify="right" if name in numbers else "left",
-            no_wrap=name != columns[-1],
+            no_wrap=name not in {*folding, columns[-1]},
             overflow="fold",
         )
     return table

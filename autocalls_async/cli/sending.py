@@ -11,13 +11,21 @@ from attrs import define, field
 
 from autocalls_async.bulk import Progress, Run
 from autocalls_async.cli.campaign import Campaign, Rows, read_again
+from autocalls_async.cli.counting import RequestCounter
 from autocalls_async.cli.failures import CommandError, Status, describe
 from autocalls_async.cli.journals import read_tally, write_page
 from autocalls_async.cli.outcomes_file import WriteRecord
-from autocalls_async.cli.resuming import Standing, admit, compare, describe_standing
+from autocalls_async.cli.resuming import (
+    Standing,
+    admit,
+    compare,
+    describe_standing,
+    known_to,
+)
 from autocalls_async.cli.rows import FileError, RowReader
 from autocalls_async.cli.screen import Screen, every, outcome_table, reason_table
 from autocalls_async.cli.stopping import Stopping
+from autocalls_async.cli.survey import MOST_BAD_ROWS, tell_bad_row
 from autocalls_async.cli.words import count, explain, outcome_record, quote
 from autocalls_async.errors import RunStoppedError
 from autocalls_async.journal import Journal, JournalError, SqliteJournal, State
@@ -33,6 +41,7 @@ class _Results:
     """What came of a campaign.
 
     Attributes:
+        fallback_count: Messages that went by their template.
         ended_by: What ended it before its last row.
         troubles: Where outcomes could not be written, and why.
         standing: Where it stood before, by its journal.
@@ -42,6 +51,7 @@ class _Results:
 
     progress: Progress = field(factory=Progress)
     reasons: Counter[tuple[str, str]] = field(factory=Counter)
+    fallback_count: int = 0
     ended_by: RunStoppedError | FileError | JournalError | None = None
     troubles: list[str] = field(factory=list)
     standing: Standing = field(factory=Standing)
@@ -79,6 +89,7 @@ class Sending:
         self._writers = writers
         self._screen = screen
         self._results = _Results()
+        self._requests = RequestCounter()
 
     def run(self) -> int:
         """Send it all, say what came of it, and give the exit status.
@@ -96,7 +107,14 @@ class Sending:
         if self._results.report_trouble is not None:
             self._screen.warn(f"autocalls: {self._results.report_trouble}")
             return status or Status.FAILED
+        self._tell_places()
         return status
+
+    def _tell_places(self) -> None:
+        out = None if self._results.troubles else self._campaign.out
+        for place in (out, self._campaign.report):
+            if place is not None:
+                self._screen.say(f"written: {place}")
 
     # With a journal
 
@@ -119,7 +137,9 @@ class Sending:
     async def _take_stock(self, journal: Journal, path: Path, lost_count: int) -> None:
         """Hold the rows against the journal, add what is new, and say so."""
         rows = read_again(self._reader, self._file)
-        self._results.standing = standing = await compare(rows, journal)
+        standing = compare(rows, await known_to(journal))
+        self._results.standing = standing
+        self._check_keys(standing)
         standing.lost_count = lost_count
         file = self._campaign.file
         for line in describe_standing(standing, file=file, journal=path):
@@ -134,13 +154,24 @@ class Sending:
             choose=standing.take,
         )
 
+    def _check_keys(self, standing: Standing) -> None:
+        if not (conflicts := standing.conflicts):
+            return
+        for row in conflicts[:MOST_BAD_ROWS]:
+            tell_bad_row(row, self._campaign, self._screen)
+        rows = count(len(conflicts), "row")
+        verb = "has" if len(conflicts) == 1 else "have"
+        msg = f"{self._campaign.file}: {rows} {verb} the key of another message; "
+        msg += "nothing was sent"
+        raise CommandError(msg)
+
     async def _write_report(self, journal: SqliteJournal, path: Path) -> None:
         page = self._campaign.report
         if page is None:
             return
         tally = await read_tally(journal)
         try:
-            write_page(page, tally.report(path.name))
+            write_page(page, tally.report(path.name, requests=self._requests.counts))
         except CommandError as error:
             self._results.report_trouble = str(error)
 
@@ -160,13 +191,17 @@ class Sending:
         left_count = self._left_count()
         if left_count:
             left = count(left_count, "message")
-            self._screen.say(
-                f"{left} left to send; to go on: {self._campaign.command()}"
-            )
+            what = f"{left} left to send; to go on"
+            self._screen.offer(what, self._campaign.command())
+        if rejected_count := self._results.counts[State.REJECTED]:
+            rejected = count(rejected_count, "message")
+            shown = quote("autocalls", "journal", "export", str(path))
+            what = f"{rejected} rejected; to list them"
+            self._screen.offer(what, f"{shown} --state rejected")
         if unknown_count := self._results.counts[State.UNKNOWN]:
             unknown = count(unknown_count, "message")
             shown = quote("autocalls", "journal", "show", str(path))
-            self._screen.say(f"{unknown} unknown; to see them: {shown}")
+            self._screen.offer(f"{unknown} unknown; to see them", shown)
 
     def _left_count(self) -> int:
         results = self._results
@@ -177,7 +212,9 @@ class Sending:
 
     async def _send(self, journal: Journal | None) -> int | None:
         client = self._campaign.connection.open_for_bulk(
-            rate=self._campaign.rate, drain_timeout=_DRAIN_SECONDS
+            rate=self._campaign.rate,
+            drain_timeout=_DRAIN_SECONDS,
+            observer=self._requests,
         )
         with self._screen.watch(total=len(self._rows)) as watch:
             async with client:
@@ -206,7 +243,9 @@ class Sending:
 
     def _note(self, outcome: Outcome, run: Run) -> None:
         results = self._results
-        if not isinstance(outcome, Accepted):
+        if isinstance(outcome, Accepted):
+            results.fallback_count += outcome.sent.fell_back
+        else:
             code = outcome.error.error_code or ""
             results.reasons[type(outcome.error).__name__, code] += 1
         line_number = self._rows.line_number(outcome.message)
@@ -230,6 +269,16 @@ class Sending:
             tables.append(reason_table(results.reasons))
         self._screen.show(*tables)
         self._screen.say()
+        kinds = (f"{kind} {number:,}" for kind, number in self._requests.counts.items())
+        self._screen.say(f"requests: {', '.join(kinds)}")
+        if self._campaign.fallback_id is not None:
+            self._screen.say(self._fallback_line())
+
+    def _fallback_line(self) -> str:
+        number = self._results.fallback_count
+        text_count = self._results.progress.accepted - number
+        template_id = self._campaign.fallback_id
+        return f"{text_count:,} went as free text, {number:,} by template {template_id}"
 
     def _conclude(self, signalled: int | None) -> int:
         """Say in a line how it ended."""
@@ -243,10 +292,16 @@ class Sending:
             return Status.OK
         if why is None:
             text = f"{self._total - accepted_count:,} of {total} not accepted"
+            if unknown_count := self._unknown_count():
+                text += f", {unknown_count:,} of them unknown"
         else:
             text = f"{why}; {self._unsent_count():,} of {total} not sent"
         self._screen.warn(f"autocalls: {text}")
         return signalled if why and signalled else Status.FAILED
+
+    def _unknown_count(self) -> int:
+        results = self._results
+        return results.progress.unknown + results.standing.rows[State.UNKNOWN]
 
     def _unsent_count(self) -> int:
         if self._campaign.journal is not None:

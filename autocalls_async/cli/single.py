@@ -94,7 +94,7 @@ def show_templates(connection: Connection, screen: Screen, *, include_all: bool)
         screen.emit({"templates": templates})
         return Status.OK
     columns = ("id", "name", "language", "status", "variables", "text")
-    table = make_table("Templates", columns, numbers=("id",))
+    table = make_table("Templates", columns, numbers=("id",), folding=("variables",))
     for template in templates:
         table.add_row(
             str(template.id),

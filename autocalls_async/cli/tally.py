@@ -6,6 +6,8 @@ Pure: no I/O, no clock, no asyncio.
 import re
 from array import array
 from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from autocalls_async.cli.resuming import ORDER
 from autocalls_async.cli.words import duration
@@ -18,6 +20,8 @@ _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 MOST_UNKNOWNS = 200
 """Named; the others are counted."""
+
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 
 class Tally:
@@ -41,8 +45,13 @@ class Tally:
         if entry.state is State.UNKNOWN and len(self.unknowns) < MOST_UNKNOWNS:
             self.unknowns.append(entry)
 
-    def report(self, title: str) -> Report:
-        """Give what may be shown to anybody: no text, and no whole number."""
+    def report(self, title: str, *, requests: Mapping[str, int] = _NONE) -> Report:
+        """Give what may be shown to anybody: no text, and no whole number.
+
+        Args:
+            title: What it is about.
+            requests: What the run that just ended asked of the service, by kind.
+        """
         return Report(
             title=title,
             counts={s.value: self.states[s] for s in ORDER if s is not State.IN_FLIGHT},
@@ -58,6 +67,7 @@ class Tally:
             unknowns=[_mask(entry) for entry in self.unknowns],
             unknown_count=self.states[State.UNKNOWN],
             attempt_count=self._attempt_count,
+            requests=requests,
             times=sorted(self._times),
         )
 

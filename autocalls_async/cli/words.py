@@ -5,10 +5,12 @@ Pure: no I/O, no clock, no asyncio.
 
 import json
 import math
+import os
 import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import attrs
@@ -62,6 +64,8 @@ def _simplify(value: object) -> Any:  # noqa: ANN401  # whatever JSON can hold
             return value.isoformat()
         case Decimal():
             return float(value) if math.isfinite(float(value)) else str(value)
+        case Enum():
+            return value.value
         case Mapping():
             return dict(value)
         case _ if attrs.has(type(value)):
@@ -107,6 +111,7 @@ OUTCOME_COLUMNS = (
     "recipient_phone",
     "outcome",
     "whatsapp_message_id",
+    "fell_back",
     "error",
     "error_code",
     "detail",
@@ -121,6 +126,7 @@ def outcome_record(outcome: Outcome, *, line_number: int) -> dict[str, Any]:
     record["outcome"] = outcome_name(outcome)
     if isinstance(outcome, Accepted):
         record["whatsapp_message_id"] = outcome.sent.whatsapp_message_id
+        record["fell_back"] = outcome.sent.fell_back
     else:
         record["error"] = type(outcome.error).__name__
         record["error_code"] = outcome.error.error_code
@@ -144,5 +150,21 @@ def count(number: int, noun: str) -> str:
 
 
 def quote(*words: str) -> str:
-    """Write a command as a shell takes it."""
-    return shlex.join(words)
+    """Write a command as a shell takes it, in printable characters."""
+    return " ".join(map(_quote_word, words))
+
+
+def _quote_word(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    # As bash and zsh take it. A line end shown as anything else would make
+    # another text, and so another message, of a command that is copied.
+    return "$'" + "".join(map(_escape, word)) + "'"
+
+
+def _escape(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))

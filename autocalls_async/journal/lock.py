@@ -54,22 +54,43 @@ class OwnerLock:
             who = f"{os.getpid()} {at.isoformat()} {socket.gethostname()}\n"
             os.pwrite(file, who.encode(), 0)
 
+    def share(self) -> None:
+        """Keep it from becoming anybody's, if there is a lock file; write nothing.
+
+        Raises:
+            JournalLockedError: Another process is the owner.
+            JournalError: The lock file cannot be used.
+        """
+        try:
+            file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return  # nobody has opened it since it was copied here
+        except OSError as error:
+            raise self._unusable(error) from error
+        try:
+            self._lock(file, is_shared=True)
+        except BaseException:
+            os.close(file)
+            raise
+        self._file = file
+
     def release(self) -> None:
         """Let others have it."""
         if self._file is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # one that is shared is not written
                 os.ftruncate(self._file, 0)
             os.close(self._file)
             self._file = None
 
-    def _lock(self, file: int) -> None:
+    def _lock(self, file: int, *, is_shared: bool = False) -> None:
         if sys.platform == "win32":
             raise JournalError(
                 path=self._journal,
                 detail="this system has no flock() to keep two processes apart",
             )
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             raise self._held(os.pread(file, 1024, 0)) from None
         except OSError as error:
@@ -89,7 +110,8 @@ class OwnerLock:
             )
         except ValueError:  # it has not yet said who it is
             return JournalLockedError(
-                path=self._journal, detail="in use by another process"
+                path=self._journal,
+                detail="in use by another process; wait until it ends",
             )
 
     def _unusable(self, error: OSError) -> JournalError:

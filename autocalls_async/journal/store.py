@@ -1,4 +1,4 @@
-"""The rows of a journal in SQLite: the one door to sqlite3.
+"""The rows of a journal in SQLite, for its owner; `reading` shows them to others.
 
 Everything here blocks, and belongs to one thread.
 
@@ -86,7 +86,7 @@ _SETTLE = (
     " settled_at = ?, whatsapp_message_id = ?, error = ?, error_code = ?, detail = ?"
     " WHERE key = ?"
 )
-_PAGE = (
+PAGE = (
     "SELECT id, key, content, recipient_phone, state, attempt_count, added_at,"
     " handed_over_at, settled_at, whatsapp_message_id, error, error_code, detail"
     # With its index, each page would sort all that are in these states.
@@ -148,7 +148,7 @@ class Store:
                 self._db = undo.enter_context(closing(_connect(path)))
                 self.lost_count = self._prepare(at)
             except sqlite3.Error as error:
-                raise _failure(path, error) from error
+                raise to_failure(path, error) from error
             undo.pop_all()
 
     def close(self) -> None:
@@ -172,7 +172,7 @@ class Store:
             results = [self._do(step) for step in steps]
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            failure = _failure(self._path, error)
+            failure = to_failure(self._path, error)
             self._roll_back()
             return [
                 self._read(step) if step.care is Care.READ else failure
@@ -214,9 +214,9 @@ class Store:
 
     def page(self, states: Sequence[State], after: int) -> tuple[list[Entry], int]:
         """Give the next entries in these states, and where they end."""
-        sql = _PAGE.format(", ".join("?" * len(states)))
+        sql = PAGE.format(", ".join("?" * len(states)))
         rows = self._db.execute(sql, (after, *states, PAGE_COUNT)).fetchall()
-        return [_entry(row) for row in rows], rows[-1][0] if rows else after
+        return [to_entry(row) for row in rows], rows[-1][0] if rows else after
 
     # Below
 
@@ -239,38 +239,14 @@ class Store:
 
     def _prepare(self, at: int) -> int:
         """Make the table if there is none, and lose what was in flight."""
-        is_new = self._is_new()
+        has_none = is_new(self._db, self._path)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA fullfsync = ON")  # macOS: the drive's cache too
-        if is_new:
+        if has_none:
             self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT")
         row = (State.UNKNOWN, at, LOST_ERROR, LOST_DETAIL, State.IN_FLIGHT)
         return self._db.execute(_LOSE, row).rowcount
-
-    def _is_new(self) -> bool:
-        """Make sure that the file is ours, or nobody's, before it is touched."""
-        application = self._value("PRAGMA application_id")
-        version = self._value("PRAGMA user_version")
-        count = self._value("SELECT count(*) FROM sqlite_schema")
-        if (application, version, count) == (0, 0, 0):
-            return True
-        if application != APPLICATION_ID:
-            detail = (
-                f"it is another program's database (application id {application}, "
-                f"version {version}, {count} tables and indexes); name another file"
-            )
-            raise JournalError(path=self._path, detail=detail)
-        if version != SCHEMA_VERSION:
-            detail = (
-                f"it has version {version}, and this version of the library reads "
-                f"version {SCHEMA_VERSION}; use the one that wrote it"
-            )
-            raise JournalError(path=self._path, detail=detail)
-        return False
-
-    def _value(self, sql: str) -> Any:  # noqa: ANN401  # whatever SQLite holds there
-        return self._db.execute(sql).fetchone()[0]
 
     def _sync(self, *, is_full: bool) -> None:
         if is_full is not self._is_full:
@@ -296,7 +272,38 @@ class Store:
         try:
             return self._do(step)
         except sqlite3.Error as error:
-            return _failure(self._path, error)
+            return to_failure(self._path, error)
+
+
+def is_new(db: sqlite3.Connection, path: Path) -> bool:
+    """Make sure that the file is ours, or nobody's yet, before it is touched.
+
+    Raises:
+        JournalError: It is another program's, or another version's.
+    """
+    application, version, count = (
+        db.execute(sql).fetchone()[0]
+        for sql in (
+            "PRAGMA application_id",
+            "PRAGMA user_version",
+            "SELECT count(*) FROM sqlite_schema",
+        )
+    )
+    if (application, version, count) == (0, 0, 0):
+        return True
+    if application != APPLICATION_ID:
+        detail = (
+            f"it is another program's database (application id {application}, "
+            f"version {version}, {count} tables and indexes); name another file"
+        )
+        raise JournalError(path=path, detail=detail)
+    if version != SCHEMA_VERSION:
+        detail = (
+            f"it has version {version}, and this version of the library reads "
+            f"version {SCHEMA_VERSION}; use the one that wrote it"
+        )
+        raise JournalError(path=path, detail=detail)
+    return False
 
 
 def to_number(at: datetime) -> int:
@@ -320,7 +327,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
 
 
-def _failure(path: Path, error: sqlite3.Error) -> JournalError:
+def to_failure(path: Path, error: sqlite3.Error) -> JournalError:
+    """Say what SQLite would not do, and what to do about it."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     advice = _ADVICE.get(code & 0xFF, "see whether its disk and file are in order")
     failure = JournalError(path=path, detail=f"{error}; {advice}")
@@ -328,7 +336,8 @@ def _failure(path: Path, error: sqlite3.Error) -> JournalError:
     return failure
 
 
-def _entry(row: Sequence[Any]) -> Entry:
+def to_entry(row: Sequence[Any]) -> Entry:
+    """Make an entry of the columns in `PAGE`."""
     handed_over_at, settled_at = row[7:9]
     return Entry(
         key=row[1],

@@ -202,7 +202,7 @@ def borrow_database() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        pytest.param(("show", "no.db"), "there is no journal no.db", id="none"),
+        pytest.param(("show", "no.db"), "no.db: there is no such file", id="none"),
         pytest.param(("show", "other.db"), "another program's database", id="foreign"),
         pytest.param(
             ("resolve", "run.db", "--as", "new"), "--key KEY for each", id="which"
@@ -221,7 +221,9 @@ def borrow_database() -> None:
             ("export", "run.db", "--out", "run.txt"), "must end in", id="ending"
         ),
         pytest.param(
-            ("export", "no.db", "--out", "a.csv"), "no journal no.db", id="export none"
+            ("export", "no.db", "--out", "a.csv"),
+            "no.db: there is no such file",
+            id="export none",
         ),
         pytest.param(
             ("export", "run.db", "--out", "no/a.csv"), "cannot write no/a", id="place"

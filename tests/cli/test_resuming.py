@@ -152,6 +152,8 @@ def test_an_unknown_is_never_sent_again_and_its_next_step_is_told(
     assert (first.status, again.status) == (1, 1)
     assert sorted(filter(None, received(service))) == ["a", "b", "c"]
     assert "not sent again: 2 accepted, 1 unknown" in again.out
+    told = "autocalls: 1 of 3 messages not accepted, 1 of them unknown"
+    assert (told in first.err, again.complaint) == (True, told)
     assert "1 message unknown; to see them: autocalls journal show run.db" in again.out
 
 
@@ -269,8 +271,11 @@ def test_a_key_with_other_content_is_named_with_its_line_and_nothing_is_sent(
     ended = autocalls("bulk", "rows.csv", *RUN)
 
     assert ended.status == 2
-    assert "rows.csv: line 3: message 'k1' is in the journal with other content" in (
-        ended.complaint
+    assert "rows.csv, line 3: message 'k1' is in the journal with other content" in (
+        ended.err
+    )
+    assert ended.complaint == (
+        "autocalls: rows.csv: 1 row has the key of another message; nothing was sent"
     )
     assert received(service) == ["a"]
     assert states() == {"accepted": 1}
@@ -286,5 +291,73 @@ def test_one_key_for_two_messages_of_a_file_is_told_with_both_lines(
     ended = autocalls("bulk", "rows.csv", *RUN)
 
     assert ended.status == 2
-    assert "line 3: its key 'k1' is that of line 2" in ended.complaint
+    assert "rows.csv, line 3: its key 'k1' is that of line 2" in ended.err
     assert service.emulator.accepted == []
+
+
+def test_where_outcomes_and_the_page_were_written_is_told(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write_rows("a", "b")
+    places = ("--report", "run.html", "--out", "out.csv")
+
+    ended = autocalls("bulk", file, *RUN, *places)
+    again = autocalls("bulk", file, *RUN, "--report", "run.html")
+
+    assert ended.status == 0
+    assert ended.out.endswith("written: out.csv\nwritten: run.html\n")
+    assert Path("run.html").read_text().startswith("<!doctype html>")
+    assert again.status == 2
+    assert "run.html exists already" in again.complaint
+    assert len(service.emulator.accepted) == 2
+
+
+def test_a_page_needs_a_journal_to_be_about(
+    autocalls: Autocalls, service: Service
+) -> None:
+    ended = autocalls("bulk", write_rows("a"), "--report", "run.html")
+
+    assert ended.status == 2
+    assert "give --journal too" in ended.complaint
+    assert service.emulator.accepted == []
+
+
+def test_a_page_that_cannot_be_written_does_not_hide_what_was_sent(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write_rows("a")
+    Path("run.html").mkdir()
+
+    ended = autocalls("bulk", file, *RUN, "--report", "run.html", "--overwrite")
+
+    assert ended.status == 1
+    assert "All of 1 message accepted." in ended.out
+    assert ended.complaint == "autocalls: cannot write run.html: Is a directory"
+    assert received(service) == ["a"]
+
+
+@pytest.mark.parametrize("option", ["--journal", "--report", "--out"])
+def test_a_folder_that_is_not_there_is_told_before_anything_is_sent(
+    option: str, autocalls: Autocalls, service: Service
+) -> None:
+    ended = autocalls("bulk", write_rows("a"), *RUN, option, "no/run.csv")
+
+    assert ended.status == 2
+    assert ended.complaint == (
+        "autocalls: cannot write no/run.csv: there is no folder no"
+    )
+    assert service.emulator.requests == []
+
+
+@pytest.mark.usefixtures("service")
+def test_refused_messages_can_be_listed_by_the_command_that_is_told(
+    autocalls: Autocalls,
+) -> None:
+    file = write_rows("a", "b", recipient=CLOSED)
+
+    ended = autocalls("bulk", file, *RUN)
+    _, _, command = ended.out.partition("2 messages rejected; to list them: autocalls ")
+    listed = autocalls(*shlex.split(command))
+
+    assert listed.status == 0
+    assert len(listed.out.splitlines()) == 3

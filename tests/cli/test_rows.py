@@ -174,9 +174,15 @@ def test_a_bad_json_line_is_told_and_the_next_is_read(line: str, reason: str) ->
     ("content", "reason"),
     [
         pytest.param("", "it is empty", id="empty"),
-        pytest.param("a,b\n", "no column 'recipient_phone'; there is 'a', 'b'", id="a"),
+        pytest.param(
+            "a,b\n",
+            "no column 'recipient_phone' or 'message'; there is 'a', 'b'",
+            id="a",
+        ),
         pytest.param("recipient_phone,x\n", "no column 'message'", id="no message"),
-        pytest.param("recipient_phone;message\n", "parted by commas", id="semicolons"),
+        pytest.param(
+            "recipient_phone;message\n", "commas separate columns", id="semicolons"
+        ),
         pytest.param("recipient_phone,message,message\n", "there twice", id="twice"),
         pytest.param(
             f"recipient_phone,message\n{PHONE},caf\xe9\n".encode("latin-1"),

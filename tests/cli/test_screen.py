@@ -10,6 +10,7 @@ from autocalls_async.cli.screen import (
     LiveWatch,
     PlainWatch,
     Screen,
+    fact_table,
     make_table,
     outcome_counts,
     progress_line,
@@ -127,3 +128,63 @@ def test_tables_stand_side_by_side_where_there_is_room(
 
     assert any("One" in line and "Two" in line for line in wide.splitlines())
     assert not any("One" in line and "Two" in line for line in narrow.splitlines())
+
+
+def test_a_command_to_copy_is_never_cut_in_two(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    command = "autocalls bulk people.csv --journal run.db"
+
+    Screen(as_json=False).offer("to go on", command)
+
+    assert capsys.readouterr().out == f"to go on: {command}\n"
+
+
+@pytest.mark.parametrize(
+    ("term", "is_left"),
+    [
+        pytest.param("xterm-256color", False, id="a terminal"),
+        pytest.param("dumb", True, id="elsewhere"),
+    ],
+)
+def test_what_is_waited_for_is_a_line_only_where_it_cannot_vanish(
+    term: str,
+    is_left: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    with Screen(as_json=False).waiting("asking the service"):
+        pass
+
+    err = capsys.readouterr().err
+    assert (err == "asking the service\n") == is_left
+    assert "asking the service" in err
+
+
+def test_a_title_stands_on_one_line_above_a_narrow_table(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    title = "Dry run of people.csv: nothing was sent"
+
+    Screen(as_json=False).show(fact_table(title, [("rows", "1")]))
+
+    assert title in capsys.readouterr().out
+
+
+def test_tables_below_each_other_are_apart(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    one, two = make_table("One", ("a" * 30,)), make_table("Two", ("b" * 30,))
+
+    Screen(as_json=False).show(one, two)
+
+    lines = capsys.readouterr().out.splitlines()
+    titles = [n for n, line in enumerate(lines) if line.strip() in {"One", "Two"}]
+    assert [lines[number - 1].strip() for number in titles] == ["", ""]

@@ -1,10 +1,14 @@
 """What the command says, as values."""
 
 import json
+import shutil
+import subprocess
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autocalls_async.cli.words import (
     OUTCOME_COLUMNS,
@@ -15,6 +19,7 @@ from autocalls_async.cli.words import (
     outcome_name,
     outcome_record,
     plain,
+    quote,
     to_json,
 )
 from autocalls_async.errors import (
@@ -27,6 +32,7 @@ from autocalls_async.errors import (
 )
 from autocalls_async.models import FreeformMessage, FrozenDict, SentMessage
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+from autocalls_async.plan import Severity
 
 PHONE = "+14155550123"
 MESSAGE = FreeformMessage(recipient_phone=PHONE, message="hi")
@@ -141,3 +147,39 @@ def test_an_error_is_told_by_the_outcome_it_means(
 ) -> None:
     assert outcome_name(error) == name
     assert error_record(error)["error"] == type(error).__name__
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        pytest.param("run.db", "run.db", id="plain"),
+        pytest.param("Hi {name}", "'Hi {name}'", id="blank"),
+        pytest.param("it's\n5\\6\té", "$'it\\'s\\x0a5\\\\6\\x09é'", id="line end"),
+        pytest.param("a\u202eb", "$'a\\xe2\\x80\\xaeb'", id="turns the line round"),
+        pytest.param("\udcff ", "$'\\xff '", id="no character"),
+    ],
+)
+def test_a_word_of_a_command_is_written_in_printable_characters(
+    word: str, expected: str
+) -> None:
+    assert quote(word) == expected
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs that shell")
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+@settings(max_examples=25, deadline=None)
+def test_a_shell_reads_a_quoted_word_as_it_was(word: str) -> None:
+    command = f"printf %s. {quote(word)}"
+
+    shell = subprocess.run(  # noqa: S603  # our own words
+        ["bash", "-c", command],  # noqa: S607  # the user's own shell
+        capture_output=True,
+        check=True,
+    )
+
+    assert command.isprintable()
+    assert shell.stdout == word.encode() + b"."
+
+
+def test_an_enum_is_told_by_its_value() -> None:
+    assert to_json({"is": Severity.ERROR}) == '{"is": "error"}'

@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import resource
 import shutil
 import sqlite3
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -22,6 +20,7 @@ from autocalls_async.journal import (
     SqliteJournal,
     State,
 )
+from tests.disks import remount, small_disk, small_files
 from tests.journal.support import (
     PHONE,
     TEXT,
@@ -57,15 +56,6 @@ def overwrite(file: Path, content: bytes) -> None:
 def read(file: Path) -> bytes:
     """Give all that is in a file."""
     return file.read_bytes()
-
-
-def run_as_root(name: str, *arguments: str) -> bool:
-    """Run a command on disks, if we may; say whether it worked."""
-    command = shutil.which(name)
-    if command is None or os.geteuid() != 0:
-        return False
-    done = subprocess.run([command, *arguments], check=False)  # noqa: S603  # our own disk
-    return done.returncode == 0
 
 
 def wait_for_threads() -> None:
@@ -375,25 +365,11 @@ async def test_cancelling_at_any_step_of_closing_keeps_what_was_settled(
         assert await states(again) == {"a": State.ACCEPTED}
 
 
-@contextmanager
-def small_files(size_bytes: int) -> Iterator[None]:
-    """Let no file of this process grow over a size."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """Give a small disk of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = ("-t", "tmpfs", "-o", "size=256k", "none")
-    if not run_as_root("mount", *options, str(folder)):
-        pytest.skip("no disk can be mounted here")
-    yield folder
-    assert run_as_root("umount", "--lazy", str(folder))
+    with small_disk(tmp_path / "disk") as folder:
+        yield folder
 
 
 async def fill(journal: SqliteJournal) -> Exception | None:
@@ -456,7 +432,7 @@ async def test_an_error_of_the_disk_stops_the_journal(file: Path) -> None:
 async def test_a_read_only_disk_is_named(disk: Path) -> None:
     async with opened(SqliteJournal(disk / "run.db")) as journal:
         await add(journal, "a")
-    assert run_as_root("mount", "-o", "remount,ro", "none", str(disk))
+    remount(disk, "ro")
 
     with pytest.raises(JournalError, match="Read-only file system"):
         await SqliteJournal(disk / "run.db").open()

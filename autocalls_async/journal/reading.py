@@ -1,0 +1,127 @@
+"""A journal looked at beside its owner: nothing is changed, and nothing made.
+
+Everything here blocks. All that is read is of one moment.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from attrs import evolve
+
+from autocalls_async.journal.entry import LOST_DETAIL, LOST_ERROR, Entry, State
+from autocalls_async.journal.errors import JournalError, JournalLockedError
+from autocalls_async.journal.lock import OwnerLock
+from autocalls_async.journal.store import (
+    BUSY_SECONDS,
+    PAGE,
+    is_new,
+    to_entry,
+    to_failure,
+)
+
+
+class JournalReader:
+    """Reads a journal, also while a campaign writes it.
+
+    Nobody becomes its owner until it is closed, unless somebody is already.
+    What was in flight when its last owner ended is read as unknown: the next
+    one takes it for that.
+
+    Args:
+        path: The journal's file.
+
+    Attributes:
+        holder: Who owns it now, if anybody.
+
+    Raises:
+        JournalError: There is none, or it cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.holder: JournalLockedError | None = None
+        _check_is_file(path)
+        with ExitStack() as undo:
+            lock = OwnerLock(path)
+            undo.callback(lock.release)
+            try:
+                lock.share()
+            except JournalLockedError as error:
+                self.holder = error
+            try:
+                self._db = undo.enter_context(closing(_connect(path)))
+                self._check()
+            except sqlite3.Error as error:
+                raise to_failure(path, error) from error
+            self._undo = undo.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._undo.close()
+
+    def entries(self, *states: State) -> Iterator[Entry]:
+        """Give the messages in these states, or all, in the order of addition.
+
+        Raises:
+            JournalError: It cannot be read any further.
+        """
+        every = tuple(State)
+        sql = PAGE.format(", ".join("?" * len(every)))
+        try:
+            for row in self._db.execute(sql, (0, *every, -1)):
+                entry = self._judge(to_entry(row))
+                if not states or entry.state in states:
+                    yield entry
+        except sqlite3.Error as error:
+            raise to_failure(self._path, error) from error
+
+    def _check(self) -> None:
+        self._db.execute("BEGIN")  # all that follows is of one moment
+        if is_new(self._db, self._path):
+            raise JournalError(path=self._path, detail="it is empty; name another file")
+
+    def _judge(self, entry: Entry) -> Entry:
+        if self.holder is not None or entry.state is not State.IN_FLIGHT:
+            return entry
+        lost = State.UNKNOWN
+        return evolve(entry, state=lost, error=LOST_ERROR, detail=LOST_DETAIL)
+
+
+def _check_is_file(path: Path) -> None:
+    if path.is_dir():
+        raise JournalError(path=path, detail="it is a folder; name the file in it")
+    try:
+        path.open("rb").close()
+    except FileNotFoundError:
+        raise JournalError(path=path, detail="there is no such file") from None
+    except OSError as error:
+        detail = f"it cannot be read ({error.strerror})"
+        raise JournalError(path=path, detail=detail) from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file to be read.
+
+    Without a write-ahead log nobody has it open, nor will, as we share the
+    lock. Then SQLite is told so, or it would make a log and leave it there.
+    """
+    file = path.resolve()
+    is_closed = not Path(f"{file}-wal").exists()
+    options = "mode=ro&immutable=1" if is_closed else "mode=ro"
+    return sqlite3.connect(
+        f"{file.as_uri()}?{options}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+    )

@@ -1,0 +1,69 @@
+"""Phone numbers as people keep them: shown as they were read, then sent to."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import OPEN, Autocalls, Service
+
+pytestmark = pytest.mark.real_time
+
+DRY = ("--dry-run",)
+
+
+def write_rows(*recipients: str) -> str:
+    lines = ["recipient_phone,message", *(f"{phone},hi" for phone in recipients)]
+    Path("rows.csv").write_text("\n".join(lines) + "\n")
+    return "rows.csv"
+
+
+def test_numbers_are_shown_as_they_were_read_before_anything_is_sent(
+    autocalls: Autocalls, service: Service
+) -> None:
+    service.do(lambda emulator: emulator.customer_writes("+442071838750"))
+    lines = ("(415) 555-0101", "0044 20 7183 8750", OPEN)
+    file = write_rows(*lines)
+
+    dry = autocalls("bulk", file, "--region", "us", *DRY)
+    accepted_count = len(service.emulator.accepted)
+    real = autocalls("bulk", file, "--region", "us", "--rate", "100")
+
+    read = (
+        "2 numbers normalised:\n"
+        f"  line 2: (415) 555-0101 is {OPEN}\n"
+        "  line 3: 0044 20 7183 8750 is +442071838750\n"
+    )
+    assert dry.out.startswith(read)
+    assert accepted_count == 0
+    assert real.out.startswith(read)
+    assert real.status == 0
+    assert {m.recipient_phone for m in service.emulator.accepted} == {
+        OPEN,
+        "+442071838750",
+    }
+
+
+@pytest.mark.usefixtures("service")
+def test_a_dry_run_shows_more_of_the_numbers(autocalls: Autocalls) -> None:
+    file = write_rows(*(f"(415) 555-{i:04d}" for i in range(30)))
+    options = ("--region", "US", "--template", "46")
+
+    dry = autocalls("bulk", file, *options, *DRY)
+    real = autocalls("bulk", file, *options, "--rate", "1000")
+
+    assert "30 numbers normalised, such as:" in dry.out
+    assert (dry.out.count("  line "), real.out.count("  line ")) == (20, 5)
+
+
+def test_without_a_region_nothing_is_guessed(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write_rows("(415) 555-0101")
+
+    ended = autocalls("bulk", file)
+    nowhere = autocalls("bulk", file, "--region", "USA")
+
+    assert (ended.status, nowhere.status) == (2, 2)
+    assert "see --region" in ended.err
+    assert "--region must be the two letters" in nowhere.complaint
+    assert service.emulator.accepted == []
