@@ -139,17 +139,10 @@ __all__ = [
     "__version__",
 ]
 
-_OF_A_PLAN = frozenset(
-    {
-        "Finding",
-        "FindingKind",
-        "Plan",
-        "SenderLoad",
-        "Severity",
-        "TemplateLoad",
-        "WindowCounts",
-    }
-)
+_OF_A_PLAN = {
+    *("Finding", "FindingKind", "Plan", "SenderLoad", "Severity"),
+    *("TemplateLoad", "WindowCounts"),
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # of any module's names
@@ -158,3 +151,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  # of any module's names
         return getattr(import_module("autocalls_async.plan"), name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -5,15 +5,15 @@ from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    Callable,
     Generator,
     Iterable,
+    Mapping,
     Sized,
 )
 from contextlib import aclosing
 from functools import partial
-from itertools import count, repeat
-from typing import TYPE_CHECKING, Protocol
+from itertools import count
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from attrs import define, frozen
 
@@ -34,6 +34,8 @@ from autocalls_async.pacing import Pace
 
 if TYPE_CHECKING:
     from autocalls_async.ledger import Ledger, Page
+
+T = TypeVar("T")
 
 READ_AHEAD = 64
 """Messages taken from the source whose outcomes were not yet taken from the run."""
@@ -117,17 +119,28 @@ class _Counts:
                 self.unknown += 1
 
 
+@frozen
+class _Reason:
+    """Why a run reads no further."""
+
+    detail: str
+    cause: AutocallsError | None
+
+
 class Run:
     """A run of many messages: iterate over it for their outcomes, as they settle.
 
-    Every message taken from the source has exactly one outcome. No message's
-    failure ends the iteration; it ends by raising, after the last outcome:
+    Every message taken from the source has exactly one outcome, unless a journal
+    saw to it before. No message's failure ends the iteration; it ends by raising,
+    after the last outcome:
 
     - `RunStoppedError` where the run ended before its source did: the service
       refused what every further message would meet (a 401, a 402, its only
       sender offline), it could not be reached for long, 10 of the last 20 messages
       ended as unknown, `stop()` was called, or the client was closed;
-    - what the source raised, or the `ValueError` of what it gave.
+    - what the source raised, or the `ValueError` of what it gave;
+    - what the journal raised, such as a `JournalConflictError`: up to 64 messages
+      that were read together with the one it names were not taken, and have none.
 
     The source is read only as fast as messages are served: at most 64 are
     between it and whoever takes the outcomes. Leaving the loop early withdraws
@@ -165,7 +178,8 @@ class Run:
         self._ready: deque[Outcome] = deque()
         self._news = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
-        self._reason: Callable[..., RunStoppedError] | None = None
+        self._reason: _Reason | None = None
+        self._is_stopped = False
         self._has_withdrawn = False
 
     def __aiter__(self) -> AsyncGenerator[Outcome, None]:
@@ -209,16 +223,17 @@ class Run:
         if self._reader is not None:
             self._reader.cancel()
         if self._reason is None:
-            self._reason = partial(RunStoppedError, detail=detail, cause=cause)
+            self._reason = _Reason(detail, cause)
 
     def _stop(self, detail: str, cause: AutocallsError | None = None) -> None:
         self.stop_reading(detail, cause)
-        self._withdraw(detail, cause)
+        self._is_stopped = True
+        self._withdraw(self._pending, _Reason(detail, cause))
 
-    def _withdraw(self, detail: str, cause: AutocallsError | None = None) -> None:
-        for job in list(self._pending.values()):
-            error = UnsentError(detail=f"the run stopped: {detail}")
-            error.__cause__ = cause
+    def _withdraw(self, jobs: Mapping[int, Job], reason: "_Reason") -> None:
+        for job in list(jobs.values()):
+            error = UnsentError(detail=f"the run stopped: {reason.detail}")
+            error.__cause__ = reason.cause
             self._dispatcher.withdraw(job, error)
 
     async def _outcomes(self) -> AsyncGenerator[Outcome, None]:
@@ -249,54 +264,62 @@ class Run:
 
     async def _read(self) -> None:
         async with aclosing(each_of(self._source)) as messages:
-            while not self._is_read_to_end:
+            is_at_end = False
+            while not is_at_end and self._reason is None:
                 batch: dict[int, Job] = {}
                 try:
-                    await self._fill(batch, messages)
+                    is_at_end = await self._fill(batch, messages)
                 finally:  # the source may have failed after some
-                    if batch:
-                        await self._take_in(batch)
+                    await self._take_in(batch)
+            self._is_read_to_end = is_at_end
 
     async def _fill(
         self, batch: dict[int, Job], messages: AsyncGenerator[object, None]
-    ) -> None:
-        """Read a message; for a journal, as many as there is room for at once."""
+    ) -> bool:
+        """Read a message; for a journal, as many as there is room for at once.
+
+        Returns:
+            Whether the source has ended.
+        """
         await self._room.acquire()
         while (message := await anext(messages, _END)) is not _END:
             number = next(self._numbers)
             batch[number] = self._make_job(message, partial(self._settle, number))
-            if not self._may_batch or self._room.locked():
-                return
+            if not self._may_batch or self._room.locked() or self._reason:
+                return False
+            await asyncio.sleep(0)  # a source may take its time, and others wait
             await self._room.acquire()
-        self._is_read_to_end = True
+        return True
 
     async def _take_in(self, batch: dict[int, Job]) -> None:
         if self._ledger is None:
-            self._submit(batch)
+            self._submit(batch, {})
+            return
+        if not batch:
             return
         read = [(job.message, job.sender_id) for job in batch.values()]
         admission = asyncio.ensure_future(self._ledger.admit(read))
         try:
-            self._submit(batch, await asyncio.shield(admission))
-        except asyncio.CancelledError:
-            # They were read, so those that would be sent have an outcome.
-            self._submit(batch, await admission)
-            self._withdraw("while the journal took it in")
-            raise
+            await _end_of(admission)
+        finally:  # also where it was told to stop: what would be sent has an outcome
+            pages = dict(zip(batch, admission.result(), strict=True))
+            self._submit(batch, pages)
 
     def _submit(
-        self, batch: dict[int, Job], pages: Iterable["Page | None"] = repeat(None)
+        self, batch: Mapping[int, Job], pages: Mapping[int, "Page | None"]
     ) -> None:
-        for (number, job), page in zip(batch.items(), pages, strict=False):
+        for number, job in batch.items():
             self._taken_count += 1
-            if self._ledger is not None and page is None:
+            job.page = pages.get(number)
+            if number in pages and job.page is None:
                 self._skipped_count += 1
                 self._room.release()
                 continue
-            job.page = page
             self._pending[number] = job
             self._sender_ids.add(job.sender_id)
             self._dispatcher.submit(job)
+        if self._is_stopped and self._reason is not None:
+            self._withdraw(batch, self._reason)
 
     def _settle(self, number: int, outcome: Outcome) -> None:
         job = self._pending.pop(number)
@@ -344,9 +367,10 @@ class Run:
             raise error
         if self._is_read_to_end and not self._has_withdrawn:
             return
-        nobody = partial(RunStoppedError, detail="its source was cancelled")
-        error = (self._reason or nobody)(taken_count=self._taken_count)
-        raise error from error.cause
+        reason = self._reason or _Reason("its source was cancelled", None)
+        raise RunStoppedError(
+            detail=reason.detail, cause=reason.cause, taken_count=self._taken_count
+        ) from reason.cause
 
     def _eta(self, done: int, elapsed: float) -> float | None:
         if self._total is None:
@@ -355,6 +379,18 @@ class Run:
         return (self._total - done - self._skipped_count) * max(
             seconds_each, self._pace.seconds_per_send
         )
+
+
+async def _end_of(future: asyncio.Future[T]) -> None:
+    """Wait until it is done, whatever comes; who cancelled learns of it after that."""
+    cancelled = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 async def each_of(source: Source) -> AsyncGenerator[object, None]:

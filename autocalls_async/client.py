@@ -67,7 +67,7 @@ class AutocallsClient(Questions):
         session: Lent, and never closed. Its connector is used as it is, pooled
             connections included: a send on a kept connection may meet one that
             is just being closed, and its outcome is then unknown. Its headers,
-            cookies, middlewares and timeouts are not used; its trace hooks are.
+            cookies, middlewares, trace hooks and timeouts are not used.
         send_limit: Of the account. The API's is 5 a second.
         limiter: Asked as well as the pace before each send, one request at a
             time, such as an aiolimiter `AsyncLimiter` that several clients of

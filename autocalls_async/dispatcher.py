@@ -76,6 +76,8 @@ class _SendPassage(GatePassage):
             await self._dispatcher.guard.check(self._job)
 
     async def leave(self, check: Check) -> None:
+        if self._job.withdrawn is not None:  # by a step since it was last told to wait
+            raise self._job.withdrawn
         try:
             await super().leave(check)
         except HeldBack:

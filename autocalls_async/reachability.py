@@ -31,9 +31,9 @@ class Reachability:
         """Say whether the last attempts could not even connect."""
         return self._failure_count >= DOWN_AFTER_COUNT
 
-    def attempt(self) -> "_Attempt":
+    def attempt(self) -> "_Turn":
         """Begin an attempt: at once, or as the one probe when its time has come."""
-        return _Attempt(self)
+        return _Turn(self)
 
     def note_connected(self) -> None:
         """Note that a connection stood: whatever comes of it, the service is there."""
@@ -66,7 +66,7 @@ class Reachability:
         self._news.set()
 
 
-class _Attempt:
+class _Turn:
     """One attempt, for `async with`: a generator would cost ten times as much."""
 
     def __init__(self, reachability: Reachability) -> None:

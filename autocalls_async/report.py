@@ -98,7 +98,8 @@ class Report:
     @property
     def active_seconds(self) -> float:
         """How long it took, without the pauses between runs."""
-        return without_pauses(self.times)[-1] if self.times else 0.0
+        gaps = (b - a for a, b in pairwise(self.times))
+        return sum(gap for gap in gaps if gap <= PAUSE_SECONDS)
 
     @property
     def rate(self) -> float | None:
@@ -121,7 +122,7 @@ def render_report(report: Report, *, facts: Sequence[tuple[str, str]]) -> str:
         _section("Outcomes", _outcomes(report)),
     ]
     rate = _picture(report.times) if report.times else _NOTHING_LEFT
-    parts.append(_section("Messages handed over a second", rate))
+    parts.append(_section("Rate", rate))
     if report.requests:
         heading = "Requests of the last run"
         parts.append(_section(heading, _requests(report.requests)))
@@ -235,14 +236,14 @@ def _table(
 # The picture of the rate
 
 
-def without_pauses(times: Sequence[float]) -> list[float]:
-    """Give instants in seconds since the first one, with the pauses cut out.
+def shorten_pauses(times: Sequence[float]) -> list[float]:
+    """Give instants in seconds since the first one, with a second for each pause.
 
     Args:
         times: Seconds, ascending.
     """
     gaps = (b - a for a, b in pairwise(times))
-    return list(accumulate((g if g <= PAUSE_SECONDS else 0.0 for g in gaps), initial=0))
+    return list(accumulate((g if g <= PAUSE_SECONDS else 1.0 for g in gaps), initial=0))
 
 
 def bars_of(times: Sequence[float]) -> tuple[int, list[int]]:
@@ -274,7 +275,7 @@ def ticks_of(end: float) -> list[float]:
 
 def _picture(times: Sequence[float]) -> str:
     """Draw the rate over the time that it ran."""
-    active = without_pauses(times)
+    active = shorten_pauses(times)
     width, counts = bars_of(active)
     top = 1.1 * max(counts) / width
     seconds = width * len(counts)
@@ -295,10 +296,11 @@ def _picture(times: Sequence[float]) -> str:
     size, unit = next(u for u in _UNITS if seconds >= 3 * u[0] or u[0] == 1)
     marks = [(tick * size / seconds, tick) for tick in ticks_of(seconds / size)]
     from_to = f"{show_instant(_at(times[0]))} to {show_instant(_at(times[-1]))}"
-    pauses = "; a dashed line is a pause, left out" if cuts else ""
+    pauses = "; a dashed line is a pause, cut out" if cuts else ""
     return (
-        f"<figure><figcaption>messages a second, counted over {width:,} s each"
-        f'</figcaption><div class="plot">'
+        "<figure><figcaption>messages handed over a second, "
+        f"counted over {width:,} s each</figcaption>"
+        f'<div class="plot">'
         f'<div class="y">{_labels("bottom", [(r / top, r) for r in rates])}</div>'
         f'<svg viewBox="0 0 {seconds} 100" preserveAspectRatio="none" role="img" '
         f'aria-label="at most {max(counts) / width:.3g} a second">'
@@ -347,6 +349,7 @@ th,td{{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;
 border-bottom:1px solid var(--line)}}td{{overflow-wrap:anywhere;min-width:5.5rem}}
 th{{color:var(--dim);font-weight:400}}
 .n{{text-align:right;white-space:nowrap;min-width:0}}
+@media (max-width:34rem){{table{{font-size:.875rem}}}}
 :is(th,td):last-child{{padding-right:0}}
 i{{display:inline-block;width:.7em;height:.7em;margin-right:.5em;border-radius:2px}}
 svg{{display:block;width:100%}}.bar{{height:16px;margin-bottom:.5rem}}

@@ -24,8 +24,7 @@ MAX_BODY_BYTES = 1_048_576
 """Longer answers are not the API's; a packed megabyte can hold a gigabyte."""
 
 TIMEOUT = aiohttp.ClientTimeout(total=60.0, sock_connect=10.0)
-"""Shorter ones only manufacture unknowns: 10 s to connect and 5 s at the gate leave
-at least 45 s for the answer."""
+"""Shorter ones only manufacture unknowns."""
 
 Handover = Callable[[Callable[[], None]], Awaitable[None]]
 """Awaited when the connection stands, before the first byte leaves.
@@ -60,6 +59,12 @@ class _Departure:
         del self._on_handover
         self.veto = None
 
+    def check_has_left(self) -> None:
+        """Make sure, with an answer here, that aiohttp asked us before it sent."""
+        if not self.has_left:
+            detail = "the request left without waiting for its turn"
+            raise AttemptFailed(Seen.SILENCE, detail)
+
     async def leave(self, connection: Connection) -> None:
         def check() -> None:
             if _is_spoilt(connection):
@@ -90,8 +95,8 @@ _departure: ContextVar[_Departure] = ContextVar("departure")
 class _Request(aiohttp.ClientRequest):
     """A request that waits for its turn on the standing connection.
 
-    aiohttp has a hook for this as well, `on_request_headers_sent`, a little later
-    and at the price of a whole trace: a tenth of a request's cost.
+    aiohttp's hook `on_request_headers_sent` is the same moment at the price of a
+    whole trace, a tenth of a request's cost.
     """
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
@@ -104,8 +109,8 @@ class Transport:
 
     A send gets a fresh connection: an idle one may hold a stray answer, or be
     closed by the other side just then. Where a session was lent, its connector
-    is used as it is, with its pooled connections, its TLS and its resolver, and
-    so are its trace hooks; its headers, cookies, middlewares and timeouts are not.
+    is used as it is, with its pooled connections, its TLS and its resolver. Nothing
+    else of it is: a hook of its own might wait behind the request's turn.
     """
 
     def __init__(
@@ -136,7 +141,7 @@ class Transport:
             Exception: What `on_handover` raised; then nothing has left.
         """
         departure = _Departure(on_handover)
-        _departure.set(departure)
+        token = _departure.set(departure)
         try:
             return await self._exchange(request)
         except Exception as error:  # noqa: BLE001  # the class decides nothing
@@ -145,6 +150,7 @@ class Transport:
             # Its repr may hold the key, and its text the address.
             raise _failure(error, has_left=departure.has_left) from None
         finally:
+            _departure.reset(token)
             departure.forget()
 
     async def _exchange(self, request: Request) -> Reply:
@@ -155,6 +161,7 @@ class Transport:
             allow_redirects=False,
             proxy=self._proxy,
         ) as response:
+            _departure.get().check_has_left()
             body = await _read_body(response)
             return Reply(status=response.status, headers=response.headers, body=body)
 
@@ -198,7 +205,6 @@ class Transport:
             request_class=_Request,
             timeout=TIMEOUT,
             trust_env=False,  # it would let a .netrc replace the key
-            trace_configs=self._lent.trace_configs if self._lent else None,
         )
 
 

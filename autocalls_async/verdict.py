@@ -26,7 +26,7 @@ class Kind(Enum):
 class Seen(Enum):
     """All that one attempt can show."""
 
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # as above
 
     NO_CONNECTION = "no connection"
     NO_TRUST = "no trusted connection"

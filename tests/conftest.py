@@ -48,8 +48,8 @@ async def now() -> Callable[[], datetime]:
 def canned(monkeypatch: pytest.MonkeyPatch) -> Iterator[aioresponses]:
     """Answer aiohttp's requests without a server, to test the reading of answers.
 
-    It knows neither timeouts nor the trace hooks: how the library behaves is
-    tested against the emulator.
+    It knows neither timeouts nor our wait in a request's `send`: how the library
+    behaves is tested against the emulator.
     """
     # aioresponses 0.7.9 was written before aiohttp 3.14, whose responses want
     # to know where their request was written.

@@ -135,7 +135,7 @@ def test_whatever_it_is_given_stays_text(word: str) -> None:
     )
 )
 def test_each_instant_is_in_one_slice_and_there_are_few(times: list[float]) -> None:
-    width, counts = bars_of(times)
+    width, counts = bars_of([time - times[0] for time in times])
 
     assert sum(counts) == len(times)
     assert len(counts) <= 121

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextvars import ContextVar
 from functools import partial
 
+import aiohttp
 import pytest
 
 from autocalls_async import (
     Accepted,
     AutocallsClient,
+    Checked,
     Event,
     FreeformMessage,
     Outcome,
@@ -330,14 +332,9 @@ async def test_reading_while_closing_leaks_nothing(emulator: Emulator) -> None:
 async def test_a_message_that_the_journal_was_taking_in_has_its_outcome(
     client: AutocallsClient, emulator: Emulator
 ) -> None:
-    class Slow(MemoryJournal):
-        async def admit_many(self, drafts: Iterable[Draft]) -> list[State]:
-            await asyncio.sleep(1)
-            return await super().admit_many(drafts)
-
     recipients = people(20)
     open_windows(emulator, recipients)
-    journal = Slow()
+    journal = SlowJournal()
     await journal.open()
     run = client.send_many(hellos(recipients), journal=journal)
     outcomes: list[Outcome] = []
@@ -350,6 +347,119 @@ async def test_a_message_that_the_journal_was_taking_in_has_its_outcome(
     assert {type(outcome) for outcome in outcomes} == {Unsent}
     assert (await journal.counts())[State.NEW] == 20
     assert emulator.requests == []
+
+
+class SlowJournal(MemoryJournal):
+    """Takes a second to look messages up."""
+
+    async def admit_many(self, drafts: Iterable[Draft]) -> list[State]:
+        """Take one's time."""
+        await asyncio.sleep(1)
+        return await super().admit_many(drafts)
+
+
+@pytest.mark.parametrize("again", ["stop", "close", "leave"])
+async def test_a_run_told_twice_to_stop_in_an_admission_is_silent_about_nobody(
+    again: str, client: AutocallsClient, emulator: Emulator
+) -> None:
+    journal = SlowJournal()
+    await journal.open()
+    run = client.send_many(hellos(people(20)), journal=journal)
+    outcomes: list[Outcome] = []
+    taking = asyncio.create_task(take(run, outcomes))
+    await asyncio.sleep(0.5)
+
+    run.stop()
+    await asyncio.sleep(0.1)
+    match again:
+        case "stop":
+            run.stop()
+        case "close":
+            await client.aclose()
+        case "leave":
+            taking.cancel()
+    (end,) = await asyncio.gather(taking, return_exceptions=True)
+
+    assert isinstance(end, RunStoppedError | asyncio.CancelledError)
+    assert run.progress.taken == run.progress.unsent == 20
+    counts = await journal.counts()
+    assert counts[State.NEW] + counts[State.UNSENT] == 20
+    assert emulator.requests == []
+
+
+async def test_closing_in_the_last_admission_is_told(
+    client: AutocallsClient, emulator: Emulator
+) -> None:
+    journal = SlowJournal()
+    await journal.open()
+    outcomes: list[Outcome] = []
+    asyncio.get_running_loop().call_later(
+        0.5, lambda: closings.append(asyncio.create_task(client.aclose()))
+    )
+    closings: list[asyncio.Task[None]] = []
+
+    with pytest.raises(RunStoppedError, match="the client was closed"):
+        await take(client.send_many(hellos(people(20)), journal=journal), outcomes)
+
+    assert {type(outcome) for outcome in outcomes} == {Unsent}
+    assert len(outcomes) == 20
+    assert emulator.requests == []
+    await asyncio.gather(*closings)
+
+
+async def test_a_source_may_stop_its_own_run(
+    client: AutocallsClient, emulator: Emulator
+) -> None:
+    def source() -> Iterator[TemplateMessage]:
+        for number, recipient in enumerate(people(50)):
+            if number == 3:
+                run.stop()
+            yield TemplateMessage(recipient_phone=recipient, template_id=46)
+
+    run = client.send_many(source())
+    outcomes: list[Outcome] = []
+
+    with pytest.raises(RunStoppedError):
+        await take(run, outcomes)
+
+    assert run.progress.taken == len(outcomes) == 4
+    assert {type(outcome) for outcome in outcomes} == {Unsent}
+    assert emulator.accepted == []
+
+
+async def test_an_observer_may_stop_the_run_at_the_last_moment(
+    emulator: Emulator,
+) -> None:
+    def observe(event: Event) -> None:
+        if isinstance(event, Checked) and event.message.recipient_phone == last:
+            run.stop()
+
+    *others, last = recipients = people(4)
+    async with (
+        aiohttp.ClientSession() as lent,
+        AutocallsClient(
+            "key",
+            base_url=emulator.base_url,
+            sender_id=SENDER,
+            session=lent,
+            observer=observe,
+        ) as client,
+    ):
+        for recipient in recipients:
+            emulator.customer_writes(recipient)
+            client.windows.note_inbound(recipient)
+        for recipient in others:
+            await client.send(
+                hello(recipient)
+            )  # a warm connection: nothing to wait for
+        await asyncio.sleep(1)
+        outcomes: list[Outcome] = []
+        run = client.send_many([hello(last)])
+        with pytest.raises(RunStoppedError, match="asked to stop"):
+            await take(run, outcomes)
+
+    assert [type(outcome) for outcome in outcomes] == [Unsent]
+    assert len(emulator.accepted) == 3
 
 
 async def test_a_refused_reply_keeps_its_turn(

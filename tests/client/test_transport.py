@@ -173,26 +173,37 @@ async def test_a_lent_sessions_middleware_cannot_repeat_a_send(
     assert len(emulator.accepted) == 1
 
 
-async def test_a_lent_sessions_trace_hooks_see_our_requests(
+async def test_a_lent_sessions_trace_hooks_cannot_delay_what_has_its_turn(
     emulator: Emulator,
 ) -> None:
     emulator.customer_writes(ANA)
-    ended: list[str] = []
+    seen: list[object] = []
 
-    async def note(
-        _session: object, _context: object, params: aiohttp.TraceRequestEndParams
-    ) -> None:
-        ended.append(params.method)
+    async def note(*event: object) -> None:
+        seen.append(event)
+        await asyncio.sleep(100)
 
     trace = aiohttp.TraceConfig()
-    trace.on_request_end.append(note)
+    trace.on_request_headers_sent.append(note)
+    trace.on_request_chunk_sent.append(note)
     async with (
         aiohttp.ClientSession(trace_configs=[trace]) as lent,
         client_of(emulator.base_url, session=lent) as client,
     ):
-        await client.send(hello())
+        await client.send(hello(), timeout=10)
 
-    assert ended == ["POST"]
+    assert seen == []
+
+
+async def test_a_request_that_does_not_wait_for_its_turn_has_an_unknown_end(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("autocalls_async.transport._Request.send")
+    async with client_of(emulator.base_url) as client:
+        with pytest.raises(UnknownOutcomeError, match="without waiting"):
+            await client.send_template(ANA, template_id=46)
+
+    assert len(emulator.accepted) == 1
 
 
 async def test_a_lent_session_that_is_closed_makes_sends_surely_unsent(
