@@ -238,7 +238,7 @@ class Run:
 
     async def _outcomes(self) -> AsyncGenerator[Outcome, None]:
         if self._ledger is not None:
-            await self._ledger.open()
+            await self._ledger.open(self._dispatcher.guard.note_fallback)
         self._reader = asyncio.create_task(self._read(), name="autocalls source")
         self._reader.add_done_callback(lambda _: self._news.set())
         if self._reason:

@@ -64,7 +64,11 @@ class _SendPassage(GatePassage):
             dispatcher.send_gate,
             lane=job.lane,
             order=order,
-            before_start=job.page.leaving if job.page else None,
+            before_start=(
+                partial(job.page.leaving, fell_back=not is_free_text)
+                if job.page
+                else None
+            ),
         )
         self._dispatcher = dispatcher
         self._job = job
@@ -316,7 +320,7 @@ class Dispatcher:
             reply = await self._call(job, job.message, passage)
         except TemplateRequiredError as error:
             self.guard.learn_refused(job, error)
-            template = self.guard.take_fallback(job)
+            template = self.guard.take_fallback(job, error)
             if template is None:
                 raise
             return await self._fall_back(job, ticket, template)

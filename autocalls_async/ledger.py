@@ -1,7 +1,9 @@
 """A run's side of the journal: what may be sent again, and what became of it."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from os import PathLike
+from typing import Protocol
 
 from autocalls_async.errors import (
     AuthenticationError,
@@ -18,7 +20,7 @@ from autocalls_async.journal import (
     State,
 )
 from autocalls_async.journal.entry import MAY_LEAVE, Settled
-from autocalls_async.keys import derive_key, to_content
+from autocalls_async.keys import derive_key, from_content, to_content
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 
@@ -29,6 +31,13 @@ NOT_ITS_FAULT = (
     SenderOfflineError,
 )
 """Refusals that say nothing about the message: the next run sends it again."""
+
+
+class NoteFallback(Protocol):
+    """Takes note that a fallback went to a recipient."""
+
+    def __call__(self, sender_id: int, recipient: str, /, *, at: datetime) -> None:
+        """Note when it was."""
 
 
 class Page:
@@ -42,15 +51,15 @@ class Page:
         self._on_end = on_end
         self._has_intent = False
 
-    async def leaving(self) -> None:
-        """Note the intent for good, before the first byte.
+    async def leaving(self, *, fell_back: bool) -> None:
+        """Note the intent for good, before the first byte of it or its fallback.
 
         Raises:
             UnsentError: It could not be noted, so the message must not leave.
         """
         self._has_intent = True
         try:
-            await self._journal.intend(self._key)
+            await self._journal.intend(self._key, fell_back=fell_back)
         except (JournalError, JournalStateError) as error:
             raise UnsentError(detail=f"it could not be noted: {error}") from error
 
@@ -90,14 +99,29 @@ class Ledger:
         self.journal = _journal(journal)
         self._under_way: set[str] = set()
 
-    async def open(self) -> None:
+    async def open(self, note_fallback: NoteFallback) -> None:
         """Become the journal's owner, unless it was lent open.
+
+        Args:
+            note_fallback: Told of each fallback that went out in an earlier run.
 
         Raises:
             JournalError: It cannot be used; another process may own it.
         """
         if self._is_ours:
             await self.journal.open()
+        try:
+            await self._tell_of_fallbacks(note_fallback)
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def _tell_of_fallbacks(self, note: NoteFallback) -> None:
+        entries = self.journal.entries(State.ACCEPTED, State.UNKNOWN, fell_back=True)
+        async for entry in entries:
+            sender_id = from_content(entry.content).sender_id
+            if sender_id is not None and entry.handed_over_at is not None:
+                note(sender_id, entry.recipient_phone, at=entry.handed_over_at)
 
     async def admit(self, batch: Iterable[tuple[Message, int]]) -> list[Page | None]:
         """Take messages and their senders in; `None` for what was seen to already.

@@ -81,7 +81,7 @@ class WindowMemory:
     def __init__(self, *, most: int = MAX_REMEMBERED) -> None:
         self._most = most
         self._windows: OrderedDict[tuple[int, str], _Window] = OrderedDict()
-        self._fell_back: OrderedDict[tuple[int, str], None] = OrderedDict()
+        self._fell_back: OrderedDict[tuple[int, str], datetime] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -156,18 +156,37 @@ class WindowMemory:
         """Make this window unknown, as after a template."""
         self._windows.pop((sender_id, recipient), None)
 
-    def take_fallback(self, sender_id: int, recipient: str) -> bool:
+    def take_fallback(
+        self,
+        sender_id: int,
+        recipient: str,
+        *,
+        at: datetime,
+        closed_at: datetime | None,
+    ) -> bool:
         """Take the one template that may go in place of free text while it is closed.
+
+        Args:
+            sender_id: Whose window it is.
+            recipient: Whom it is for.
+            at: Aware time of now.
+            closed_at: When the window closed; `None` where it never was open, or
+                nobody knows.
 
         Returns:
             `False` if it was taken since the window was last open.
         """
-        if (sender_id, recipient) in self._fell_back:
+        last = self._fell_back.get((sender_id, recipient))
+        if last is not None and (closed_at is None or closed_at <= last):
             return False
-        self._fell_back[sender_id, recipient] = None
+        self.note_fallback(sender_id, recipient, at=at)
+        return True
+
+    def note_fallback(self, sender_id: int, recipient: str, *, at: datetime) -> None:
+        """Note that it was taken at this aware time."""
+        self._fell_back[sender_id, recipient] = at
         if len(self._fell_back) > self._most:
             self._fell_back.popitem(last=False)
-        return True
 
     def return_fallback(self, sender_id: int, recipient: str) -> None:
         """Give it back: it surely was not sent."""

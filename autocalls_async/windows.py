@@ -1,6 +1,7 @@
 """The messaging windows of one account: asked for, learnt, and judged before a send."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from autocalls_async.arguments import choose_sender
 from autocalls_async.errors import (
@@ -160,18 +161,30 @@ class WindowGuard:
                 asked_at=job.left_at,
             )
 
-    def take_fallback(self, job: Job) -> TemplateMessage | None:
+    def take_fallback(
+        self, job: Job, error: TemplateRequiredError
+    ) -> TemplateMessage | None:
         """Give the template that goes in place of a free text, once while closed."""
         message = job.message
         if not isinstance(message, FreeformMessage) or message.fallback is None:
             return None
-        if not self._memory.take_fallback(job.sender_id, job.recipient_phone):
+        closed = error.session_status
+        if not self._memory.take_fallback(
+            job.sender_id,
+            job.recipient_phone,
+            at=datetime.now(UTC),
+            closed_at=closed.expired_at if closed else None,
+        ):
             return None
         return TemplateMessage(
             recipient_phone=message.recipient_phone,
             template_id=message.fallback.template_id,
             variables=message.fallback.variables,
         )
+
+    def note_fallback(self, sender_id: int, recipient: str, /, *, at: datetime) -> None:
+        """Note one that went out before, as a journal tells."""
+        self._memory.note_fallback(sender_id, recipient, at=at)
 
     def return_fallback(self, job: Job) -> None:
         """Give it back: it surely was not sent."""

@@ -25,6 +25,7 @@ COLUMNS = (
     "attempt_count",
     "added_at",
     "handed_over_at",
+    "fell_back",
     "settled_at",
     "error",
     "error_code",

@@ -82,6 +82,7 @@ class Entry:
         content: What to send; `keys.from_content()` makes it a message again.
         attempt_count: How often it was about to be handed over.
         handed_over_at: When it last was; `None` where it surely was not.
+        fell_back: It was the message's `fallback` that was.
         settled_at: When its state was learnt, or set by the user.
         error: The class of the error that it ended with.
         error_code: The service's code for it.
@@ -95,6 +96,7 @@ class Entry:
     attempt_count: int = 0
     added_at: datetime
     handed_over_at: datetime | None = None
+    fell_back: bool = False
     settled_at: datetime | None = None
     whatsapp_message_id: int | None = None
     error: str | None = None
@@ -143,8 +145,8 @@ class Journal(Protocol):
             JournalError: They could not be kept.
         """
 
-    async def intend(self, key: str) -> None:
-        """Note, for good, that this message is about to leave.
+    async def intend(self, key: str, *, fell_back: bool = False) -> None:
+        """Note, for good, that this message, or its fallback, is about to leave.
 
         When this returns, the note survives a power cut. Where it raises or is
         cancelled, nothing may be sent; then settle it as unsent.
@@ -185,8 +187,13 @@ class Journal(Protocol):
     async def counts(self) -> Mapping[State, int]:
         """Tell how many messages are in each state."""
 
-    def entries(self, *states: State) -> AsyncIterator[Entry]:
-        """Give the messages in these states, or all, in the order of addition."""
+    def entries(self, *states: State, fell_back: bool = False) -> AsyncIterator[Entry]:
+        """Give the messages in these states, or all, in the order of addition.
+
+        Args:
+            states: None means all.
+            fell_back: Only those whose fallback was handed over.
+        """
 
     async def resolve(self, keys: Iterable[str], *, state: Resolved) -> int:
         """Settle unknown messages as the user decided; all of them or none.

@@ -80,7 +80,7 @@ class MemoryJournal:
         self._check_open()
         return [self._admit(draft) for draft in drafts]
 
-    async def intend(self, key: str) -> None:
+    async def intend(self, key: str, *, fell_back: bool = False) -> None:
         """Note that this message is about to leave."""
         self._check_open()
         entry = self._get(key, MAY_LEAVE, "handed over")
@@ -89,6 +89,7 @@ class MemoryJournal:
             state=State.IN_FLIGHT,
             attempt_count=entry.attempt_count + 1,
             handed_over_at=self._now(),
+            fell_back=fell_back,
             settled_at=None,
             whatsapp_message_id=None,
             error=None,
@@ -118,6 +119,7 @@ class MemoryJournal:
             entry,
             state=state,
             handed_over_at=handed_over_at,
+            fell_back=entry.fell_back and state is not State.UNSENT,
             settled_at=self._now(),
             whatsapp_message_id=whatsapp_message_id,
             error=error,
@@ -138,12 +140,15 @@ class MemoryJournal:
             counts[entry.state] += 1
         return counts
 
-    async def entries(self, *states: State) -> AsyncIterator[Entry]:
+    async def entries(
+        self, *states: State, fell_back: bool = False
+    ) -> AsyncIterator[Entry]:
         """Give the messages in these states, or all, in the order of addition."""
         self._check_open()
         for key in list(self._entries):
             entry = self._entries[key]
-            if not states or entry.state in states:
+            is_wanted = entry.fell_back >= fell_back
+            if is_wanted and (not states or entry.state in states):
                 yield entry
 
     async def resolve(self, keys: Iterable[str], *, state: Resolved) -> int:
@@ -157,6 +162,7 @@ class MemoryJournal:
                 entry,
                 state=state,
                 handed_over_at=None if is_new else entry.handed_over_at,
+                fell_back=entry.fell_back and not is_new,
                 settled_at=None if is_new else self._now(),
                 whatsapp_message_id=None,
                 error=None,

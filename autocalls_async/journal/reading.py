@@ -79,7 +79,7 @@ class JournalReader:
         every = tuple(State)
         sql = PAGE.format(", ".join("?" * len(every)))
         try:
-            for row in self._db.execute(sql, (0, *every, -1)):
+            for row in self._db.execute(sql, (0, *every, False, -1)):
                 entry = self._judge(to_entry(row))
                 if not states or entry.state in states:
                     yield entry

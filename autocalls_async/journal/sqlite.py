@@ -75,9 +75,9 @@ class SqliteJournal:
         work = partial(Store.admit, drafts=list(drafts), at=self._at())
         return await self._writable().ask(Care.LAZY, work)
 
-    async def intend(self, key: str) -> None:
+    async def intend(self, key: str, *, fell_back: bool = False) -> None:
         """Note, for good, that this message is about to leave."""
-        work = partial(Store.intend, key=key, at=self._at())
+        work = partial(Store.intend, key=key, at=self._at(), fell_back=fell_back)
         await self._writable().ask(Care.DURABLE, work)
 
     def settle(
@@ -104,14 +104,17 @@ class SqliteJournal:
         """Tell how many messages are in each state."""
         return await self._opened().ask(Care.READ, Store.counts)
 
-    async def entries(self, *states: State) -> AsyncIterator[Entry]:
+    async def entries(
+        self, *states: State, fell_back: bool = False
+    ) -> AsyncIterator[Entry]:
         """Give the messages in these states, or all, in the order of addition.
 
         Some hundreds are read at a time: what changes meanwhile may be seen.
         """
         after = 0
         while True:
-            work = partial(Store.page, states=states or tuple(State), after=after)
+            which = states or tuple(State)
+            work = partial(Store.page, states=which, after=after, fell_back=fell_back)
             page, after = await self._opened().ask(Care.READ, work)
             if not page:
                 return

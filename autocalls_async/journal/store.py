@@ -56,6 +56,7 @@ CREATE TABLE messages (
   attempt_count INTEGER NOT NULL DEFAULT 0,
   added_at INTEGER NOT NULL, -- microseconds since 1970; the others likewise
   handed_over_at INTEGER,
+  fell_back INTEGER NOT NULL DEFAULT 0 CHECK (fell_back IN (0, 1)),
   settled_at INTEGER,
   whatsapp_message_id TEXT, -- the service may outgrow 64 bits
   error TEXT,
@@ -78,19 +79,22 @@ _LOSE = (
 )
 _LEAVE = (
     "UPDATE messages SET state = ?, attempt_count = attempt_count + 1,"
-    " handed_over_at = ?, settled_at = NULL, whatsapp_message_id = NULL,"
+    " handed_over_at = ?, fell_back = ?, settled_at = NULL, whatsapp_message_id = NULL,"
     " error = NULL, error_code = NULL, detail = NULL WHERE key = ?"
 )
 _SETTLE = (
-    "UPDATE messages SET state = ?, handed_over_at = iif(?, NULL, handed_over_at),"
-    " settled_at = ?, whatsapp_message_id = ?, error = ?, error_code = ?, detail = ?"
-    " WHERE key = ?"
+    "UPDATE messages SET state = ?1, handed_over_at = iif(?2, NULL, handed_over_at),"
+    " fell_back = iif(?2, 0, fell_back),"
+    " settled_at = ?3, whatsapp_message_id = ?4, error = ?5, error_code = ?6,"
+    " detail = ?7 WHERE key = ?8"
 )
 PAGE = (
     "SELECT id, key, content, recipient_phone, state, attempt_count, added_at,"
-    " handed_over_at, settled_at, whatsapp_message_id, error, error_code, detail"
+    " handed_over_at, settled_at, whatsapp_message_id, error, error_code, detail,"
+    " fell_back"
     # With its index, each page would sort all that are in these states.
-    " FROM messages WHERE id > ? AND +state IN ({}) ORDER BY id LIMIT ?"
+    " FROM messages WHERE id > ? AND +state IN ({}) AND fell_back >= ?"
+    " ORDER BY id LIMIT ?"
 )
 
 _ADVICE = {
@@ -186,10 +190,10 @@ class Store:
         """Add what is not there; give the state of each."""
         return [self._admit(draft, at) for draft in drafts]
 
-    def intend(self, key: str, at: int) -> None:
-        """Note that it is about to leave."""
+    def intend(self, key: str, at: int, *, fell_back: bool) -> None:
+        """Note that it, or its fallback, is about to leave."""
         self._check(key, MAY_LEAVE, "handed over")
-        self._db.execute(_LEAVE, (State.IN_FLIGHT, at, key))
+        self._db.execute(_LEAVE, (State.IN_FLIGHT, at, fell_back, key))
 
     def settle(self, key: str, state: State, at: int, facts: Sequence[Any]) -> None:
         """Note how it ended, with its id, error, error code and detail."""
@@ -212,10 +216,12 @@ class Store:
         rows = self._db.execute("SELECT state, count(*) FROM messages GROUP BY state")
         return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
 
-    def page(self, states: Sequence[State], after: int) -> tuple[list[Entry], int]:
+    def page(
+        self, states: Sequence[State], after: int, *, fell_back: bool
+    ) -> tuple[list[Entry], int]:
         """Give the next entries in these states, and where they end."""
         sql = PAGE.format(", ".join("?" * len(states)))
-        rows = self._db.execute(sql, (after, *states, PAGE_COUNT)).fetchall()
+        rows = self._db.execute(sql, (after, *states, fell_back, PAGE_COUNT)).fetchall()
         return [to_entry(row) for row in rows], rows[-1][0] if rows else after
 
     # Below
@@ -352,4 +358,5 @@ def to_entry(row: Sequence[Any]) -> Entry:
         error=row[10],
         error_code=row[11],
         detail=row[12],
+        fell_back=bool(row[13]),
     )

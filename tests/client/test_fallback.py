@@ -1,11 +1,15 @@
 """A template in place of free text, where the window is closed."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
 from autocalls_async import (
     Accepted,
     AutocallsClient,
     FreeformMessage,
+    Outcome,
     Rejected,
     TemplateFallback,
     TemplateRequiredError,
@@ -13,7 +17,7 @@ from autocalls_async import (
 )
 from autocalls_async.emulator import Emulator, Endpoint, HangUpAfter, Refuse
 from autocalls_async.journal import MemoryJournal, State
-from tests.client.people import ANA, STRANGER
+from tests.client.people import ANA, SENDER, STRANGER
 
 WELCOME = TemplateFallback(template_id=46)
 POST, TEMPLATE = Endpoint.SEND_FREEFORM, Endpoint.SEND_TEMPLATE
@@ -22,6 +26,11 @@ POST, TEMPLATE = Endpoint.SEND_FREEFORM, Endpoint.SEND_TEMPLATE
 def to(recipient: str, message: str = "hi") -> FreeformMessage:
     """Write free text that may fall back."""
     return FreeformMessage(recipient_phone=recipient, message=message, fallback=WELCOME)
+
+
+def client_of(emulator: Emulator) -> AutocallsClient:
+    """Make a client as after a restart."""
+    return AutocallsClient("key", base_url=emulator.base_url, sender_id=SENDER)
 
 
 async def test_an_open_window_gets_the_free_text(
@@ -111,6 +120,27 @@ async def test_a_journal_keeps_one_entry_for_both_ways(
     assert isinstance(outcomes[0], Accepted)
     assert (entry.state, entry.attempt_count) == (State.ACCEPTED, 2)
     assert len(emulator.accepted) == 1
+
+
+async def test_another_run_with_the_journal_sends_no_second_fallback(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    async def send(*texts: str) -> list[Outcome]:
+        messages = [to(STRANGER, text) for text in texts]
+        async with client_of(emulator) as client:
+            run = client.send_many(messages, journal=tmp_path / "run.db")
+            return [outcome async for outcome in run]
+
+    first = await send("a")
+    second = await send("a", "b")
+    emulator.customer_writes(STRANGER)
+    await asyncio.sleep(25 * 3600)  # the window was open, and is closed again
+    third = await send("a", "b", "c")
+
+    assert [type(outcome) for outcome in first] == [Accepted]
+    assert [type(outcome) for outcome in second] == [Rejected]
+    assert [type(outcome) for outcome in third] == [Accepted]
+    assert [accepted.template_id for accepted in emulator.accepted] == [46, 46]
 
 
 def test_a_fallback_is_checked_where_it_is_made() -> None:

@@ -99,11 +99,11 @@ async def test_the_intent_is_kept_before_the_first_byte(
     seen: list[str] = []
 
     class Watching(MemoryJournal):
-        async def intend(self, key: str) -> None:
+        async def intend(self, key: str, *, fell_back: bool = False) -> None:
             posts = emulator.requests_by_endpoint().get(POST, 0)
             assert posts == len(seen)
             await asyncio.sleep(0.05)  # a slow disk
-            await super().intend(key)
+            await super().intend(key, fell_back=fell_back)
             assert (await self.counts())[State.IN_FLIGHT] == 1
             seen.append(key)
 
@@ -258,10 +258,10 @@ async def test_an_intent_that_cannot_be_kept_sends_nothing(
     emulator: Emulator,
 ) -> None:
     class Full(MemoryJournal):
-        async def intend(self, key: str) -> None:
+        async def intend(self, key: str, *, fell_back: bool = False) -> None:
             if (await self.counts())[State.ACCEPTED] >= 3:
                 raise JournalError(path=Path("run.db"), detail="the disk is full")
-            await super().intend(key)
+            await super().intend(key, fell_back=fell_back)
 
     recipients = people(10)
     open_windows(emulator, recipients)

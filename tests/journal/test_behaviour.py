@@ -236,11 +236,13 @@ async def test_messages_in_each_state_are_counted_and_given_in_order(
         everything = [entry.key async for entry in journal.entries()]
         unknown = [entry.key async for entry in journal.entries(State.UNKNOWN)]
         two = [e.key async for e in journal.entries(State.UNKNOWN, State.NEW)]
+        fallbacks = [e.key async for e in journal.entries(fell_back=True)]
 
     assert empty == dict.fromkeys(State, 0)
     assert counts == empty | {State.NEW: 597, State.UNKNOWN: 3}
     assert everything == two == keys
     assert unknown == ["k3", "k300", "k599"]
+    assert fallbacks == []
 
 
 async def test_what_the_user_knows_was_delivered_is_accepted(

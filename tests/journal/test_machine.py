@@ -40,7 +40,7 @@ RESOLVED: st.SearchStrategy[Resolved] = st.sampled_from((State.ACCEPTED, State.N
 
 
 class JournalsAgainstAModel(RuleBasedStateMachine):
-    """The model: a dict of states, and one of contents."""
+    """The model: a dict of states, one of contents, and who fell back."""
 
     journal: Journal
 
@@ -52,6 +52,7 @@ class JournalsAgainstAModel(RuleBasedStateMachine):
         self.is_file = is_file
         self.model: dict[str, State] = {}
         self.contents: dict[str, str] = {}
+        self.fell_back: set[str] = set()
         self.journal = self.make()
         self.run(self.journal.open())
 
@@ -77,16 +78,17 @@ class JournalsAgainstAModel(RuleBasedStateMachine):
 
         assert self.run(admitting) is self.model.setdefault(key, State.NEW)
 
-    @rule(key=KEYS)
-    def intend(self, key: str) -> None:
+    @rule(key=KEYS, fell_back=st.booleans())
+    def intend(self, key: str, *, fell_back: bool) -> None:
         """Hand one over that may have been."""
         if self.model.get(key) not in {State.NEW, State.UNSENT}:
             with pytest.raises(JournalStateError):
                 self.run(self.journal.intend(key))
             return
 
-        self.run(self.journal.intend(key))
+        self.run(self.journal.intend(key, fell_back=fell_back))
         self.model[key] = State.IN_FLIGHT
+        (self.fell_back.add if fell_back else self.fell_back.discard)(key)
 
     @rule(key=KEYS, state=ENDS, is_flushed=st.booleans())
     def settle(self, key: str, state: Settled, *, is_flushed: bool) -> None:
@@ -108,6 +110,8 @@ class JournalsAgainstAModel(RuleBasedStateMachine):
             return
         self.run(settle())
         self.model[key] = state
+        if state is State.UNSENT:
+            self.fell_back.discard(key)
 
     @rule(keys=st.lists(KEYS, max_size=3), state=RESOLVED)
     def resolve(self, keys: list[str], state: Resolved) -> None:
@@ -119,6 +123,8 @@ class JournalsAgainstAModel(RuleBasedStateMachine):
 
         assert self.run(self.journal.resolve(keys, state=state)) == len(set(keys))
         self.model.update(dict.fromkeys(keys, state))
+        if state is State.NEW:
+            self.fell_back.difference_update(keys)
 
     @precondition(lambda self: hasattr(self, "journal"))
     @rule()
@@ -141,9 +147,13 @@ class JournalsAgainstAModel(RuleBasedStateMachine):
         found = self.run(states(self.journal))
         counts = self.run(self._counts())
 
+        assert self.run(self._fell_back()) == self.fell_back
         assert found == self.model
         assert list(found) == list(self.model)
         assert counts == {s: list(self.model.values()).count(s) for s in State}
+
+    async def _fell_back(self) -> set[str]:
+        return {entry.key async for entry in self.journal.entries(fell_back=True)}
 
     async def _counts(self) -> dict[State, int]:
         return dict(await self.journal.counts())

@@ -328,6 +328,29 @@ TestAgainstAnUnboundedMemory = _MemoryMachine.TestCase
 def test_fallbacks_are_remembered_for_a_bounded_number() -> None:
     memory = WindowMemory(most=2)
 
-    taken = [memory.take_fallback(12, phone) for phone in ("a", "b", "b", "c", "a")]
+    taken = [
+        memory.take_fallback(12, phone, at=NOON, closed_at=None)
+        for phone in ("a", "b", "b", "c", "a")
+    ]
 
     assert taken == [True, True, False, True, True]  # "a" was forgotten
+
+
+@pytest.mark.parametrize(
+    ("closed_at", "may_go"),
+    [
+        pytest.param(None, False, id="it never was open"),
+        pytest.param(NOON - timedelta(hours=1), False, id="it closed before the last"),
+        pytest.param(NOON, False, id="just then"),
+        pytest.param(NOON + timedelta(hours=25), True, id="it was open since the last"),
+    ],
+)
+def test_another_fallback_may_go_once_the_window_was_open(
+    closed_at: datetime | None, *, may_go: bool
+) -> None:
+    memory = WindowMemory()
+    memory.note_fallback(12, PHONE, at=NOON)
+
+    later = NOON + timedelta(hours=30)
+
+    assert memory.take_fallback(12, PHONE, at=later, closed_at=closed_at) is may_go
