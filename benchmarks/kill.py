@@ -1,6 +1,6 @@
 """A campaign that is killed with SIGKILL again and again, and resumed each time.
 
-    python benchmarks/kill.py [--messages 300] [--kills 20] [--seed 1]
+    python -m benchmarks.kill [--messages 300] [--kills 20] [--seed 1]
 
 Runs `autocalls bulk --journal` in a process of its own against an emulator in
 this one, kills it at random moments, and starts it again until it ends. Prints
@@ -9,23 +9,17 @@ was received twice, or has no end, or is unknown without having been in flight
 at a kill. The times are this machine's; the counts of what is wrong must be 0.
 """
 
-import sys
-from pathlib import Path
-
-# This folder's queue.py would hide the standard library's from the imports below.
-sys.path.pop(0)
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import argparse
 import asyncio
-import contextlib
-import sqlite3
+import sys
 import tempfile
 from collections import Counter
+from pathlib import Path
 from random import Random
 
 from autocalls_async.emulator import Emulator
-from autocalls_async.journal import Entry, SqliteJournal, State
+from autocalls_async.journal import Entry, State
+from autocalls_async.journal.reading import JournalReader
 
 
 def _write_rows(path: Path, count: int) -> list[str]:
@@ -46,20 +40,16 @@ async def _start(folder: Path, base_url: str) -> asyncio.subprocess.Process:
     )
 
 
-def _in_flight(journal: Path) -> set[str]:
-    """Read, beside the lock, what a killed run left in flight."""
+def _entries(journal: Path) -> list[Entry]:
+    """Read it; what a killed run left in flight is unknown."""
     if not journal.exists():
-        return set()
-    with contextlib.closing(sqlite3.connect(journal)) as connection:
-        tables = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table'"
-        ).fetchall()
-        if not tables:
-            return set()
-        rows = connection.execute(
-            f"SELECT key FROM {tables[0][0]} WHERE state = 'in flight'"  # noqa: S608  # our own table
-        )
-        return {row[0] for row in rows}
+        return []
+    with JournalReader(journal) as reader:
+        return list(reader.entries())
+
+
+def _lost(journal: Path) -> set[str]:
+    return {e.key for e in _entries(journal) if e.state is State.UNKNOWN}
 
 
 async def _wait_until(
@@ -90,12 +80,11 @@ async def _run(messages: int, kills: int, seed: int) -> bool:
                     killed += 1
                     await process.wait()
                     await asyncio.sleep(0.2)  # what was on the wire arrives
-                    lost |= _in_flight(folder / "run.db")
+                    lost |= _lost(folder / "run.db")
                     continue
                 await process.wait()
                 break
-            async with SqliteJournal(folder / "run.db") as journal:
-                entries = [entry async for entry in journal.entries()]
+            entries = _entries(folder / "run.db")
             return _tell(emulator, entries, lost, (messages, killed, runs))
 
 
