@@ -1,6 +1,6 @@
 """A campaign of 5.6 hours in two minutes: 100,000 messages, start to end.
 
-    python benchmarks/campaign.py [--limiter "sliding log" ...]
+    python -m benchmarks.campaign [--limiter "sliding log" ...]
         [--latency "5-60 ms" ...] [--count 100000] [--seed 1]
 
 The real client sends over real HTTP to the emulator, in virtual time. For each
@@ -13,13 +13,6 @@ limiter and latency named, and by default for the sliding log at 5 to 60 ms:
 - real time: what it took here. A busy machine changes this figure alone; all
   others repeat exactly for the same `--seed`.
 """
-
-import sys
-from pathlib import Path
-
-# This folder's queue.py would hide the standard library's from the imports below.
-sys.path.pop(0)
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import argparse
 import asyncio

@@ -12,9 +12,6 @@ one run has printed.
 - *A large campaign*: the time, and the memory over that of a program that does
   nothing, that a hundred thousand messages of 200 characters take; each line
   runs in a process of its own (Linux only: memory is read from `/proc`).
-
-By its name, `python benchmarks/journal.py` would put its neighbours before the
-standard library's modules.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Our pace beside the usual recipes, against the same limiters, in one run.
 
-    python benchmarks/pace.py [--runs 5] [--svg benchmarks/pace.svg]
-    python benchmarks/pace.py --latency "20-200 ms"
+    python -m benchmarks.pace [--runs 5] [--svg benchmarks/pace.svg]
+    python -m benchmarks.pace --latency "20-200 ms"
 
 Each recipe sends 125 messages over real HTTP to the emulator, 5 to 60 ms away
 each way, against each shape of limiter. A cell of the table is the share of
@@ -17,17 +17,11 @@ none). `pip install 'autocalls-async[bench]'` brings aiometer and pyrate-limiter
 a row whose package is missing is left out, and named.
 """
 
-import sys
-from pathlib import Path
-
-# This folder's queue.py would hide the standard library's from the imports below.
-sys.path.pop(0)
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from random import Random
 from typing import Protocol
 
@@ -191,6 +185,10 @@ class Tally:
     goodput: float
 
 
+Results = Mapping[tuple[str, str], Sequence[Tally]]
+"""By recipe and limiter, the runs."""
+
+
 async def _measure(recipe: Recipe, limiter: str, latency: str, seed: int) -> Tally:
     # Not at a whole second: a calendar knows the difference.
     await asyncio.sleep(Random(seed).random())
@@ -204,17 +202,21 @@ async def _measure(recipe: Recipe, limiter: str, latency: str, seed: int) -> Tal
     )
 
 
-def _measure_all(
-    recipes: Mapping[str, Recipe], latency: str, runs: int
-) -> dict[tuple[str, str], list[Tally]]:
+def measure_all(latency: str, runs: int) -> Results:
+    """Let each recipe that is installed meet each limiter."""
     return {
         (name, limiter): [
             run_in_virtual_time(_measure(recipe, limiter, latency, seed))
             for seed in range(runs)
         ]
-        for name, recipe in recipes.items()
+        for name, recipe in RECIPES.items()
+        if name not in _missing()
         for limiter in LIMITERS
     }
+
+
+def _missing() -> list[str]:
+    return [name for name, module in PACKAGES.items() if find_spec(module) is None]
 
 
 def _refused(tallies: Sequence[Tally]) -> float:
@@ -227,10 +229,10 @@ def _goodput(tallies: Sequence[Tally]) -> float:
     return sum(tally.goodput for tally in tallies) / len(tallies)
 
 
-def _print_table(results: Mapping[tuple[str, str], Sequence[Tally]]) -> None:
+def _table(results: Results) -> Iterator[str]:
     names = list(dict.fromkeys(name for name, _ in results))
-    print("|", " | ".join(["429s, goodput", *LIMITERS]), "|")
-    print("|", " | ".join(["---"] * (1 + len(LIMITERS))), "|")
+    yield f"| {' | '.join(['429s, goodput', *LIMITERS])} |"
+    yield f"| {' | '.join(['---'] * (1 + len(LIMITERS)))} |"
     worst = {
         limiter: max(_refused(results[name, limiter]) for name in names)
         for limiter in LIMITERS
@@ -244,7 +246,7 @@ def _print_table(results: Mapping[tuple[str, str], Sequence[Tally]]) -> None:
             if share and share == worst[limiter]:
                 refused = f"**{refused}**"
             cells.append(f"{refused}, {_percent(_goodput(tallies))}")
-        print("|", " | ".join([_code(name), *cells]), "|")
+        yield f"| {' | '.join([_code(name), *cells])} |"
 
 
 def _code(name: str) -> str:
@@ -256,7 +258,8 @@ def _percent(share: float) -> str:
     return f"{share:.1%}" if 0 < share < 0.02 else f"{share:.0%}"
 
 
-def _picture(results: Mapping[tuple[str, str], Sequence[Tally]]) -> str:
+def picture(results: Results) -> str:
+    """Draw the arrivals of some recipes."""
     panels = []
     for name in DRAWN:
         tally = results[name, "sliding log"][0]
@@ -266,6 +269,13 @@ def _picture(results: Mapping[tuple[str, str], Sequence[Tally]]) -> str:
     return draw(panels, limit=RATE, seconds=25)
 
 
+def report(results: Results) -> Iterator[str]:
+    """Give the lines of the table."""
+    yield from _table(results)
+    if missing := _missing():
+        yield f"\nLeft out, not installed: {', '.join(missing)}"
+
+
 def main() -> None:
     """Print the table, and draw the picture where asked to."""
     parser = argparse.ArgumentParser(description="Compare ways to pace.")
@@ -273,14 +283,10 @@ def main() -> None:
     parser.add_argument("--latency", choices=LATENCIES, default="5-60 ms")
     parser.add_argument("--svg", type=Path, help="draw arrivals into this file")
     arguments = parser.parse_args()
-    missing = [name for name, module in PACKAGES.items() if find_spec(module) is None]
-    recipes = {name: way for name, way in RECIPES.items() if name not in missing}
-    results = _measure_all(recipes, arguments.latency, arguments.runs)
-    _print_table(results)
-    if missing:
-        print(f"\nLeft out, not installed: {', '.join(missing)}")
+    results = measure_all(arguments.latency, arguments.runs)
+    print("\n".join(report(results)))
     if arguments.svg:
-        arguments.svg.write_text(_picture(results))
+        arguments.svg.write_text(picture(results))
 
 
 if __name__ == "__main__":

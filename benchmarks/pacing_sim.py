@@ -1,17 +1,10 @@
 """Pacing policies against limiters, simulated: no network, no waiting.
 
-    python benchmarks/pacing_sim.py [--runs 20] [--long 100000]
+    python -m benchmarks.pacing_sim [--runs 20] [--long 100000]
 
 Prints the share of sends refused and goodput as a share of 5.0/s: of each recipe
 from a cold start, of our `Pace` in long runs, and where 429s cannot be avoided.
 """
-
-import sys
-from pathlib import Path
-
-# This folder's queue.py would hide the standard library's from the imports below.
-sys.path.pop(0)
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import argparse
 import heapq

@@ -1,9 +1,9 @@
-"""A picture of arrivals against the limit, as SVG for light and dark pages.
+"""Pictures as SVG, for light and dark pages: arrivals against a limit, and bars.
 
 Pure: no I/O, no clock, no asyncio.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from attrs import frozen
@@ -11,6 +11,8 @@ from attrs import frozen
 _WIDTH, _LEFT, _RIGHT = 760, 34, 12
 _TOP, _PANEL, _PLOT = 30, 138, 88
 _HIGHEST = 10  # arrivals a second at the top edge of a panel; where the dots are
+_BAR, _ROW_GAP, _NAMES = 15, 7, 262
+_VALUES = 60  # room for the figure behind a bar
 
 _STYLE = """
 text { font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328 }
@@ -20,6 +22,9 @@ text { font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f
 .limit { stroke: #cf222e; stroke-width: 1.2; stroke-dasharray: 5 3 }
 .within { fill: #0969da; fill-opacity: .3 }
 .over, .refused { fill: #cf222e; fill-opacity: .85 }
+.bar { fill: #8c959f; fill-opacity: .45 }
+.ours { fill: #0969da; fill-opacity: .75 }
+.range { stroke: #1f2328; stroke-width: 1 }
 @media (prefers-color-scheme: dark) {
   text { fill: #f0f6fc }
   .small { fill: #9198a1 }
@@ -27,8 +32,14 @@ text { font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f
   .limit { stroke: #ff7b72 }
   .within { fill: #58a6ff; fill-opacity: .42 }
   .over, .refused { fill: #ff7b72 }
+  .bar { fill: #9198a1 }
+  .ours { fill: #58a6ff }
+  .range { stroke: #f0f6fc }
 }
 """.strip()
+
+
+# Arrivals
 
 
 @frozen
@@ -58,18 +69,19 @@ def draw(panels: Sequence[Panel], *, limit: int, seconds: float) -> str:
     """
     height = _TOP + _PANEL * len(panels)
     label = f"Arrivals in the last second, against the line at {limit}"
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}"'
-        f' width="{_WIDTH}" height="{height}" role="img" aria-label="{escape(label)}">'
-    )
-    parts = [
-        head,
-        f"<style>\n{_STYLE}\n</style>",
-        _text(_LEFT, 16, f"{label}; each dot is a 429", "small"),
-    ]
+    parts = [_text(_LEFT, 16, f"{label}; each dot is a 429", "small")]
     for number, panel in enumerate(panels):
         parts.extend(_panel(panel, _TOP + number * _PANEL, limit, seconds))
-    return "\n".join([*parts, "</svg>", ""])
+    return _svg(parts, height=height, label=label)
+
+
+def _svg(parts: Iterable[str], *, height: float, label: str) -> str:
+    size = f'width="{_WIDTH}" height="{height:.0f}"'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}"'
+        f' {size} role="img" aria-label="{escape(label)}">'
+    )
+    return "\n".join([head, f"<style>\n{_STYLE}\n</style>", *parts, "</svg>", ""])
 
 
 def _panel(panel: Panel, top: float, limit: int, seconds: float) -> Iterator[str]:
@@ -126,6 +138,83 @@ def _x(at: float, seconds: float) -> float:
 
 def _y(count: int, base: float) -> float:
     return base - _PLOT * min(count, _HIGHEST) / _HIGHEST
+
+
+# Bars
+
+
+@frozen
+class Bar:
+    """One figure of a row.
+
+    Attributes:
+        note: What to say before it.
+        value: How long it is; `least` and `most` are the ends of its range.
+    """
+
+    note: str
+    value: float
+    least: float
+    most: float
+
+
+@frozen
+class Row:
+    """The bars of one name.
+
+    Attributes:
+        is_ours: It is drawn in another colour.
+    """
+
+    name: str
+    bars: Sequence[Bar]
+    is_ours: bool = False
+
+
+def draw_bars(
+    rows: Sequence[Row], *, label: str, note: str, line: float, most: float
+) -> str:
+    """Draw rows of bars, and a line to hold them against.
+
+    Args:
+        rows: One above the other.
+        label: What the bars show.
+        note: How to read them.
+        line: Where the line is.
+        most: The value at the right edge.
+    """
+    parts = [
+        _text(12, 16, label, "title"),
+        _text(_WIDTH - _RIGHT, 16, note, "small", "end"),
+    ]
+    y = float(_TOP)
+    for row in rows:
+        parts.extend(_row(row, y, most))
+        y += _BAR * len(row.bars) + _ROW_GAP
+    x = _along(line, most)
+    parts.append(
+        f'<line class="limit" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 6}" y2="{y:.0f}"/>'
+    )
+    return _svg(parts, height=y + 6, label=label)
+
+
+def _row(row: Row, top: float, most: float) -> Iterator[str]:
+    yield _text(12, top + 12, row.name, "title" if row.is_ours else "name")
+    kind, left = ("ours" if row.is_ours else "bar"), _along(0.0, most)
+    for number, bar in enumerate(row.bars):
+        y = top + _BAR * number
+        begin, end, right = (_along(v, most) for v in (bar.least, bar.most, bar.value))
+        yield _text(_NAMES - 8, y + 11, bar.note, "small", "end")
+        yield (
+            f'<rect class="{kind}" x="{left:.1f}" y="{y + 1:.1f}"'
+            f' width="{right - left:.1f}" height="{_BAR - 3}"/>'
+        )
+        yield f'<path class="range" d="M{begin:.1f} {y + 7:.1f}H{end:.1f}"/>'
+        yield _text(max(end, right) + 6, y + 11, f"{bar.value:.2f}", "small")
+
+
+def _along(value: float, most: float) -> float:
+    return _NAMES + (_WIDTH - _NAMES - _VALUES) * value / most
 
 
 def _rule(kind: str, y: float) -> str:

@@ -1,9 +1,10 @@
-"""Disks that are small, full or read-only, where this machine lets us have them."""
+"""Disks that are small, full, read-only or without power, where we may have them."""
 
 import os
 import resource
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,3 +44,24 @@ def small_files(size_bytes: int) -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def build_synced(folder: Path) -> Path:
+    """Build what keeps aside what of a file was synced, for `LD_PRELOAD`."""
+    compiler = shutil.which("cc")
+    if compiler is None or not sys.platform.startswith("linux"):
+        pytest.skip("there is no C compiler here, or no LD_PRELOAD")
+    built = folder / "synced.so"
+    source = Path(__file__).with_name("synced.c")
+    options = ("-shared", "-fPIC", "-O1", "-o", str(built), str(source), "-ldl")
+    subprocess.run([compiler, *options], check=True)  # noqa: S603  # our own program
+    return built
+
+
+def cut_power(folder: Path) -> None:
+    """Leave of each file what was synced; nothing of one that never was."""
+    for path in folder.iterdir():
+        if path.suffix != ".synced":
+            path.unlink()
+    for path in folder.iterdir():
+        path.rename(path.with_suffix(""))

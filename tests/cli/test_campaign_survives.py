@@ -17,7 +17,7 @@ from autocalls_async.emulator import Delay, Emulator, Endpoint, Fault
 from autocalls_async.journal import State
 from autocalls_async.journal.reading import JournalReader
 from tests.cli.conftest import Autocalls, Service
-from tests.disks import remount, small_disk
+from tests.disks import build_synced, cut_power, remount, small_disk
 
 pytestmark = [
     pytest.mark.real_time,
@@ -75,12 +75,15 @@ def command(rows: Path, journal: Path) -> tuple[str, ...]:
     return ("bulk", str(rows), "--template", "46", "--journal", str(journal))
 
 
-def start(rows: Path) -> "subprocess.Popen[str]":
-    words = (*command(rows, RUN), "--rate", "50")
+def start(
+    rows: Path, journal: Path = RUN, *, preload: Path | None = None
+) -> "subprocess.Popen[str]":
+    words = (*command(rows, journal), "--rate", "50")
     return subprocess.Popen(  # noqa: S603  # ourselves
         [sys.executable, "-m", "autocalls_async", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env=os.environ | ({"LD_PRELOAD": str(preload)} if preload else {}),
         text=True,
     )
 
@@ -115,6 +118,26 @@ def test_a_campaign_survives_kills_and_nobody_is_written_to_twice(
     assert found[State.UNKNOWN] == len(lost)
     assert "Traceback" not in said
     assert process.returncode == (1 if lost else 0)
+
+
+def test_a_campaign_survives_a_power_cut(
+    rows: Path, service: Service, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal" / "run.db"
+    journal.parent.mkdir()
+
+    with start(rows, journal, preload=build_synced(tmp_path)) as process:
+        wait_for(service, 12)
+        process.kill()
+    time.sleep(0.1)  # what was on the wire arrives
+    cut_power(journal.parent)
+    with start(rows, journal) as process:
+        process.communicate()
+
+    found = states(journal)
+    assert service.emulator.duplicates() == []
+    assert found[State.ACCEPTED] + found[State.UNKNOWN] == MESSAGES
+    assert 0 < found[State.UNKNOWN] < 12  # those whose answers were not synced yet
 
 
 def test_a_second_process_is_told_who_is_at_work(

@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import socket
 import sqlite3
 import subprocess
@@ -14,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from autocalls_async.journal import JournalLockedError, SqliteJournal, State
+from tests.disks import build_synced, cut_power
 from tests.journal.process import MESSAGE_COUNT, WORKER_COUNT
 from tests.journal.support import states
 
 pytestmark = pytest.mark.real_time
-
-_COMPILER = shutil.which("cc")
 
 
 @contextmanager
@@ -81,22 +79,7 @@ async def test_the_lock_of_a_killed_process_is_free_at_once(file: Path) -> None:
 @pytest.fixture(scope="session")
 def keep_synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build what keeps aside what was synced."""
-    if _COMPILER is None or not sys.platform.startswith("linux"):
-        pytest.skip("there is no C compiler here, or no LD_PRELOAD")
-    built = tmp_path_factory.mktemp("synced") / "synced.so"
-    source = Path(__file__).with_name("synced.c")
-    options = ("-shared", "-fPIC", "-O1", "-o", str(built), str(source), "-ldl")
-    subprocess.run([_COMPILER, *options], check=True)  # noqa: S603  # our own program
-    return built
-
-
-def cut_power(folder: Path) -> None:
-    """Leave of each file what was synced; nothing of one that never was."""
-    for path in folder.iterdir():
-        if path.suffix != ".synced":
-            path.unlink()
-    for path in folder.iterdir():
-        path.rename(path.with_suffix(""))
+    return build_synced(tmp_path_factory.mktemp("synced"))
 
 
 async def check_after_kill(file: Path, confirmed: set[str]) -> None:

@@ -1,6 +1,6 @@
 """What the queue costs: time, memory, an interactive message's wait.
 
-    python benchmarks/queue.py [--most 1000000] [--only run wait lanes]
+    python -m benchmarks.waiting [--most 1000000] [--only run wait lanes]
 
 **run**: messages through `send_many` without a limit worth the name, beside
 `asyncio.gather` over an aiolimiter. HTTP would cost 0.5 ms a message and hide
@@ -26,19 +26,14 @@ compare within one run, and how they grow. Memory moves by a megabyte or two.
 Waits are in virtual time and repeat exactly. Linux only, for its memory counts.
 """
 
-import sys
-from pathlib import Path
-
-# This folder's queue.py would hide the standard library's from the imports below.
-sys.path.pop(0)
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import argparse
 import asyncio
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
 from random import Random
 from unittest.mock import patch
 
@@ -51,6 +46,7 @@ from autocalls_async.lanes import Lane, Lanes
 from autocalls_async.testing import run as run_in_virtual_time
 from autocalls_async.transport import Handover
 from autocalls_async.wire import Reply, Request, send_request
+from benchmarks.fast_server import ROOT
 from benchmarks.service import SENDER, make_service
 
 UNLIMITED = 1_000_000
@@ -158,24 +154,25 @@ def _peak_megabytes() -> float:
 
 
 def _measure(name: str, count: int) -> tuple[float, float]:
-    command = [sys.executable, __file__, "--here", name, "--most", str(count)]
+    command = [sys.executable, "-m", "benchmarks.waiting", "--here", name, str(count)]
     answer = subprocess.run(  # noqa: S603  # ourselves
-        command, check=True, capture_output=True, text=True
+        command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     seconds, megabytes = json.loads(answer.stdout)
     return seconds, megabytes
 
 
-def _show_runs(most: int) -> None:
-    print("| messages | `send_many` | | `asyncio.gather` | |")
-    print("| ---: | ---: | ---: | ---: | ---: |")
+def report_runs(most: int) -> Iterator[str]:
+    """Give the lines of the first table, up to so many messages."""
+    yield "| messages | `send_many` | | `asyncio.gather` | |"
+    yield "| ---: | ---: | ---: | ---: | ---: |"
     for count in (1_000, 10_000, 100_000, 1_000_000):
         if count <= most:
             cells = []
             for name in RUNS:
                 seconds, megabytes = _measure(name, count)
                 cells.append(f"{seconds:.1f} s | {megabytes:.1f} MB")
-            print(f"| {count:,} | {' | '.join(cells)} |", flush=True)
+            yield f"| {count:,} | {' | '.join(cells)} |"
 
 
 # wait
@@ -258,16 +255,17 @@ async def _wait_in_line(bulk: int, replies: int) -> list[float]:
     return watch.waits(emulator)
 
 
-def _show_waits(bulk: int = 10_000, replies: int = 200) -> None:
-    print(f"\n| reply's wait behind {bulk:,} bulk messages | p50 | p99 |")
-    print("| --- | ---: | ---: |")
+def report_waits(bulk: int = 10_000, replies: int = 200) -> Iterator[str]:
+    """Give the lines of the second table."""
+    yield f"| reply's wait behind {bulk:,} bulk messages | p50 | p99 |"
+    yield "| --- | ---: | ---: |"
     for name, measure in (
         ("our lanes", _wait_with_lanes),
         ("`AsyncLimiter(1, 0.2)`, first in first out", _wait_in_line),
     ):
         waits = run_in_virtual_time(measure(bulk, replies))
         half, worst = waits[replies // 2], waits[replies * 99 // 100 - 1]
-        print(f"| {name} | {half:.2f} s | {worst:.2f} s |", flush=True)
+        yield f"| {name} | {half:.2f} s | {worst:.2f} s |"
 
 
 # lanes
@@ -287,13 +285,14 @@ def _microseconds(operation: Callable[[int], object], times: int) -> float:
     return (time.perf_counter() - began) / times * 1e6
 
 
-def _show_lanes(most: int, times: int = 20_000) -> None:
-    print("\n| queue's length | push and pop | remove |")
-    print("| ---: | ---: | ---: |")
+def report_lanes(most: int, times: int = 20_000) -> Iterator[str]:
+    """Give the lines of the third table, up to such a length."""
+    yield "| queue's length | push and pop | remove |"
+    yield "| ---: | ---: | ---: |"
     for length in (100, 1_000, 10_000, 100_000, 1_000_000):
         if length <= most:
             through, removal = _measure_lanes(length, times)
-            print(f"| {length:,} | {through:.1f} µs | {removal:.1f} µs |", flush=True)
+            yield f"| {length:,} | {through:.1f} µs | {removal:.1f} µs |"
 
 
 def _measure_lanes(length: int, times: int) -> tuple[float, float]:
@@ -318,21 +317,24 @@ def _measure_lanes(length: int, times: int) -> tuple[float, float]:
 
 def main() -> None:
     """Print the tables."""
-    parts = ("run", "wait", "lanes")
+    parts: Mapping[str, Callable[[int], Iterator[str]]] = {
+        "run": report_runs,
+        "wait": lambda _: report_waits(),
+        "lanes": report_lanes,
+    }
     parser = argparse.ArgumentParser(description="Measure the queue.")
     parser.add_argument("--most", type=int, default=1_000_000, help="messages")
-    parser.add_argument("--only", nargs="+", choices=parts, default=parts)
-    parser.add_argument("--here", choices=RUNS, help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
+    parser.add_argument("--here", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.here:
-        _measure_here(arguments.here, arguments.most)
+        name, count = arguments.here
+        _measure_here(name, int(count))
         return
-    if "run" in arguments.only:
-        _show_runs(arguments.most)
-    if "wait" in arguments.only:
-        _show_waits()
-    if "lanes" in arguments.only:
-        _show_lanes(arguments.most)
+    for part in arguments.only:
+        for line in parts[part](arguments.most):
+            print(line, flush=True)
+        print()
 
 
 if __name__ == "__main__":

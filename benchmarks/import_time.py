@@ -1,0 +1,119 @@
+"""How long `import autocalls_async` takes, beside the packages that it stands on.
+
+    python -m benchmarks.import_time [--rounds 21]
+
+Each import has a fresh process, which reads the clock before and after it; the
+two alternate, and the difference is taken round by round. The packages are
+aiohttp, attrs and cattrs: whoever writes a client by hand imports them as well.
+
+The second table names what ours loads beyond them, by the milliseconds that each
+module takes itself, without those it imports, as `-X importtime` tells; packages
+that are not ours are summed up by their first name. The flag costs something at
+each module, so the sum is more than the difference above.
+
+Noise: files come from the page cache and modules from `__pycache__`, after a
+first round that is not counted. A busy machine adds a third to every figure, and
+a few milliseconds to a single difference; the median of the differences moves by
+one.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
+
+from benchmarks.fast_server import ROOT
+from benchmarks.spread import Spread
+
+BASE = "import aiohttp, attrs, cattrs"
+OURS = "import autocalls_async"
+MODULES_SHOWN = 10
+TRACES = 5
+
+
+def _run(code: str, *flags: str) -> subprocess.CompletedProcess[str]:
+    # Else what was edited last would be compiled again in each process.
+    unset = {"PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(  # noqa: S603  # ourselves
+        [sys.executable, *flags, "-c", code],
+        check=True,
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name not in unset},
+        capture_output=True,
+        text=True,
+    )
+
+
+def _milliseconds(statement: str) -> float:
+    clock = "__import__('time').perf_counter()"
+    code = f"began = {clock}\n{statement}\nprint({clock} - began)"
+    return float(_run(code).stdout) * 1000
+
+
+def measure(rounds: int) -> tuple[list[float], list[float]]:
+    """Give the milliseconds of the packages, and ours, in each round."""
+    for statement in (BASE, OURS):
+        _milliseconds(statement)
+    pairs = [(_milliseconds(BASE), _milliseconds(OURS)) for _ in range(rounds)]
+    return [base for base, _ in pairs], [ours for _, ours in pairs]
+
+
+def _beyond() -> Mapping[str, float]:
+    """Give the modules that ours loads beyond the packages, each with its own ms."""
+    code = (
+        f"import sys\n{BASE}\nknown = set(sys.modules)\n{OURS}\n"
+        "print(*set(sys.modules) - known)"
+    )
+    traced = _run(code, "-X", "importtime")
+    names = set(traced.stdout.split())
+    lines = (line.split("|") for line in traced.stderr.splitlines())
+    return {
+        name.strip(): int(own.removeprefix("import time:")) / 1000
+        for own, _, name in lines
+        if name.strip() in names
+    }
+
+
+def _modules() -> list[tuple[str, float]]:
+    traces = [_beyond() for _ in range(TRACES)]
+    own: dict[str, float] = {}
+    for name in traces[0]:
+        is_ours = name.startswith("autocalls_async")
+        shown = f"`{name}`" if is_ours else f"`{name.partition('.')[0]}`, not ours"
+        ms = median(trace.get(name, 0.0) for trace in traces)
+        own[shown] = own.get(shown, 0.0) + ms
+    return sorted(own.items(), key=lambda item: -item[1])
+
+
+def report(rounds: int) -> Iterator[str]:
+    """Give the lines of the tables."""
+    base, ours = measure(rounds)
+    added = [b - a for a, b in zip(base, ours, strict=True)]
+    yield "| import | ms, median (least to most) |"
+    yield "| --- | ---: |"
+    yield f"| aiohttp, attrs, cattrs | {Spread.of(base):.0f} |"
+    yield f"| `autocalls_async` | {Spread.of(ours):.0f} |"
+    yield f"| difference, round by round | {Spread.of(added):.1f} |"
+    yield ""
+    yield from _modules_table(_modules())
+
+
+def _modules_table(modules: Sequence[tuple[str, float]]) -> Iterator[str]:
+    total = sum(ms for _, ms in modules)
+    yield f"| what it loads beyond those, {total:.0f} ms in all | ms of its own |"
+    yield "| --- | ---: |"
+    for name, ms in modules[:MODULES_SHOWN]:
+        yield f"| {name} | {ms:.1f} |"
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description="Measure the import.")
+    parser.add_argument("--rounds", type=int, default=21)
+    print("\n".join(report(parser.parse_args().rounds)))
+
+
+if __name__ == "__main__":
+    main()
