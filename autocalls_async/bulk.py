@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from attrs import define, frozen
 
+from autocalls_async.clock import loop_time
 from autocalls_async.dispatcher import Dispatcher
 from autocalls_async.errors import (
     AuthenticationError,
@@ -187,7 +188,7 @@ class Run:
         if self._started_at is not None:
             msg = "a run can be iterated over once"
             raise RuntimeError(msg)
-        self._started_at = _now()
+        self._started_at = loop_time()
         return self._outcomes()
 
     @property
@@ -195,7 +196,7 @@ class Run:
         """How far the run has come."""
         elapsed = 0.0
         if self._started_at is not None:
-            elapsed = (self._ended_at or _now()) - self._started_at
+            elapsed = (self._ended_at or loop_time()) - self._started_at
         counts = self._counts
         done = counts.accepted + counts.rejected + counts.unsent + counts.unknown
         return Progress(
@@ -247,7 +248,7 @@ class Run:
             while (outcome := await self._next(self._reader)) is not None:
                 yield outcome
         finally:
-            self._ended_at = _now()
+            self._ended_at = loop_time()
             await self._leave(self._reader)
             if self._ledger is not None:
                 await self._close_ledger(self._ledger)
@@ -407,7 +408,3 @@ async def each_of(source: Source) -> AsyncGenerator[object, None]:
             await source.aclose()
         elif isinstance(source, Generator):
             source.close()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -16,6 +16,7 @@ from math import inf
 
 from attrs import evolve
 
+from autocalls_async.clock import loop_time
 from autocalls_async.errors import (
     QueueFullError,
     RejectedError,
@@ -133,7 +134,7 @@ class Dispatcher:
 
     def submit(self, job: Job) -> None:
         """Take a message in; its `settle` is called exactly once."""
-        job.submitted_at = _now()
+        job.submitted_at = loop_time()
         job.call_id = next(_CALL_IDS)
         job.context = copy_context()
         job.is_watched = self._telling.is_heard
@@ -155,7 +156,7 @@ class Dispatcher:
     @property
     def status(self) -> QueueStatus:
         """How busy the queue is. It costs the same however long the queue."""
-        now, pace = _now(), self.send_gate.pace
+        now, pace = loop_time(), self.send_gate.pace
         queued = self._lanes.oldest()
         held = [job for in_hand in self._in_hand.values() for job in in_hand]
         waits = [now - job.submitted_at for job in (*held, queued) if job]
@@ -178,7 +179,7 @@ class Dispatcher:
         ahead = waiting[Lane.INTERACTIVE]
         if waiting[Lane.BULK]:
             ahead += ahead // (BULK_SHARE - 1)  # of a long line, each fifth is bulk
-        begins = pace.earliest(_now()) - _now()
+        begins = pace.earliest(loop_time()) - loop_time()
         if begins == inf:
             begins = pace.round_trips.mean  # the next answer tells
         return begins + ahead * pace.seconds_per_send
@@ -296,9 +297,9 @@ class Dispatcher:
     def note_answered(self, job: Job, seen: Seen) -> None:
         """Tell how a request that was handed over has ended."""
         if job.is_watched:
-            self._telling.tell(job.record_answered(seen, at=_now()))
+            self._telling.tell(job.record_answered(seen, at=loop_time()))
         if seen is Seen.RATE_LIMITED:
-            now = _now()
+            now = loop_time()
             if (pause := self.send_gate.pace.not_before - now) > 0:
                 self._telling.tell(Paused(at=now, seconds=pause))
 
@@ -372,7 +373,7 @@ class Dispatcher:
         if not self._jobs:
             self._empty.set()
         if job.is_watched or isinstance(outcome, Unknown):
-            record = job.record_settled(outcome, at=_now())
+            record = job.record_settled(outcome, at=loop_time())
             job.context.run(self._telling.tell, record)
         job.settle(outcome)
 
@@ -389,10 +390,6 @@ class Dispatcher:
             if not self.withdraw(job, error) and job.task:
                 job.task.cancel()
         await self._empty.wait()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _resolve(future: asyncio.Future[Outcome], outcome: Outcome) -> None:

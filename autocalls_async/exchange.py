@@ -7,6 +7,7 @@ from typing import NoReturn, Protocol
 
 from attrs import define, frozen
 
+from autocalls_async.clock import loop_time
 from autocalls_async.errors import (
     AutocallsError,
     UnavailableError,
@@ -104,7 +105,7 @@ class Exchange:
             UnknownOutcomeError: A send may have happened.
             UnavailableError: A read got no usable answer.
         """
-        call = _Call(request, deadline, _now())
+        call = _Call(request, deadline, loop_time())
         while True:
             attempt = await self._attempt(request, passage)
             decision = DECISIONS[request.kind, attempt.seen]
@@ -149,7 +150,7 @@ class Exchange:
         """Say whether another attempt is within the call's time and the policy."""
         if _waits_at_the_gate(call, attempt):
             pause = attempt.retry_after or 0.0
-        again_at = _now() + pause
+        again_at = loop_time() + pause
         is_outage = attempt.seen is Seen.NO_CONNECTION or call.request.kind is Kind.READ
         if call.deadline is None and is_outage:
             return again_at < call.began_at + self._retry.max_outage_seconds
@@ -208,7 +209,3 @@ def _error(call: _Call, attempt: _Attempt, verdict: Verdict) -> AutocallsError:
         error_code=code,
         attempts=call.handed_over_count,
     )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

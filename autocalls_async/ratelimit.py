@@ -16,6 +16,7 @@ from typing import Protocol
 
 from attrs import define, field
 
+from autocalls_async.clock import loop_time
 from autocalls_async.lanes import Lane, Share
 from autocalls_async.pacing import Pace, SendLimit, Ticket
 from autocalls_async.verdict import Seen
@@ -123,7 +124,7 @@ class Gate:
         Raises:
             HeldBack: The turn did not come in 5 seconds.
         """
-        now = _now()
+        now = loop_time()
         if before_start is None and self._is_free(now):
             check()
             await self._bucket.acquire()  # at once: there is room
@@ -138,7 +139,7 @@ class Gate:
                         check()
             except TimeoutError:
                 raise HeldBack from None
-            return self.pace.start(_now())
+            return self.pace.start(loop_time())
 
     def line_up(self, waiter: "GatePassage") -> None:
         """Put a waiter into the line of its lane; it may stand in another too."""
@@ -149,7 +150,7 @@ class Gate:
         self, ticket: Ticket, seen: Seen, *, retry_after: float | None = None
     ) -> None:
         """Note how a request that left has ended."""
-        now = _now()
+        now = loop_time()
         match seen:
             case Seen.SILENCE:
                 self.pace.gave_up(ticket, now)
@@ -203,7 +204,7 @@ class Gate:
 
     def _wait(self) -> float:
         """Seconds until the next may leave, as far as the pace tells."""
-        now = _now()
+        now = loop_time()
         return self.pace.earliest(now) - now
 
     async def _until_open(self) -> None:
@@ -223,10 +224,6 @@ class Gate:
             interactive=not interactive.is_empty(), bulk=not bulk.is_empty()
         )
         return self._lines[lane].pop() if lane else None
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 class GatePassage:

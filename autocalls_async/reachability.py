@@ -7,6 +7,8 @@ thousand waiting messages would knock at a service that is just getting up.
 import asyncio
 from collections.abc import Callable
 
+from autocalls_async.clock import loop_time
+
 DOWN_AFTER_COUNT = 3
 """So many failures in a row to connect are no accident."""
 
@@ -45,7 +47,7 @@ class Reachability:
         self._failure_count += 1
         if self.is_down():
             failures = self._failure_count - DOWN_AFTER_COUNT + 1
-            self._probe_at = _now() + self._pause_seconds(failures)
+            self._probe_at = loop_time() + self._pause_seconds(failures)
 
     async def wait_for_turn(self) -> bool:
         """Wait while the service is down; say whether this attempt is the probe."""
@@ -53,7 +55,7 @@ class Reachability:
             if self._is_probed:
                 self._news.clear()
                 await self._news.wait()
-            elif (seconds := self._probe_at - _now()) > 0:
+            elif (seconds := self._probe_at - loop_time()) > 0:
                 await asyncio.sleep(seconds)
             else:
                 self._is_probed = True
@@ -79,7 +81,3 @@ class _Turn:
     async def __aexit__(self, *_: object) -> None:
         if self._is_probe:
             self._reachability.end_probe()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from autocalls_async.arguments import choose_sender
+from autocalls_async.clock import loop_time
 from autocalls_async.errors import (
     RateLimitedError,
     TemplateRequiredError,
@@ -58,7 +59,7 @@ class Windows:
         """
         check_phone("recipient_phone", recipient_phone)
         sender = choose_sender(sender_id, self._default_sender_id)
-        self._memory.note_inbound(sender, recipient_phone, now=_now())
+        self._memory.note_inbound(sender, recipient_phone, now=loop_time())
 
 
 class WindowGuard:
@@ -87,7 +88,7 @@ class WindowGuard:
         is_free_text = isinstance(job.message, FreeformMessage)
         if not is_free_text or job.window_check is WindowCheck.NEVER:
             return
-        state = self._memory.judge(job.sender_id, job.recipient_phone, now=_now())
+        state = self._memory.judge(job.sender_id, job.recipient_phone, now=loop_time())
         if job.window_check is WindowCheck.ALWAYS and not job.was_checked:
             state = WindowState.UNKNOWN
         job.was_checked = True
@@ -97,7 +98,7 @@ class WindowGuard:
             self._telling.tell(
                 Checked(
                     call_id=job.call_id,
-                    at=_now(),
+                    at=loop_time(),
                     message=job.message,
                     state=state,
                     was_asked=was_unknown,
@@ -114,7 +115,7 @@ class WindowGuard:
     ) -> ConversationStatus:
         """Ask the service for a window, and learn the answer."""
         request = session_status_request(sender_id=sender_id, recipient_phone=phone)
-        asked_at = _now()
+        asked_at = loop_time()
         reply = await self.read(request, lane=lane, deadline=deadline)
         status = read_conversation(reply)
         self._learn(sender_id, phone, status.session_status, reply, asked_at=asked_at)
@@ -157,7 +158,7 @@ class WindowGuard:
                 job.sender_id,
                 job.recipient_phone,
                 error.session_status,
-                now=_now(),
+                now=loop_time(),
                 asked_at=job.left_at,
             )
 
@@ -209,7 +210,7 @@ class WindowGuard:
         if status.session_status.can_send_freeform:
             return WindowState.OPEN
         # They may have written, and been noted, while the answer was on its way.
-        state = self._memory.judge(job.sender_id, job.recipient_phone, now=_now())
+        state = self._memory.judge(job.sender_id, job.recipient_phone, now=loop_time())
         return WindowState.OPEN if state is WindowState.OPEN else WindowState.CLOSED
 
     def _learn(
@@ -226,11 +227,7 @@ class WindowGuard:
             sender_id,
             phone,
             status,
-            now=_now(),
+            now=loop_time(),
             told_at=None if is_told else reply.told_at(),
             asked_at=asked_at,
         )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
