@@ -83,10 +83,10 @@ _LEAVE = (
     " error = NULL, error_code = NULL, detail = NULL WHERE key = ?"
 )
 _SETTLE = (
-    "UPDATE messages SET state = ?1, handed_over_at = iif(?2, NULL, handed_over_at),"
-    " fell_back = iif(?2, 0, fell_back),"
-    " settled_at = ?3, whatsapp_message_id = ?4, error = ?5, error_code = ?6,"
-    " detail = ?7 WHERE key = ?8"
+    "UPDATE messages SET state = ?, handed_over_at = iif(?, NULL, handed_over_at),"
+    " fell_back = iif(?, 0, fell_back),"
+    " settled_at = ?, whatsapp_message_id = ?, error = ?, error_code = ?, detail = ?"
+    " WHERE key = ?"
 )
 PAGE = (
     "SELECT id, key, content, recipient_phone, state, attempt_count, added_at,"
@@ -199,7 +199,8 @@ class Store:
         """Note how it ended, with its id, error, error code and detail."""
         self._check(key, SETTLES_FROM[state], f"settled as {state}")
         is_unsent = state is State.UNSENT
-        self._db.execute(_SETTLE, (state, is_unsent, at, *facts, key))
+        row = (state, is_unsent, is_unsent, at, *facts, key)
+        self._db.execute(_SETTLE, row)
 
     def resolve(self, keys: Sequence[str], state: Resolved, at: int) -> int:
         """Settle unknown ones: all or none."""
@@ -207,7 +208,7 @@ class Store:
             self._check(key, frozenset({State.UNKNOWN}), "resolved")
         is_new = state is State.NEW
         settled_at, detail = (None, None) if is_new else (at, RESOLVED_DETAIL)
-        row = (state, is_new, settled_at, None, None, None, detail)
+        row = (state, is_new, is_new, settled_at, None, None, None, detail)
         self._db.executemany(_SETTLE, [(*row, key) for key in keys])
         return len(keys)
 
