@@ -25,12 +25,15 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, closing
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from attrs import define
 
+from autocalls_async import AutocallsClient, FreeformMessage
 from autocalls_async.journal import Draft, SqliteJournal, State
+from autocalls_async.keys import to_content
 
 MESSAGE_COUNT = 20_000
 NAIVE_COUNT = 2_000
@@ -68,17 +71,29 @@ async def watch_loop() -> AsyncIterator[Lag]:
         ticking.cancel()
 
 
+def messages(count: int) -> Iterator[FreeformMessage]:
+    """Give so many messages."""
+    for number in range(count):
+        yield FreeformMessage(
+            recipient_phone=f"+1{number + 10**9}",
+            message=f"{number:<200}.",
+            sender_id=12,
+            key=f"{number:016x}",
+        )
+
+
 def drafts(count: int) -> Iterator[list[Draft]]:
-    """Give so many messages, in batches."""
-    for start in range(0, count, BATCH):
-        yield [
-            Draft(
-                key=f"{number:016x}",
-                content=f"{number:<200}",
-                recipient_phone=f"+1{number:010}",
-            )
-            for number in range(start, min(count, start + BATCH))
-        ]
+    """Give so many messages as a journal takes them, in batches."""
+    made = (
+        Draft(
+            key=message.key or "",
+            content=to_content(message, 12),
+            recipient_phone=message.recipient_phone,
+        )
+        for message in messages(count)
+    )
+    while batch := list(islice(made, BATCH)):
+        yield batch
 
 
 async def hand_all_over(count: int, hand_over: HandOver) -> tuple[float, float]:
@@ -178,23 +193,13 @@ async def settle_all(path: Path) -> None:
 
 
 async def resume(path: Path) -> None:
-    """Open it again, and learn of each message that it needs no sending."""
-    async with SqliteJournal(path) as journal:
-        for batch in drafts(ROW_COUNT):
-            found = await journal.admit_many(batch)
-            assert set(found) == {State.ACCEPTED}
-
-
-async def resume_one_by_one(path: Path) -> None:
-    """Do the same with `admit()`."""
-    async with SqliteJournal(path) as journal:
-        for batch in drafts(ROW_COUNT):
-            for draft in batch:
-                await journal.admit(
-                    draft.key,
-                    content=draft.content,
-                    recipient_phone=draft.recipient_phone,
-                )
+    """Run it again, and learn of each message that it needs no sending."""
+    nowhere = "http://127.0.0.1:1/api"
+    async with AutocallsClient("1|key", base_url=nowhere) as client:
+        run = client.send_many(messages(ROW_COUNT), journal=path)
+        async for outcome in run:
+            raise AssertionError(outcome)
+    assert run.progress.skipped == ROW_COUNT
 
 
 async def count_all(path: Path) -> None:
@@ -216,8 +221,7 @@ async def report(path: Path) -> None:
 PHASES: dict[str, Callable[[Path], Coroutine[Any, Any, None]]] = {
     "load, 500 at a time": load,
     "hand over and settle": settle_all,
-    "resume, 500 at a time": resume,
-    "resume, one by one": resume_one_by_one,
+    "resume with `send_many`": resume,
     "count by state": count_all,
     "read every entry": report,
 }
