@@ -7,8 +7,13 @@ from autocalls_async.cli.campaign import STANDARD_INPUT, Campaign, open_rows
 from autocalls_async.cli.connection import Connection, ask, look_at_account
 from autocalls_async.cli.dry_run import DryRun
 from autocalls_async.cli.failures import CommandError, Status
-from autocalls_async.cli.journals import check_page
-from autocalls_async.cli.outcomes_file import OutcomesFile, WriteRecord, check_place
+from autocalls_async.cli.outcomes_file import (
+    OutcomesFile,
+    WriteRecord,
+    check_apart,
+    check_page,
+    check_place,
+)
 from autocalls_async.cli.screen import Screen
 from autocalls_async.cli.sending import Sending
 from autocalls_async.cli.survey import problem_of, show_numbers, survey_campaign
@@ -39,19 +44,23 @@ def bulk(campaign: Campaign, screen: Screen, *, dry_run: bool) -> int:
             msg = f"{problem}; nothing was sent"
             raise CommandError(msg)
         _check_account(campaign.connection)
-        writers: dict[str, WriteRecord] = {}
-        if campaign.out is not None:
-            out = OutcomesFile(campaign.out, overwrite=campaign.overwrite)
-            writers[str(campaign.out)] = stack.enter_context(out).write
-        if screen.as_json:
-            writers["standard output"] = screen.emit
+
+        def open_writers() -> dict[str, WriteRecord]:
+            writers: dict[str, WriteRecord] = {}
+            if campaign.out is not None:
+                out = OutcomesFile(campaign.out, overwrite=campaign.overwrite)
+                writers[str(campaign.out)] = stack.enter_context(out).write
+            if screen.as_json:
+                writers["standard output"] = screen.emit
+            return writers
+
         show_numbers(found, screen)
         return Sending(
             campaign,
             reader=reader,
             file=file,
             total=found.good_count,
-            writers=writers,
+            open_writers=open_writers,
             screen=screen,
         ).run()
 
@@ -68,9 +77,17 @@ def _check_places(campaign: Campaign, *, dry_run: bool) -> None:
         if path is not None and not path.parent.is_dir():
             msg = f"cannot write {path}: there is no folder {path.parent}"
             raise CommandError(msg)
+    rows = None if campaign.file == STANDARD_INPUT else Path(campaign.file)
+    check_apart(
+        {
+            "the rows": rows,
+            "--journal": campaign.journal,
+            "--out": campaign.out,
+            "--report": campaign.report,
+        }
+    )
     if campaign.out is not None:
-        source = None if campaign.file == STANDARD_INPUT else Path(campaign.file)
-        check_place(campaign.out, source=source, overwrite=campaign.overwrite)
+        check_place(campaign.out, source=rows, overwrite=campaign.overwrite)
     if campaign.report is not None:
         if campaign.journal is None:
             msg = "--report is about a journal: give --journal too"

@@ -21,7 +21,13 @@ from autocalls_async.cli.journal_views import (
     to_record,
     to_standard_output,
 )
-from autocalls_async.cli.outcomes_file import OutcomesFile, WriteRecord, check_place
+from autocalls_async.cli.outcomes_file import (
+    OutcomesFile,
+    WriteRecord,
+    check_apart,
+    check_page,
+    check_place,
+)
 from autocalls_async.cli.rows import FileFormat
 from autocalls_async.cli.screen import Screen, fact_table
 from autocalls_async.cli.tally import Tally, facts_of
@@ -65,6 +71,7 @@ def show_report(
         JournalError: There is no journal, or it cannot be read.
     """
     if page is not None:
+        check_apart({"the journal": path, "--html": page})
         check_page(page, overwrite=overwrite)
     tally, holder = _read(path)
     report = _report(path, tally)
@@ -133,12 +140,14 @@ def resolve(
         msg = "say which unknown messages: --key KEY for each, or --all"
         raise CommandError(msg)
 
+    chosen = list(dict.fromkeys(keys))
+    if take_all:
+        with JournalReader(path) as reader:
+            chosen = [entry.key for entry in reader.entries(State.UNKNOWN)]
+    if chosen and not yes and sys.stdin.isatty():
+        _confirm(decision, len(chosen))
+
     async def work(journal: SqliteJournal) -> int:
-        chosen = list(dict.fromkeys(keys))
-        if take_all:
-            chosen = [entry.key async for entry in journal.entries(State.UNKNOWN)]
-        if chosen and not yes and sys.stdin.isatty():
-            _confirm(decision, len(chosen))
         if decision is Decision.NEW:
             return await journal.resolve(chosen, state=State.NEW)
         return await journal.resolve(chosen, state=State.ACCEPTED)
@@ -152,17 +161,6 @@ def resolve(
     }
     screen.say(f"{count(number, 'unknown message')} {what[decision]}")
     return Status.OK
-
-
-def check_page(path: Path, *, overwrite: bool) -> None:
-    """Find out, before any work, what would keep a page from being written.
-
-    Raises:
-        CommandError: Something is there already.
-    """
-    if path.exists() and not overwrite:
-        msg = f"{path} exists already: name another file, or give --overwrite"
-        raise CommandError(msg)
 
 
 def write_page(path: Path, report: Report) -> None:
@@ -233,6 +231,10 @@ def _confirm(decision: Decision, number: int) -> None:
         Decision.ACCEPTED: f"Take {messages} as accepted, never to be sent?",
         Decision.NEW: f"Send {messages} again? Whoever got one gets it twice.",
     }
-    if not typer.confirm(question[decision], err=True):
+    try:
+        is_wanted = typer.confirm(question[decision], err=True)
+    except typer.Abort:  # Ctrl-C, or the end of the input
+        is_wanted = False
+    if not is_wanted:
         msg = "nothing was changed"
         raise CommandError(msg, status=Status.FAILED)

@@ -1,9 +1,10 @@
 """`--out FILE`: each outcome on disk as soon as it is known."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, TypeAlias
@@ -98,6 +99,36 @@ def check_place(path: Path, *, source: Path | None, overwrite: bool) -> None:
         msg = f"{path} is the file that is read: name another one for --out"
         raise CommandError(msg)
     if not overwrite:
+        msg = f"{path} exists already: name another file, or give --overwrite"
+        raise CommandError(msg)
+
+
+def check_apart(places: Mapping[str, Path | None]) -> None:
+    """Find out, before any work, whether one file would be written over another.
+
+    Args:
+        places: Files by the option that names them.
+
+    Raises:
+        CommandError: Two of them are the same file.
+    """
+    given = {option: path for option, path in places.items() if path is not None}
+    for (one, path), (other, its_path) in combinations(given.items(), 2):
+        if path.resolve() == its_path.resolve():
+            msg = f"{one} and {other} name the same file, {path}: give each its own"
+            raise CommandError(msg)
+
+
+def check_page(path: Path, *, overwrite: bool) -> None:
+    """Find out, before any work, what would keep a page from being written.
+
+    Raises:
+        CommandError: Something is there already.
+    """
+    if path.is_dir():
+        msg = f"cannot write {path}: it is a folder"
+        raise CommandError(msg)
+    if path.exists() and not overwrite:
         msg = f"{path} exists already: name another file, or give --overwrite"
         raise CommandError(msg)
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
+from autocalls_async.keys import show_key
 from autocalls_async.models import (
     FreeformMessage,
     TemplateFallback,
@@ -102,7 +103,8 @@ def check_columns(wanted: Iterable[str], *, known: Iterable[str]) -> None:
 
 
 def _list(names: list[str]) -> str:
-    shown = ", ".join(repr(name[:40]) for name in names[:_MOST_NAMES])
+    # A file without a header shows its first person here.
+    shown = ", ".join(show_key(name[:40]) for name in names[:_MOST_NAMES])
     more = len(names) - _MOST_NAMES
     return f"{shown} and {more} more" if more > 0 else shown or "none"
 

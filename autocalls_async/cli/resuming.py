@@ -10,10 +10,10 @@ from attrs import define, field
 
 from autocalls_async.arguments import choose_sender
 from autocalls_async.cli.rows import BadRow, Row
-from autocalls_async.cli.words import count, plain
+from autocalls_async.cli.words import count
 from autocalls_async.journal import Draft, Journal, JournalConflictError, State
 from autocalls_async.journal.entry import MAY_LEAVE
-from autocalls_async.keys import derive_key, to_content
+from autocalls_async.keys import derive_key, show_key, to_content
 from autocalls_async.models import Message
 
 _BATCH = 500
@@ -129,7 +129,7 @@ def _repeats(first: tuple[int, int], content: int, key: str) -> str | None:
     if known == content:
         return None
     return (
-        f"its key {plain(key)!r} is that of line {line_number}, "
+        f"its key {show_key(key)} is that of line {line_number}, "
         "and they are not the same message; give it another one"
     )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -67,7 +67,8 @@ class Sending:
         reader: Knows its rows.
         file: Where they are.
         total: How many can be sent.
-        writers: Where each outcome is written, by name.
+        open_writers: Opens where each outcome is written, by name; asked once
+            nobody else is at work on the journal.
         screen: Where people are told.
     """
 
@@ -78,7 +79,7 @@ class Sending:
         reader: RowReader,
         file: IO[bytes],
         total: int,
-        writers: dict[str, WriteRecord],
+        open_writers: Callable[[], dict[str, WriteRecord]],
         screen: Screen,
     ) -> None:
         self._campaign = campaign
@@ -86,7 +87,8 @@ class Sending:
         self._file = file
         self._total = total
         self._rows = Rows(reader, file, total=total)
-        self._writers = writers
+        self._open_writers = open_writers
+        self._writers: dict[str, WriteRecord] = {}
         self._screen = screen
         self._results = _Results()
         self._requests = RequestCounter()
@@ -104,17 +106,18 @@ class Sending:
         status = self._conclude(signalled)
         if path is not None:
             self._advise(path)
+        self._tell_places()
         if self._results.report_trouble is not None:
             self._screen.warn(f"autocalls: {self._results.report_trouble}")
             return status or Status.FAILED
-        self._tell_places()
         return status
 
     def _tell_places(self) -> None:
-        out = None if self._results.troubles else self._campaign.out
-        for place in (out, self._campaign.report):
-            if place is not None:
-                self._screen.say(f"written: {place}")
+        out, page = self._campaign.out, self._campaign.report
+        if out is not None and str(out) in self._writers:
+            self._screen.say(f"written: {out}")
+        if page is not None and self._results.report_trouble is None:
+            self._screen.say(f"written: {page}")
 
     # With a journal
 
@@ -126,8 +129,11 @@ class Sending:
             with self._nothing_sent():
                 await self._take_stock(journal, path, lost_count)
             signalled = await self._send(journal) if len(self._rows) else None
-            self._results.counts = Counter(await journal.counts())
-            await self._write_report(journal, path)
+            try:
+                self._results.counts = Counter(await journal.counts())
+                await self._write_report(journal, path)
+            except JournalError as error:
+                self._results.ended_by = self._results.ended_by or error
         finally:
             # The run has told what could not be kept.
             with suppress(JournalError):
@@ -211,6 +217,7 @@ class Sending:
     # Each message
 
     async def _send(self, journal: Journal | None) -> int | None:
+        self._writers = self._open_writers()
         client = self._campaign.connection.open_for_bulk(
             rate=self._campaign.rate,
             drain_timeout=_DRAIN_SECONDS,

@@ -13,6 +13,10 @@ Step = Callable[[], Awaitable[None] | None]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+def _ignore() -> None:
+    """Do nothing."""
+
+
 class Stopping:
     """While it is entered, each signal does the next step; the last one repeats.
 
@@ -42,11 +46,15 @@ class Stopping:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Listen no more, and let the steps come to their end."""
+        """Let the steps come to their end; the loop hears no further signal.
+
+        What is left is to tell of it and to close files. Without a handler Python's
+        own would raise wherever the loop just is, and a file might stay open.
+        """
         loop = asyncio.get_running_loop()
         with suppress(NotImplementedError):
             for number in _SIGNALS:
-                loop.remove_signal_handler(number)
+                loop.add_signal_handler(number, _ignore)
         await asyncio.gather(*self._tasks)
 
     def _take(self, number: int) -> None:

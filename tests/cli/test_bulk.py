@@ -158,7 +158,7 @@ UNUSABLE = [
     pytest.param(("rows.csv", "--out", "a.txt"), "must end in", id="out's ending"),
     pytest.param(("rows.csv", "--out", "no/a.csv"), "cannot write no/a", id="out"),
     pytest.param(
-        ("rows.csv", "--out", "rows.csv"), "is the file that is read", id="out is in"
+        ("rows.csv", "--out", "rows.csv"), "name the same file", id="out is in"
     ),
     pytest.param(("empty.csv",), "there is no row that can be sent", id="no rows"),
 ]

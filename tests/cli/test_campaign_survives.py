@@ -137,7 +137,8 @@ def test_a_campaign_survives_a_power_cut(
     found = states(journal)
     assert service.emulator.duplicates() == []
     assert found[State.ACCEPTED] + found[State.UNKNOWN] == MESSAGES
-    assert 0 < found[State.UNKNOWN] < 12  # those whose answers were not synced yet
+    # What was not synced are the latest answers, never an intent.
+    assert found[State.ACCEPTED] >= MESSAGES // 2
 
 
 def test_a_second_process_is_told_who_is_at_work(

@@ -91,7 +91,7 @@ def test_rows_with_another_messages_key_are_all_named(autocalls: Autocalls) -> N
     ("journal", "complaint"),
     [
         pytest.param("no/run.db", "there is no folder no", id="no folder"),
-        pytest.param("rows.csv", "file is not a database", id="no journal"),
+        pytest.param("rows.csv", "name the same file", id="no journal"),
     ],
 )
 def test_a_journal_that_cannot_be_used_is_told(

@@ -229,7 +229,7 @@ def borrow_database() -> None:
             ("export", "run.db", "--out", "no/a.csv"), "cannot write no/a", id="place"
         ),
         pytest.param(
-            ("report", "run.db", "--html", "run.db"), "exists already", id="page there"
+            ("report", "run.db", "--html", "run.db"), "the same file", id="page is it"
         ),
     ],
 )

@@ -326,14 +326,30 @@ def test_a_page_that_cannot_be_written_does_not_hide_what_was_sent(
     autocalls: Autocalls, service: Service
 ) -> None:
     file = write_rows("a")
-    Path("run.html").mkdir()
+    places = ("--report", "/dev/full", "--out", "out.csv", "--overwrite")
 
-    ended = autocalls("bulk", file, *RUN, "--report", "run.html", "--overwrite")
+    ended = autocalls("bulk", file, *RUN, *places)
 
     assert ended.status == 1
     assert "All of 1 message accepted." in ended.out
-    assert ended.complaint == "autocalls: cannot write run.html: Is a directory"
+    assert "written: out.csv" in ended.out
+    assert (
+        ended.complaint == "autocalls: cannot write /dev/full: No space left on device"
+    )
     assert received(service) == ["a"]
+
+
+def test_a_folder_is_no_page_and_is_told_before_anything_is_sent(
+    autocalls: Autocalls, service: Service
+) -> None:
+    Path("run.html").mkdir()
+    places = ("--report", "run.html", "--overwrite")
+
+    ended = autocalls("bulk", write_rows("a"), *RUN, *places)
+
+    assert ended.status == 2
+    assert ended.complaint == "autocalls: cannot write run.html: it is a folder"
+    assert service.emulator.accepted == []
 
 
 @pytest.mark.parametrize("option", ["--journal", "--report", "--out"])
@@ -361,3 +377,48 @@ def test_refused_messages_can_be_listed_by_the_command_that_is_told(
 
     assert listed.status == 0
     assert len(listed.out.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(
+            ("--out", "same.csv", "--report", "same.csv"), id="out and report"
+        ),
+        pytest.param(("--out", "./run.db"), id="out and journal"),
+        pytest.param(("--report", "run.db"), id="report and journal"),
+        pytest.param(("--report", "rows.csv"), id="report and rows"),
+    ],
+)
+def test_no_file_is_written_over_another_of_the_campaigns(
+    options: tuple[str, ...], autocalls: Autocalls, service: Service
+) -> None:
+    file = write_rows("a")
+    autocalls("bulk", file, *RUN)
+    before = {path: path.read_bytes() for path in (Path(file), Path("run.db"))}
+
+    ended = autocalls("bulk", file, *RUN, *options, "--overwrite")
+
+    assert ended.status == 2
+    assert "name the same file" in ended.complaint
+    assert {path: path.read_bytes() for path in before} == before
+    assert len(service.emulator.accepted) == 1
+
+
+def test_a_process_that_is_refused_leaves_the_others_outcomes_alone(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write_rows("a")
+    Path("out.csv").write_text("the other's")
+
+    async def hold() -> Ended:
+        options = ("--out", "out.csv", "--overwrite")
+        async with SqliteJournal("run.db"):
+            return await asyncio.to_thread(autocalls, "bulk", file, *RUN, *options)
+
+    ended = asyncio.run(hold())
+
+    assert ended.status == 2
+    assert "in use" in ended.complaint
+    assert Path("out.csv").read_text() == "the other's"
+    assert service.emulator.accepted == []
