@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: an orderly end that still tells every outcome."""
 
+import asyncio
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from autocalls_async.cli.stopping import Stopping
 from autocalls_async.emulator import Delay, Emulator, Endpoint, Fault, Stall
 from tests.cli.conftest import OPEN, Autocalls, Service
 
@@ -201,3 +203,15 @@ def test_an_emulator_process_ends_in_good_order_on_sigterm() -> None:
 
     assert process.returncode == 143
     assert err == ""
+
+
+def test_a_signal_behind_the_sending_lets_the_rest_be_told() -> None:
+    async def send_and_tell() -> str:
+        async with Stopping(lambda: None) as stopping:
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(0.05)
+        return f"told, {stopping.exit_status}"
+
+    assert asyncio.run(send_and_tell()) == "told, None"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
