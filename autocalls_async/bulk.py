@@ -5,8 +5,6 @@ from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    Generator,
-    Iterable,
     Mapping,
     Sized,
 )
@@ -29,9 +27,9 @@ from autocalls_async.errors import (
     UnsentError,
 )
 from autocalls_async.job import Job, Settle
-from autocalls_async.models import Message
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import Pace
+from autocalls_async.sources import Source, each_of
 
 if TYPE_CHECKING:
     from autocalls_async.ledger import Ledger, Page
@@ -49,8 +47,6 @@ _MEETS_ALL = (AuthenticationError, InsufficientBalanceError)
 """Refusals that would meet every further message."""
 
 _END = object()
-
-Source = Iterable[Message] | AsyncIterable[Message]
 
 
 class MakeJob(Protocol):
@@ -392,19 +388,3 @@ async def _end_of(future: asyncio.Future[T]) -> None:
             cancelled = error
     if cancelled is not None:
         raise cancelled
-
-
-async def each_of(source: Source) -> AsyncGenerator[object, None]:
-    """Give what the source gives; a generator is closed, since nobody else will."""
-    try:
-        if isinstance(source, AsyncIterable):
-            async for message in source:
-                yield message
-        else:
-            for message in source:
-                yield message
-    finally:
-        if isinstance(source, AsyncGenerator):
-            await source.aclose()
-        elif isinstance(source, Generator):
-            source.close()

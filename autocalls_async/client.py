@@ -11,7 +11,7 @@ from weakref import WeakSet
 import aiohttp
 
 from autocalls_async.arguments import check_seconds, choose, choose_sender
-from autocalls_async.bulk import Run, Source
+from autocalls_async.bulk import Run
 from autocalls_async.dispatcher import Dispatcher
 from autocalls_async.exchange import Exchange
 from autocalls_async.job import Job, Settle
@@ -36,6 +36,7 @@ from autocalls_async.settings import (
     parse_base_url,
     read_environment,
 )
+from autocalls_async.sources import Source
 from autocalls_async.telemetry import Observer, QueueStatus
 from autocalls_async.transport import Transport
 from autocalls_async.window import WindowCheck, WindowMemory

@@ -6,7 +6,6 @@ from contextlib import aclosing
 from decimal import Decimal
 from typing import TypeVar
 
-from autocalls_async.bulk import Source, each_of
 from autocalls_async.errors import (
     AuthenticationError,
     RejectedError,
@@ -17,6 +16,7 @@ from autocalls_async.models import Account, Sender, Template
 from autocalls_async.plan import Finding, Plan, WindowOutlook
 from autocalls_async.preflight import Answers, conclude, not_asked
 from autocalls_async.questions import Questions
+from autocalls_async.sources import Source, each_of
 from autocalls_async.window import WindowMemory, WindowState
 
 T = TypeVar("T")

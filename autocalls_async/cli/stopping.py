@@ -13,7 +13,15 @@ Step = Callable[[], Awaitable[None] | None]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def _ignore() -> None:
+def _listen(hear: Callable[[int], object]) -> None:
+    """Let this be told of signals, where the event loop can catch them."""
+    loop = asyncio.get_running_loop()
+    with suppress(NotImplementedError):  # asyncio's word for a system without
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, hear, number)
+
+
+def _ignore(_: int) -> None:
     """Do nothing."""
 
 
@@ -34,10 +42,7 @@ class Stopping:
 
     async def __aenter__(self) -> Self:
         """Begin to listen for signals."""
-        loop = asyncio.get_running_loop()
-        with suppress(NotImplementedError):
-            for number in _SIGNALS:
-                loop.add_signal_handler(number, self._take, number)
+        _listen(self._take)
         return self
 
     async def __aexit__(
@@ -51,10 +56,7 @@ class Stopping:
         What is left is to tell of it and to close files. Without a handler Python's
         own would raise wherever the loop just is, and a file might stay open.
         """
-        loop = asyncio.get_running_loop()
-        with suppress(NotImplementedError):
-            for number in _SIGNALS:
-                loop.add_signal_handler(number, _ignore)
+        _listen(_ignore)
         await asyncio.gather(*self._tasks)
 
     def _take(self, number: int) -> None:

@@ -20,7 +20,6 @@ from autocalls_async import (
     TemplateFallback,
     TemplateMessage,
 )
-from autocalls_async.bulk import Source
 from autocalls_async.emulator import (
     Emulator,
     Endpoint,
@@ -34,6 +33,7 @@ from autocalls_async.manifest import EvenSample, Manifest, Pair
 from autocalls_async.plan import FindingKind, Plan, Severity
 from autocalls_async.planning import _read
 from autocalls_async.preflight import Answers, conclude, slots_of
+from autocalls_async.sources import Source
 from tests.client.people import (
     ANA,
     SENDER,

@@ -18,8 +18,8 @@ from autocalls_async import (
     Unknown,
     Unsent,
 )
-from autocalls_async.bulk import Source
 from autocalls_async.emulator import Emulator, Endpoint, HangUpAfter, Refuse
+from autocalls_async.sources import Source
 from tests.client.people import ANA, STRANGER, hello, hellos, open_windows, people
 
 
