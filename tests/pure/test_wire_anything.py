@@ -181,9 +181,9 @@ def test_a_byte_order_mark_does_no_harm() -> None:
     )
 
 
-@given(st.datetimes(timezones=st.just(UTC)))
+@given(st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # hypothesis adds the zone
 def test_any_date_a_server_writes_is_read(at: datetime) -> None:
-    at = at.replace(microsecond=0, year=max(at.year, 1970))
+    at = at.replace(microsecond=0)
 
     header = at.strftime("%a, %d %b %Y %H:%M:%S GMT")
 
