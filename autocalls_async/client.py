@@ -39,6 +39,7 @@ from autocalls_async.settings import (
 from autocalls_async.sources import Source
 from autocalls_async.telemetry import Observer, QueueStatus
 from autocalls_async.transport import Transport
+from autocalls_async.verdict import Kind
 from autocalls_async.window import WindowCheck, WindowMemory
 from autocalls_async.windows import WindowGuard, Windows
 
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
 
 LaneName = Lane | Literal["interactive", "bulk"]
 WindowCheckName = WindowCheck | Literal["auto", "always", "never"]
+
+REPLY_LIKELY_SECONDS = 60.0
+"""For so long after somebody wrote, a connection is kept ready for the reply."""
 
 READ_LIMIT = SendLimit(10, per=1.0)
 """The API documents no limit for status checks and listings; this is polite."""
@@ -85,6 +89,10 @@ class AutocallsClient(Questions):
         observer: Called with a record of each step of each message, in the
             event loop; what it raises breaks nothing. `None` logs to
             `autocalls_async`: unknowns as warnings, steps as debug.
+        connect_ahead: Keep a connection ready for the next interactive send,
+            5 seconds old at most and never used: for a minute after
+            `windows.note_inbound()`, while a send waits, and for some seconds
+            after one. Never on a lent session.
 
     Raises:
         ValueError: An argument breaks its rule. Nothing was opened.
@@ -106,6 +114,7 @@ class AutocallsClient(Questions):
         drain_timeout: float = 30.0,
         trust_env: bool = False,
         observer: Observer | None = None,
+        connect_ahead: bool = True,
     ) -> None:
         for name, number in (("sender_id", sender_id), ("max_queued", max_queued)):
             if number is not None:
@@ -116,9 +125,17 @@ class AutocallsClient(Questions):
         self._window_check = choose(WindowCheck, "window_check", window_check)
         url, key = parse_base_url(base_url), ApiKey(api_key)
         self._transport = Transport(
-            base_url=url, key=key, lent=session, trust_env=trust_env
+            base_url=url,
+            key=key,
+            lent=session,
+            trust_env=trust_env,
+            spare_gap=send_limit.gap if connect_ahead else None,
         )
-        exchange, telling = Exchange(self._transport, retry=retry), Telling(observer)
+        self._exchange, telling = (
+            Exchange(self._transport, retry=retry),
+            Telling(observer),
+        )
+        exchange = self._exchange
         guard = self._guard_windows(exchange, telling, sender_id)
         super().__init__(guard, sender_id=sender_id, timeout=timeout)
         self._send_gate = Gate(send_limit, limiter=limiter)
@@ -135,7 +152,13 @@ class AutocallsClient(Questions):
         self, exchange: Exchange, telling: Telling, sender_id: int | None
     ) -> WindowGuard:
         self._memory = memory = WindowMemory()
-        self.windows = Windows(memory, sender_id)
+        self.windows = Windows(
+            memory,
+            sender_id,
+            on_inbound=partial(
+                exchange.make_ahead, Kind.SEND, seconds=REPLY_LIKELY_SECONDS
+            ),
+        )
         self._read_gate = gate = Gate(READ_LIMIT)
         return WindowGuard(exchange, read_gate=gate, memory=memory, telling=telling)
 
@@ -190,6 +213,20 @@ class AutocallsClient(Questions):
             RuntimeError: It was called outside the event loop.
         """
         return self._dispatcher.status
+
+    async def warm(self) -> None:
+        """Wait until a connection for a send and one for a status check stand.
+
+        So the first reply takes one round trip, its check one more. They stand for
+        5 seconds; `windows.note_inbound()` keeps one for a minute. It does nothing
+        with a lent session, without `connect_ahead`, and where a mock has replaced
+        aiohttp's requests.
+
+        Raises:
+            UnreachableError: A connection could not be made.
+        """
+        self._home.check()
+        await self._exchange.warm()
 
     # Sending
 
@@ -267,12 +304,14 @@ class AutocallsClient(Questions):
             UnknownOutcomeError: It may have been delivered.
         """
         self._home.check()
+        in_lane = choose(Lane, "lane", lane)
         make_job = partial(
             self._job,
             message,
-            lane=choose(Lane, "lane", lane),
+            lane=in_lane,
             window_check=window_check,
             deadline=self._deadline(timeout),
+            takes_spare=in_lane is Lane.INTERACTIVE,
         )
         outcome = await self._dispatcher.send(make_job)
         if isinstance(outcome, Accepted):
@@ -359,6 +398,7 @@ class AutocallsClient(Questions):
         window_check: WindowCheckName | None,
         deadline: float | None = None,
         flow: object = None,
+        takes_spare: bool = False,
     ) -> Job:
         content = check_message(message)
         check = (
@@ -374,6 +414,7 @@ class AutocallsClient(Questions):
             settle=settle,
             deadline=deadline,
             flow=flow,
+            takes_spare=takes_spare,
         )
 
 

@@ -30,7 +30,7 @@ from autocalls_async.lanes import BULK_SHARE, Lane, Lanes, Ticket
 from autocalls_async.models import Message, SentMessage, TemplateMessage
 from autocalls_async.observers import Telling
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
-from autocalls_async.ratelimit import Check, Gate, GatePassage, HeldBack
+from autocalls_async.ratelimit import Gate, GatePassage, HeldBack, Line
 from autocalls_async.telemetry import (
     Paused,
     QueueStatus,
@@ -61,30 +61,32 @@ class _SendPassage(GatePassage):
         order: int,
         is_free_text: bool = True,
     ) -> None:
-        super().__init__(
-            dispatcher.send_gate,
-            lane=job.lane,
-            order=order,
-            before_start=(
-                partial(job.page.leaving, fell_back=not is_free_text)
-                if job.page
-                else None
-            ),
-        )
+        super().__init__(dispatcher.send_gate, lane=job.lane, order=order)
+        if job.page:
+            self.intend = partial(job.page.leaving, fell_back=not is_free_text)
+        self.takes_spare = job.takes_spare
         self._dispatcher = dispatcher
         self._job = job
         self._is_free_text = is_free_text
 
     async def prepare(self) -> None:
         await super().prepare()
-        if self._is_free_text:
-            await self._dispatcher.guard.check(self._job)
+        guard = self._dispatcher.guard
+        if self._is_free_text and not guard.knows_open(self._job, loop_time()):
+            await guard.check(self._job)
 
-    async def leave(self, check: Check) -> None:
+    def look(self, line: Line) -> None:
         if self._job.withdrawn is not None:  # by a step since it was last told to wait
             raise self._job.withdrawn
+        if self._job.deadline is not None and loop_time() >= self._job.deadline:
+            raise UnsentError(detail="its time was up before it could leave")
+        super().look(line)
+        if self._is_free_text and self._dispatcher.guard.knows_closed(self._job):
+            raise HeldBack
+
+    async def leave(self, line: Line) -> None:
         try:
-            await super().leave(check)
+            await super().leave(line)
         except HeldBack:
             if self._job.page:
                 self._job.page.came_back()
@@ -207,17 +209,23 @@ class Dispatcher:
         self._check_room(job)
         self._waiting_singles.add(job)
         self.submit(job)
+        if job.takes_spare:  # made while its window is asked for, or its turn comes
+            self._exchange.make_ahead(Kind.SEND)
         timer = None
         if job.deadline is not None:
             timer = loop.call_at(job.deadline, self._expire, job, future)
         try:
-            return await future
+            outcome = await future
+            if job.takes_spare:  # the next is likely
+                for kind in Kind:
+                    self._exchange.make_ahead(kind)
         except asyncio.CancelledError:
             self.withdraw(job, UnsentError(detail="its caller was cancelled"))
             raise
         finally:
             if timer is not None:
                 timer.cancel()
+        return outcome
 
     def withdraw(self, job: Job, error: UnsentError) -> bool:
         """Take a message back; `False` if it may have left already.

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from typing import NoReturn, Protocol
 
-from attrs import define, frozen
+from attrs import define
 
 from autocalls_async.clock import loop_time
 from autocalls_async.errors import (
@@ -14,10 +14,15 @@ from autocalls_async.errors import (
     UnknownOutcomeError,
     UnreachableError,
 )
-from autocalls_async.ratelimit import Check, HeldBack
+from autocalls_async.ratelimit import HeldBack
 from autocalls_async.reachability import Reachability
 from autocalls_async.retry import RetryPolicy, RetryQuota
-from autocalls_async.transport import AttemptFailed, Transport
+from autocalls_async.transport import (
+    UNUSED_SECONDS,
+    AttemptFailed,
+    Line,
+    Transport,
+)
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen, Verdict
 from autocalls_async.wire import Reply, Request, read_error_code, read_refusal, see
 
@@ -25,14 +30,14 @@ from autocalls_async.wire import Reply, Request, read_error_code, read_refusal, 
 class Passage(Protocol):
     """What a call goes through on its way out, once for each attempt."""
 
+    takes_spare: bool
+    """Whether a connection made ahead is for it."""
+
     async def prepare(self) -> None:
         """Wait, before a connection is made, until the request may soon leave."""
 
-    async def leave(self, check: Check) -> None:
+    async def leave(self, line: Line) -> None:
         """Wait on the standing connection for the moment to leave.
-
-        Args:
-            check: Raises if the connection has gone bad meanwhile.
 
         Raises:
             HeldBack: That moment is too far off. Nothing has left.
@@ -42,13 +47,14 @@ class Passage(Protocol):
         """Take note of how the attempt ended."""
 
 
-@frozen
+@define(eq=False)
 class _Attempt:
     """What one attempt showed."""
 
     seen: Seen
     detail: str
     reply: Reply | None = None
+    was_cut_off: bool = False
 
     @property
     def retry_after(self) -> float | None:
@@ -88,6 +94,25 @@ class Exchange:
         self._draw = draw
         self.reachability = Reachability(pause_seconds=self._pause_seconds)
 
+    def make_ahead(self, kind: Kind, *, seconds: float = UNUSED_SECONDS) -> None:
+        """Have a connection for the next request of a kind stand for so long.
+
+        While the service is away, one attempt at a time knocks, and no spare does.
+        """
+        if not self.reachability.is_down():
+            self._transport.make_ahead(kind, seconds=seconds)
+
+    async def warm(self) -> None:
+        """Wait until a connection for a send and one for a read stand.
+
+        Raises:
+            UnreachableError: One could not be made.
+        """
+        try:
+            await self._transport.warm()
+        except AttemptFailed as failed:
+            raise UnreachableError(detail=failed.detail) from None
+
     async def call(
         self, request: Request, passage: Passage, *, deadline: float | None = None
     ) -> Reply:
@@ -121,26 +146,41 @@ class Exchange:
                 await asyncio.sleep(pause)
 
     async def _attempt(self, request: Request, passage: Passage) -> _Attempt:
+        may_be_stale = request.kind is Kind.READ
         while True:
             await passage.prepare()
             try:
-                async with self.reachability.attempt():
-                    return await self._make_one(request, passage)
+                attempt = await self._make_one(request, passage)
             except HeldBack:
                 continue
+            if not (may_be_stale and attempt.was_cut_off):
+                return attempt
+            # A kept connection may just have been closed, and asking anew is free.
+            may_be_stale = False
 
     async def _make_one(self, request: Request, passage: Passage) -> _Attempt:
-        async def leave(check: Check) -> None:
-            self.reachability.note_connected()
-            await passage.leave(check)
+        if not self.reachability.is_down():
+            return await self._go(request, passage)
+        async with self.reachability.attempt():
+            return await self._go(request, passage)
 
+    async def _go(self, request: Request, passage: Passage) -> _Attempt:
+        """Connect, wait for the turn, hand over, read."""
         attempt = _Attempt(Seen.SILENCE, "it was cancelled")
+        line = None
         try:
-            reply = await self._transport.exchange(request, on_handover=leave)
-            attempt = _judge(request, reply)
-        except AttemptFailed as failure:
-            attempt = _Attempt(failure.seen, failure.detail)
+            line = await self._transport.connect(
+                request, may_be_spare=passage.takes_spare
+            )
+            self.reachability.note_connected()
+            await passage.leave(line)
+            # Nothing is awaited between here and the first byte.
+            attempt = _judge(request, await line.ask(request))
+        except AttemptFailed as failed:
+            attempt = _Attempt(failed.seen, failed.detail, None, failed.was_cut_off)
         finally:
+            if line is not None:
+                line.close()
             passage.landed(attempt.seen, retry_after=attempt.retry_after)
         if attempt.seen is Seen.NO_CONNECTION:
             self.reachability.note_failed()

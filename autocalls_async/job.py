@@ -41,6 +41,7 @@ class Job:
     handed_over_at: datetime | None = None
     is_watched: bool = True  # somebody wants to know of each step
     was_checked: bool = False
+    takes_spare: bool = False  # a connection made ahead is for it
     handed_over: bool = False
     withdrawn: UnsentError | None = None
     page: "Page | None" = None  # where a journal is told of it

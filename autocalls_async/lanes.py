@@ -37,16 +37,23 @@ class Share:
     def __init__(self) -> None:
         self._streak = 0
 
+    @property
+    def is_bulk_due(self) -> bool:
+        """Whether it is a bulk one's turn, if there is any."""
+        return self._streak >= BULK_SHARE - 1
+
     def choose(self, *, interactive: bool, bulk: bool) -> Lane | None:
-        """Say which lane is next, given which of them have somebody waiting."""
-        if not interactive and not bulk:
-            return None
-        is_bulk_due = self._streak >= BULK_SHARE - 1
-        if bulk and (is_bulk_due or not interactive):
-            self._streak = 0
+        """Return the lane that is next, given which of them could leave now."""
+        if bulk and (self.is_bulk_due or not interactive):
             return Lane.BULK
-        self._streak += bulk  # nobody is kept waiting where no bulk waits
-        return Lane.INTERACTIVE
+        return Lane.INTERACTIVE if interactive else None
+
+    def note_left(self, lane: Lane, *, bulk_waits: bool) -> None:
+        """Note that one of this lane has left, and whether any bulk one waits."""
+        if lane is Lane.BULK:
+            self._streak = 0
+        else:  # nobody is kept waiting where no bulk waits
+            self._streak += bulk_waits
 
 
 @define(eq=False)

@@ -1,32 +1,55 @@
 """The gate that requests leave through, one at a time: the one door to aiolimiter.
 
 A request comes to the gate when its connection stands, so that neither name
-look-up nor handshake lies between its turn and its first byte. The gate's
-keeper waits for the next instant that the pace allows, asks the limiter, and
-only then chooses whose turn it is: whoever came meanwhile with more right.
+look-up nor handshake lies between its turn and its first byte. `Gate.serve` looks at
+all there is, after every change, and does what is due:
+
+- it *calls* those whose turn is near: whoever has an intent to note for good does
+  it now, a little sooner than the pace lets it leave, together with those whose
+  turns come in the same moment;
+- it lets one of the *ready* leave when the pace opens: whoever has the most right
+  by then, and nobody else until its bytes are out;
+- it turns back those who would have to wait too long.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import logging
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
 from typing import Protocol
-
-from attrs import define, field
 
 from autocalls_async.clock import loop_time
 from autocalls_async.lanes import Lane, Share
 from autocalls_async.pacing import Pace, SendLimit, Ticket
 from autocalls_async.verdict import Seen
 
-MAX_HOLD_SECONDS = 5.0
-"""No connection stands idle longer than this before it is used: proxies give a
-request's first byte some 10 seconds, and their 408 would make an unknown."""
+log = logging.getLogger("autocalls_async")
 
-LEAD_SECONDS = 1.0
+MAX_HOLD_SECONDS = 5.0
+"""Nobody holds a connection at the gate through a pause longer than this."""
+
+CONNECT_SECONDS = 1.0
 """A connection is made this long before its turn may come."""
+
+GROUP_SECONDS = 0.01
+"""Those whose turns fall within this time are called together: their intents are one
+commit of a journal. At 5 a second each is alone."""
+
+GROUP_MOST = 64
+
+MAX_LEAD_SECONDS = 0.15
+"""Nobody is called for an intent sooner than this and a group's time before it may
+leave: so it is the next one, at 5 a second, that a kill would make an unknown of."""
+
+_LEAD_MEMORY = 8
+"""Intents that the lead looks back on."""
+
+SILENT_LIMITER_SECONDS = 10.0
+"""A lent limiter that takes longer is told of."""
 
 
 class Limiter(Protocol):
@@ -36,43 +59,96 @@ class Limiter(Protocol):
         """Wait until one more request may leave."""
 
 
-BeforeStart = Callable[[], Awaitable[None]]
-Check = Callable[[], None]
+class Line(Protocol):
+    """What the gate asks of a connection."""
+
+    expires_at: float
+
+    def check(self) -> None:
+        """Raise if it has gone bad meanwhile."""
+
+    def on_loss(self, tell: Callable[[], None]) -> None:
+        """Have somebody told when it is closed."""
+
+
+Intend = Callable[[], Awaitable[None]]
 
 
 class HeldBack(Exception):  # noqa: N818  # no error: the attempt did not happen
     """The turn did not come in time: nothing has left, begin the attempt anew."""
 
 
-@define(eq=False)
+class _Stage(Enum):
+    """Where a request stands at the gate."""
+
+    __hash__ = object.__hash__  # members are single; Enum's own is ten times as slow
+
+    WAITING = "in its lane's line"
+    CALLED = "notes its intent"
+    READY = "may leave when the pace opens"
+    LEAVING = "its bytes go out now"
+    BACK = "was turned back"
+    FAILED = "its connection or the lent limiter failed"
+    OVER = "is gone"
+
+
 class _Turn:
-    """One request's wait at the gate."""
+    """One request's wait at the gate; the gate alone moves it."""
 
-    granted: asyncio.Future[None]
-    over: asyncio.Future[None]
+    __slots__ = ("error", "has_grant", "intends", "lane", "order", "stage", "waker")
 
-    @property
-    def is_waiting(self) -> bool:
-        return not self.granted.done() and not self.over.done()
+    def __init__(self, lane: Lane, order: int, *, intends: bool) -> None:
+        self.lane = lane
+        self.order = order
+        self.intends = intends
+        self.stage = _Stage.WAITING
+        self.has_grant = False  # of the lent limiter, not used up yet
+        self.error: Exception | None = None
+        self.waker: asyncio.Future[None] | None = None
+
+    async def until(self, *stages: _Stage) -> None:
+        """Wait until it is in one of these stages.
+
+        Raises:
+            HeldBack: It was turned back.
+            Exception: What its connection or the lent limiter raised.
+        """
+        while self.stage not in stages:
+            match self.stage:
+                case _Stage.BACK:
+                    raise HeldBack
+                case _Stage.FAILED if self.error is not None:
+                    raise self.error
+            self.waker = asyncio.get_running_loop().create_future()
+            await self.waker
 
 
-@define
 class _Line:
-    """Those who wait in one lane, by their order and then by their arrival."""
+    """Those of one lane who are in one stage, by their order and then by arrival."""
 
-    _heap: list[tuple[int, int, _Turn]] = field(factory=list)
-    _arrivals: "count[int]" = field(factory=count)
+    def __init__(self, stage: _Stage, lane: Lane) -> None:
+        self._stage = stage
+        self._lane = lane
+        self._heap: list[tuple[int, int, _Turn]] = []
+        self._arrivals = count()
 
-    def add(self, order: int, turn: _Turn) -> None:
-        heappush(self._heap, (order, next(self._arrivals), turn))
+    def add(self, turn: _Turn) -> None:
+        """Let it stand here for as long as it is in this stage and lane."""
+        heappush(self._heap, (turn.order, next(self._arrivals), turn))
 
-    def is_empty(self) -> bool:
-        while self._heap and not self._heap[0][-1].is_waiting:
+    def first(self) -> _Turn | None:
+        """Return the one with the most right."""
+        while self._heap:
+            turn = self._heap[0][-1]
+            if turn.stage is self._stage and turn.lane is self._lane:
+                return turn
             heappop(self._heap)
-        return not self._heap
+        return None
 
-    def pop(self) -> _Turn:
-        return heappop(self._heap)[-1]
+    def all(self) -> list[_Turn]:
+        """Return everybody who stands here."""
+        found = [turn for *_, turn in self._heap]
+        return [t for t in found if t.stage is self._stage and t.lane is self._lane]
 
 
 class Gate:
@@ -85,66 +161,105 @@ class Gate:
         # A bucket of one: AsyncLimiter(5, 1) lets 9 requests leave in its first
         # second (a full bucket, then its refill), and the API counts 5.
         self._bucket = AsyncLimiter(1, limit.gap)
-        self._limiter = limiter or self._bucket
-        self._lines = {lane: _Line() for lane in Lane}
+        self._lent = None if limiter is None else _LentLimiter(limiter, self)
+        self._lines = {
+            stage: {lane: _Line(stage, lane) for lane in Lane}
+            for stage in (_Stage.WAITING, _Stage.READY)
+        }
+        self._counts = {lane: dict.fromkeys(_Stage, 0) for lane in Lane}
+        self._called: set[_Turn] = set()  # those with an intent who have not left
+        self._leaving: _Turn | None = None
         self._share = Share()
         self._orders = count()
-        self._keeper: asyncio.Task[None] | None = None
+        self._lead = 0.0  # what an intent takes: so much sooner is its turn called
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = inf
         self._changed = asyncio.Event()
 
     def draw_order(self) -> int:
-        """Give a place in the order of coming, to who has none."""
+        """Return a place in the order of coming, for who has none."""
         return next(self._orders)
+
+    @property
+    def limiter_wait(self) -> float:
+        """Seconds for which the lent limiter has let nobody leave."""
+        return 0.0 if self._lent is None else self._lent.waited()
+
+    def is_open_soon(self, now: float) -> bool:
+        """Whether a connection is worth being made."""
+        return self.pace.earliest(now) - now <= CONNECT_SECONDS
 
     async def opens_soon(self) -> None:
         """Wait until a connection is worth being made."""
         while (wait := self._wait()) == inf:  # only an answer can tell
             self._changed.clear()
             await self._changed.wait()
-        while LEAD_SECONDS < wait < inf:  # a 429 may have moved it on meanwhile
-            await asyncio.sleep(wait - LEAD_SECONDS)
+        while CONNECT_SECONDS < wait < inf:  # a 429 may have moved it on meanwhile
+            await asyncio.sleep(wait - CONNECT_SECONDS)
             wait = self._wait()
 
-    async def pass_through(
-        self,
-        waiter: "GatePassage",
-        check: Check,
-        *,
-        before_start: BeforeStart | None = None,
-    ) -> Ticket:
+    async def pass_through(self, waiter: "GatePassage", line: Line) -> Ticket:
         """Wait for the turn to leave, on a connection that stands.
 
         Args:
-            waiter: Who waits: interactive ones go first, and then the lowest
-                order.
-            check: Raises if the connection has gone bad; the turn passes on.
-            before_start: Awaited in its turn, before it leaves; whatever it
-                raises, the turn passes on.
+            waiter: Who waits: interactive ones go first, and then the lowest order.
+            line: What it will leave on.
 
         Raises:
-            HeldBack: The turn did not come in 5 seconds.
+            HeldBack: The turn did not come in time, or not while the connection was
+                young enough.
+            Exception: What the waiter's last look or its intent raised.
         """
-        now = loop_time()
-        if before_start is None and self._is_free(now):
-            check()
-            await self._bucket.acquire()  # at once: there is room
-            return self.pace.start(now)
-        async with self._turn(waiter) as turn:
-            try:
-                async with asyncio.timeout(MAX_HOLD_SECONDS):
-                    await turn.granted
-                    check()
-                    if before_start is not None:
-                        await before_start()
-                        check()
-            except TimeoutError:
-                raise HeldBack from None
-            return self.pace.start(loop_time())
+        if waiter.intend is None and self._is_free(loop_time()):
+            return await self._leave(waiter, line)
+        turn = _Turn(waiter.lane, waiter.order, intends=waiter.intend is not None)
+        waiter.turn = turn
+        self._counts[turn.lane][turn.stage] += 1
+        try:
+            self._lines[_Stage.WAITING][turn.lane].add(turn)
+            self.serve()
+            if turn.stage is _Stage.WAITING:
+                line.on_loss(partial(self._lose, turn, line))
+            if waiter.intend is not None:
+                await turn.until(_Stage.CALLED)
+                waiter.look(line)
+                await self._note_intent(waiter.intend)
+                self._be_ready(turn)
+            await turn.until(_Stage.LEAVING)
+            ticket = await self._leave(waiter, line)
+            bulk = self._counts[Lane.BULK]
+            bulk_waits = any(bulk[stage] for stage in _PRESENT)
+            self._share.note_left(turn.lane, bulk_waits=bulk_waits)
+            turn.has_grant = False
+            return ticket
+        finally:
+            waiter.turn = None
+            self._move(turn, _Stage.OVER)
+            self.serve()
 
-    def line_up(self, waiter: "GatePassage") -> None:
-        """Put a waiter into the line of its lane; it may stand in another too."""
-        if waiter.turn is not None:
-            self._lines[waiter.lane].add(waiter.order, waiter.turn)
+    def promote(self, turn: _Turn) -> None:
+        """Let it go with the interactive ones from now on."""
+        self._counts[turn.lane][turn.stage] -= 1
+        turn.lane = Lane.INTERACTIVE
+        self._counts[turn.lane][turn.stage] += 1
+        if turn.stage in self._lines:
+            self._lines[turn.stage][turn.lane].add(turn)
+        self.serve()
+
+    def fail(self, turn: _Turn, error: Exception) -> None:
+        """Tell a waiter that it cannot leave."""
+        if turn.stage in self._lines:
+            turn.error = error
+            self._move(turn, _Stage.FAILED)
+        self.serve()
+
+    def _lose(self, turn: _Turn, line: Line) -> None:
+        """Have it connect anew while it has time to, not when its turn has come."""
+        if turn.stage in self._lines:
+            try:
+                line.check()
+            except Exception as error:  # noqa: BLE001  # the line's own
+                self.fail(turn, error)
 
     def landed(
         self, ticket: Ticket, seen: Seen, *, retry_after: float | None = None
@@ -159,86 +274,249 @@ class Gate:
             case _:
                 self.pace.answered(ticket, now)
         self._changed.set()
+        self.serve()
 
     async def aclose(self) -> None:
-        """Stop the keeper. Nobody may be waiting any more."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
+        """Forget the timer. Nobody may be waiting any more."""
+        self._set_timer(inf)
+        if self._lent is not None:
+            await self._lent.aclose()
 
-    @asynccontextmanager
-    async def _turn(self, waiter: "GatePassage") -> AsyncIterator[_Turn]:
-        loop = asyncio.get_running_loop()
-        turn = _Turn(loop.create_future(), loop.create_future())
-        waiter.turn = turn
-        self.line_up(waiter)
-        if self._keeper is None or self._keeper.done():
-            self._keeper = loop.create_task(self._keep(), name="autocalls gate")
-        try:
-            yield turn
-        finally:
-            if not turn.over.done():
-                turn.over.set_result(None)
+    async def _leave(self, waiter: "GatePassage", line: Line) -> Ticket:
+        """Look once more, and stamp the start: nothing is awaited after that."""
+        waiter.look(line)
+        has_room = self._bucket.has_capacity()
+        await self._bucket.acquire()  # at once, but for a rounding error
+        if not has_room:
+            if self._wait() > 0:
+                raise HeldBack
+            waiter.look(line)
+        return self.pace.start(loop_time())
 
-    async def _keep(self) -> None:
-        """Give turns for as long as anybody waits for one."""
-        try:
-            while self._is_awaited():
-                await self._until_open()
-                await self._limiter.acquire()
-                if self._wait() <= 0 and (turn := self._next()):
-                    turn.granted.set_result(None)
-                    await turn.over
-        except Exception as error:  # noqa: BLE001  # a lent limiter may raise anything
-            while turn := self._next():
-                turn.granted.set_exception(error)
+    async def _note_intent(self, intend: Intend) -> None:
+        began_at = loop_time()
+        await intend()
+        took = min(loop_time() - began_at, MAX_LEAD_SECONDS)
+        self._lead = took if not self._lead else self._lead
+        self._lead += (took - self._lead) / _LEAD_MEMORY
+
+    def _be_ready(self, turn: _Turn) -> None:
+        if turn.stage is _Stage.CALLED:  # else it was turned back meanwhile
+            self._move(turn, _Stage.READY)
+            self.serve()
+
+    def _move(self, turn: _Turn, stage: _Stage) -> None:
+        """Bring a turn into another stage, count it there, and wake its waiter."""
+        counts = self._counts[turn.lane]
+        counts[turn.stage] -= 1
+        counts[stage] += 1
+        if self._leaving is turn:
+            self._leaving = None
+        turn.stage = stage
+        match stage:
+            case _Stage.CALLED:
+                self._called.add(turn)
+            case _Stage.READY:
+                self._lines[stage][turn.lane].add(turn)
+            case _Stage.LEAVING:
+                self._leaving = turn
+            case _:
+                self._called.discard(turn)
+                self._give_back_grant(turn)
+        if turn.waker is not None and not turn.waker.done():
+            turn.waker.set_result(None)
+
+    def _give_back_grant(self, turn: _Turn) -> None:
+        if self._lent is not None and turn.has_grant:
+            turn.has_grant = False
+            self._lent.give_back()
+
+    def serve(self) -> None:
+        """Do all that is due, and come back when the next is."""
+        now = loop_time()
+        opens_at = self.pace.earliest(now)
+        self._turn_back(opens_at - now)
+        call_at = self._call(opens_at, now)
+        if self._leaving is not None:
+            self._set_timer(call_at)
+            return
+        ready = self._lines[_Stage.READY]
+        if opens_at <= now and (lane := self._choose()):
+            if turn := ready[lane].first():
+                self._move(turn, _Stage.LEAVING)
+            self._set_timer(call_at)
+            return
+        is_any_ready = any(line.first() for line in ready.values())
+        self._set_timer(min(call_at, opens_at) if is_any_ready else call_at)
+
+    def _choose(self) -> Lane | None:
+        ready = self._lines[_Stage.READY]
+        return self._share.choose(
+            interactive=ready[Lane.INTERACTIVE].first() is not None,
+            bulk=ready[Lane.BULK].first() is not None,
+        )
+
+    def _call(self, opens_at: float, now: float) -> float:
+        """Call whose turn is near; return when the next will have to be called."""
+        gap = self.pace.gap
+        while True:
+            call_at, turn = min(
+                (
+                    (opens_at + ahead * gap - self._lead_of(first), first)
+                    for ahead, first in self._next_in_line()
+                ),
+                key=lambda pair: pair[0],
+                default=(inf, None),
+            )
+            if turn is None or call_at > now:
+                return call_at
+            if self._lent is not None:
+                if not self._lent.take(turn):
+                    return inf  # it comes back when the limiter has spoken
+                turn.has_grant = True
+            self._move(turn, _Stage.CALLED if turn.intends else _Stage.READY)
+
+    def _next_in_line(self) -> list[tuple[int, _Turn]]:
+        """Return the first of each line, and how many will leave before it."""
+        interactive, bulk = (self._counts[lane] for lane in Lane)
+        ahead = {Lane.INTERACTIVE: _near(interactive), Lane.BULK: _near(bulk)}
+        if self._share.is_bulk_due:
+            ahead[Lane.INTERACTIVE] += ahead[Lane.BULK]
+        else:
+            ahead[Lane.BULK] += ahead[Lane.INTERACTIVE] + interactive[_Stage.WAITING]
+        waiting = self._lines[_Stage.WAITING]
+        return [
+            (ahead[lane], turn)
+            for lane in Lane
+            if (turn := waiting[lane].first()) and ahead[lane] < GROUP_MOST
+        ]
+
+    def _lead_of(self, turn: _Turn) -> float:
+        return self._lead + GROUP_SECONDS if turn.intends else 0.0
+
+    def _turn_back(self, wait: float) -> None:
+        """Let those go who would hold an intent or a connection for too long."""
+        if self._called and wait > self._lead + GROUP_SECONDS + self.pace.gap:
+            for turn in list(self._called):
+                if turn is not self._leaving:
+                    self._move(turn, _Stage.BACK)
+        if MAX_HOLD_SECONDS < wait < inf:
+            for lines in self._lines.values():
+                for line in lines.values():
+                    for turn in line.all():
+                        self._move(turn, _Stage.BACK)
 
     def _is_free(self, now: float) -> bool:
         """Whether nobody waits or has the turn, and the next may leave at once."""
         return (
-            (self._keeper is None or self._keeper.done())
-            and self._limiter is self._bucket
+            self._lent is None
+            and not any(
+                counts[stage] for counts in self._counts.values() for stage in _PRESENT
+            )
             and self.pace.earliest(now) <= now
             and self._bucket.has_capacity()
         )
 
     def _wait(self) -> float:
-        """Seconds until the next may leave, as far as the pace tells."""
+        """Return the seconds until the next may leave, as far as the pace tells."""
         now = loop_time()
         return self.pace.earliest(now) - now
 
-    async def _until_open(self) -> None:
-        while (wait := self._wait()) > 0:
-            self._changed.clear()
-            # Without end: only an answer can tell when the next may leave.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait if wait < inf else None):
-                    await self._changed.wait()
+    def _set_timer(self, at: float) -> None:
+        if at == self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_at = None, at
+        if at < inf:
+            self._timer = asyncio.get_running_loop().call_at(at, self._on_timer)
 
-    def _is_awaited(self) -> bool:
-        return not all(line.is_empty() for line in self._lines.values())
+    def _on_timer(self) -> None:
+        self._timer, self._timer_at = None, inf
+        self.serve()
 
-    def _next(self) -> _Turn | None:
-        interactive, bulk = self._lines[Lane.INTERACTIVE], self._lines[Lane.BULK]
-        lane = self._share.choose(
-            interactive=not interactive.is_empty(), bulk=not bulk.is_empty()
-        )
-        return self._lines[lane].pop() if lane else None
+
+_PRESENT = (_Stage.WAITING, _Stage.CALLED, _Stage.READY, _Stage.LEAVING)
+
+
+def _near(counts: dict[_Stage, int]) -> int:
+    return counts[_Stage.CALLED] + counts[_Stage.READY] + counts[_Stage.LEAVING]
+
+
+class _LentLimiter:
+    """A limiter of the caller's, asked for one request at a time.
+
+    What it grants is kept for whoever has the most right by then.
+    """
+
+    def __init__(self, limiter: Limiter, gate: Gate) -> None:
+        self._limiter = limiter
+        self._gate = gate
+        self._is_granted = False
+        self._asked_at = inf
+        self._asking: asyncio.Task[None] | None = None
+
+    def waited(self) -> float:
+        """Return for how many seconds it has not answered."""
+        return max(0.0, loop_time() - self._asked_at)
+
+    def take(self, turn: _Turn) -> bool:
+        """Whether it has granted one; else it is asked, on behalf of this turn."""
+        if self._is_granted:
+            self._is_granted = False
+            return True
+        if self._asking is None:
+            loop = asyncio.get_running_loop()
+            self._asking = loop.create_task(self._ask(turn), name="autocalls limiter")
+        return False
+
+    def give_back(self) -> None:
+        """Keep a grant that was not used for the next."""
+        self._is_granted = True
+
+    async def aclose(self) -> None:
+        """Ask no more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
+
+    async def _ask(self, turn: _Turn) -> None:
+        loop = asyncio.get_running_loop()
+        self._asked_at = loop.time()
+        timer = loop.call_later(SILENT_LIMITER_SECONDS, _tell_of_silence)
+        error = None
+        try:
+            await self._limiter.acquire()
+        except Exception as raised:  # noqa: BLE001  # it is not ours
+            error = raised
+        finally:
+            timer.cancel()
+            self._asking, self._asked_at = None, inf
+        if error is not None:
+            self._gate.fail(turn, error)
+        else:
+            self._is_granted = True
+            self._gate.serve()
+
+
+def _tell_of_silence() -> None:
+    log.warning(
+        "the limiter that was given as limiter= has let nothing leave for %.0f s",
+        SILENT_LIMITER_SECONDS,
+    )
 
 
 class GatePassage:
     """The way of one call's attempts through a gate."""
 
-    def __init__(
-        self,
-        gate: Gate,
-        *,
-        lane: Lane,
-        order: int | None = None,
-        before_start: BeforeStart | None = None,
-    ) -> None:
+    intend: Intend | None = None
+    """Awaited in its turn, before it leaves; whatever it raises, the turn passes on."""
+
+    takes_spare = False
+    """Whether a connection made ahead is for it."""
+
+    def __init__(self, gate: Gate, *, lane: Lane, order: int | None = None) -> None:
         self._gate = gate
-        self._before_start = before_start
         self.turn: _Turn | None = None
         self.lane = lane
         self.order = gate.draw_order() if order is None else order
@@ -251,33 +529,37 @@ class GatePassage:
 
     async def prepare(self) -> None:
         """Wait, before a connection is made, until the request may soon leave."""
-        await self._gate.opens_soon()
+        if not self._gate.is_open_soon(loop_time()):
+            await self._gate.opens_soon()
 
     def promote(self) -> None:
         """Let it go with the interactive ones from now on."""
         if self.lane is not Lane.INTERACTIVE:
             self.lane = Lane.INTERACTIVE
-            self._gate.line_up(self)
+            if self.turn is not None:
+                self._gate.promote(self.turn)
 
-    async def leave(self, check: Check) -> None:
+    def look(self, line: Line) -> None:
+        """Look once more at all that may have changed while it waited.
+
+        Raises:
+            HeldBack: Its connection is too old for a first byte.
+            AttemptFailed: Its connection has gone bad.
+        """
+        if line.expires_at <= loop_time():
+            raise HeldBack
+        line.check()
+
+    async def leave(self, line: Line) -> None:
         """Wait on the standing connection for the moment to leave.
-
-        Args:
-            check: Raises if the connection has gone bad meanwhile.
 
         Raises:
             HeldBack: That moment is too far off. Nothing has left.
         """
-        self._abandon(Seen.SILENCE)  # aiohttp repeats a read on a broken connection
-        self._ticket = await self._gate.pass_through(
-            self, check, before_start=self._before_start
-        )
-
-    def _abandon(self, seen: Seen, retry_after: float | None = None) -> None:
-        if self._ticket is not None:
-            self._gate.landed(self._ticket, seen, retry_after=retry_after)
-            self._ticket = None
+        self._ticket = await self._gate.pass_through(self, line)
 
     def landed(self, seen: Seen, *, retry_after: float | None) -> None:
         """Take note of how the attempt ended."""
-        self._abandon(seen, retry_after)
+        if self._ticket is not None:
+            self._gate.landed(self._ticket, seen, retry_after=retry_after)
+            self._ticket = None

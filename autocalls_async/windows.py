@@ -1,6 +1,7 @@
 """The messaging windows of one account: asked for, learnt, and judged before a send."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from autocalls_async.arguments import choose_sender
@@ -37,8 +38,15 @@ from autocalls_async.wire import (
 class Windows:
     """What the client knows of messaging windows."""
 
-    def __init__(self, memory: WindowMemory, default_sender_id: int | None) -> None:
+    def __init__(
+        self,
+        memory: WindowMemory,
+        default_sender_id: int | None,
+        *,
+        on_inbound: Callable[[], None],
+    ) -> None:
         self._memory = memory
+        self._on_inbound = on_inbound
         self._default_sender_id = default_sender_id
 
     def note_inbound(
@@ -47,7 +55,8 @@ class Windows:
         """Note that this recipient has just written to us.
 
         For 24 hours no check is needed before free text to them, as long as
-        they are among the 15,000 recipients heard of last.
+        they are among the 15,000 recipients heard of last. For a minute a
+        connection is kept ready, so that the reply takes one round trip.
 
         Args:
             recipient_phone: E.164, `+14155550123`.
@@ -60,6 +69,7 @@ class Windows:
         check_phone("recipient_phone", recipient_phone)
         sender = choose_sender(sender_id, self._default_sender_id)
         self._memory.note_inbound(sender, recipient_phone, now=loop_time())
+        self._on_inbound()
 
 
 class WindowGuard:
@@ -77,6 +87,26 @@ class WindowGuard:
         self._telling = telling
         self._read_gate = read_gate
         self._memory = memory
+
+    def knows_open(self, job: Job, now: float) -> bool:
+        """Whether nobody needs to be asked, or told, of a message's window."""
+        message = job.message
+        if job.window_check is WindowCheck.NEVER or type(message) is TemplateMessage:
+            return True
+        if job.is_watched or job.window_check is WindowCheck.ALWAYS:
+            return False
+        known = self._memory.judge(job.sender_id, job.recipient_phone, now=now)
+        return known is WindowState.OPEN
+
+    def knows_closed(self, job: Job) -> bool:
+        """Whether its window has closed, or was found closed, since it was checked."""
+        if job.window_check is WindowCheck.NEVER:
+            return False
+        message = job.message
+        if type(message) is TemplateMessage:
+            return False
+        state = self._memory.judge(job.sender_id, job.recipient_phone, now=loop_time())
+        return state is WindowState.CLOSED
 
     async def check(self, job: Job) -> None:
         """Make sure, as far as wanted, that a message's window is open.

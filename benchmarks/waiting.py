@@ -33,6 +33,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from math import inf
 from pathlib import Path
 from random import Random
 from unittest.mock import patch
@@ -44,7 +45,6 @@ from autocalls_async import AutocallsClient, FreeformMessage, SendLimit
 from autocalls_async.emulator import Emulator
 from autocalls_async.lanes import Lane, Lanes
 from autocalls_async.testing import run as run_in_virtual_time
-from autocalls_async.transport import Handover
 from autocalls_async.wire import Reply, Request, send_request
 from benchmarks.fast_server import ROOT
 from benchmarks.service import SENDER, make_service
@@ -69,16 +69,37 @@ BODY = json.dumps(
 ).encode()
 
 
+class AnsweringLine:
+    """Stands at the place of a connection, and answers at once."""
+
+    expires_at = inf
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+
+    def check(self) -> None:
+        """Find nothing wrong."""
+
+    def on_loss(self, _tell: Callable[[], None]) -> None:
+        """Lose nothing."""
+
+    async def ask(self, _request: Request) -> Reply:
+        """Accept it."""
+        return self._reply
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
 class AnsweringTransport:
     """Stands at the transport's port, and answers at once."""
 
     def __init__(self, **_settings: object) -> None:
         """Take what the real one takes."""
 
-    async def exchange(self, _request: Request, *, on_handover: Handover) -> Reply:
-        """Let the request leave, and accept it."""
-        await on_handover(lambda: None)
-        return Reply(status=200, body=BODY)
+    async def connect(self, _request: Request, **_how: object) -> AnsweringLine:
+        """Connect at once."""
+        return AnsweringLine(Reply(status=200, body=BODY))
 
     async def aclose(self) -> None:
         """Close nothing."""
@@ -115,13 +136,11 @@ async def _gather(count: int) -> None:
     transport = AnsweringTransport()
     limiter = AsyncLimiter(UNLIMITED, 1.0)
 
-    async def leave(_check: Callable[[], None]) -> None:
-        """Let it leave."""
-
     async def one(message: FreeformMessage) -> object:
         request = send_request(message, sender_id=SENDER)
         async with limiter:
-            reply = await transport.exchange(request, on_handover=leave)
+            line = await transport.connect(request)
+            reply = await line.ask(request)
         return json.loads(reply.body or b"")
 
     replies = await asyncio.gather(*map(one, _messages(count)))

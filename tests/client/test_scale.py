@@ -4,8 +4,9 @@
 """
 
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from math import inf
 from pathlib import Path
 from random import Random
 
@@ -13,7 +14,6 @@ import pytest
 
 from autocalls_async import Accepted, AutocallsClient, FreeformMessage, TemplateMessage
 from autocalls_async.emulator import Emulator
-from autocalls_async.transport import Handover
 from autocalls_async.wire import Reply, Request
 from tests.client.people import SENDER
 
@@ -53,6 +53,28 @@ async def test_five_minutes_at_full_pace_are_never_over_the_limit() -> None:
     assert run.progress.rate >= 0.94 * 5
 
 
+class AnsweringLine:
+    """Stands at the place of a connection, and answers at once."""
+
+    expires_at = inf
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+
+    def check(self) -> None:
+        """Find nothing wrong."""
+
+    def on_loss(self, _tell: Callable[[], None]) -> None:
+        """Lose nothing."""
+
+    async def ask(self, _request: Request) -> Reply:
+        """Accept it."""
+        return self._reply
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
 class AnsweringTransport:
     """Stands at the transport's port, and accepts at once: HTTP would be slow."""
 
@@ -60,10 +82,9 @@ class AnsweringTransport:
         """Take what the real one takes."""
         self._body = SENT.read_bytes()
 
-    async def exchange(self, _request: Request, *, on_handover: Handover) -> Reply:
-        """Let it leave, and accept it."""
-        await on_handover(lambda: None)
-        return Reply(status=200, body=self._body)
+    async def connect(self, _request: Request, **_how: object) -> AnsweringLine:
+        """Connect at once."""
+        return AnsweringLine(Reply(status=200, body=self._body))
 
     async def aclose(self) -> None:
         """Close nothing."""

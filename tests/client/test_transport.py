@@ -195,17 +195,6 @@ async def test_a_lent_sessions_trace_hooks_cannot_delay_what_has_its_turn(
     assert seen == []
 
 
-async def test_a_request_that_does_not_wait_for_its_turn_has_an_unknown_end(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delattr("autocalls_async.transport._Request.send")
-    async with client_of(emulator.base_url) as client:
-        with pytest.raises(UnknownOutcomeError, match="without waiting"):
-            await client.send_template(ANA, template_id=46)
-
-    assert len(emulator.accepted) == 1
-
-
 async def test_a_lent_session_that_is_closed_makes_sends_surely_unsent(
     emulator: Emulator,
 ) -> None:

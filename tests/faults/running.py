@@ -19,9 +19,9 @@ from autocalls_async import (
     UnknownOutcomeError,
     UnsentError,
 )
+from autocalls_async.exchange import Exchange, Passage
 from autocalls_async.testing import run
-from autocalls_async.transport import Handover, Transport
-from autocalls_async.wire import Reply, Request
+from autocalls_async.wire import Request
 from tests.faults.cases import Case, Ends
 from tests.faults.server import Arrival, FaultServer, Treatment, WarmUp
 from tests.faults.ways import open_way
@@ -88,6 +88,7 @@ async def _meet(case: Case, call: _Call, warm_up: WarmUp) -> Sight:
             # Pauses under a gap of the pace, so that the draw changes no outcome.
             retry=RetryPolicy(max_attempts=case.max_attempts, base_seconds=0.05),
             timeout=1000,
+            connect_ahead=False,  # `test_spares.py` looks at faults on those
             **settings,
         )
         async with client:
@@ -120,15 +121,13 @@ async def _caught(call: Awaitable[_Answer]) -> _Answer:
 def _counted_attempts() -> Iterator[Sequence[Request]]:
     """Count what the client tries, also what no server gets to see."""
     attempts: list[Request] = []
-    exchange = Transport.exchange
+    attempt = Exchange._attempt  # noqa: SLF001  # what is counted
 
-    async def counting(
-        self: Transport, request: Request, *, on_handover: Handover
-    ) -> Reply:
+    async def counting(self: Exchange, request: Request, passage: Passage) -> object:
         attempts.append(request)
-        return await exchange(self, request, on_handover=on_handover)
+        return await attempt(self, request, passage)
 
-    with patch.object(Transport, "exchange", counting):
+    with patch.object(Exchange, "_attempt", counting):
         yield attempts
 
 

@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 import aiohttp
 import pytest
+from aiohttp.http_exceptions import HttpProcessingError
 
-from autocalls_async import exchange, transport
-from autocalls_async.transport import AttemptFailed, Transport
+from autocalls_async import exchange
+from autocalls_async.transport import AttemptFailed, failures, line
+from autocalls_async.transport.line import DirectLine
 from autocalls_async.verdict import DECISIONS, Again, Decision, Kind, Seen, Verdict
-from autocalls_async.wire import Reply, Request
+from autocalls_async.wire import Reply
 from tests.faults.cases import CASES
 from tests.faults.running import look_at_send
 from tests.faults.ways import NO_ROOM
@@ -25,30 +27,30 @@ def _decides(seen: Seen, verdict: Verdict, again: Again = Again.NO) -> Mutate:
 
 def _means_unsent(*kinds: type[Exception]) -> Mutate:
     """Take these exceptions as proof that nothing left."""
-    judge = transport._failure  # noqa: SLF001  # the rule that is mutated
+    judge = failures.judge
 
     def mutant(error: Exception, *, has_left: bool) -> AttemptFailed:
         return judge(error, has_left=has_left and not isinstance(error, kinds))
 
-    return lambda patch: patch.setattr(transport, "_failure", mutant)
+    return lambda patch: patch.setattr(failures, "judge", mutant)
 
 
 def _believes_aiohttps_400(patch: pytest.MonkeyPatch) -> None:
     """Take the status that aiohttp invents for the service's own."""
-    ask = Transport._exchange  # noqa: SLF001  # the rule that is mutated
+    hold = DirectLine._hold  # noqa: SLF001  # the rule that is mutated
 
-    async def mutant(self: Transport, request: Request) -> Reply:
+    async def mutant(self: DirectLine, request: bytes) -> Reply:
         try:
-            return await ask(self, request)
-        except aiohttp.ClientResponseError as error:
-            return Reply(status=error.status)
+            return await hold(self, request)
+        except HttpProcessingError as error:
+            return Reply(status=error.code)
 
-    patch.setattr(Transport, "_exchange", mutant)
+    patch.setattr(DirectLine, "_hold", mutant)
     _decides(Seen.FOREIGN_REFUSAL, Verdict.REFUSED)(patch)
 
 
 def _uses_spoilt_connections(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(transport, "_is_spoilt", lambda _: False)
+    patch.setattr(line, "is_spoilt", lambda _: False)
 
 
 MUTANTS: dict[str, Mutate] = {
@@ -56,7 +58,7 @@ MUTANTS: dict[str, Mutate] = {
     "a reset connection means unsent": _means_unsent(aiohttp.ClientOSError),
     "a connection error means unsent": _means_unsent(aiohttp.ClientConnectionError),
     "a time-out means unsent": _means_unsent(TimeoutError),
-    "a malformed answer means unsent": _means_unsent(aiohttp.ClientResponseError),
+    "a malformed answer means unsent": _means_unsent(HttpProcessingError),
     "a malformed answer means refused": _believes_aiohttps_400,
     "silence is tried again": _decides(Seen.SILENCE, Verdict.UNKNOWN, Again.YES),
     "a 5xx means refused": _decides(Seen.SERVER_ERROR, Verdict.REFUSED),

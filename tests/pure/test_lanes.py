@@ -104,7 +104,12 @@ def test_flows_are_served_in_turn_whatever_their_length() -> None:
 def test_bulk_has_its_share_of_a_steady_stream() -> None:
     share = Share()
 
-    chosen = [share.choose(interactive=True, bulk=True) for _ in range(100)]
+    chosen = []
+    for _ in range(100):
+        lane = share.choose(interactive=True, bulk=True)
+        assert lane is not None
+        share.note_left(lane, bulk_waits=True)
+        chosen.append(lane)
 
     assert chosen.count(BULK) == 100 // BULK_SHARE
     assert chosen[0] is INTERACTIVE
@@ -116,9 +121,20 @@ def test_bulk_has_its_share_of_a_steady_stream() -> None:
 def test_one_reply_waits_behind_no_bulk_after_a_quiet_time() -> None:
     share = Share()
     for _ in range(50):
-        share.choose(interactive=True, bulk=False)  # no bulk was kept waiting
+        share.note_left(INTERACTIVE, bulk_waits=False)
 
     assert share.choose(interactive=True, bulk=True) is INTERACTIVE
+
+
+def test_a_bulk_message_that_is_due_but_not_ready_keeps_its_right() -> None:
+    share = Share()
+    for _ in range(BULK_SHARE):
+        share.note_left(INTERACTIVE, bulk_waits=True)
+
+    meanwhile = share.choose(interactive=True, bulk=False)
+
+    assert meanwhile is INTERACTIVE
+    assert share.choose(interactive=True, bulk=True) is BULK
 
 
 def test_what_was_removed_is_gone_and_cannot_be_removed_twice() -> None:

@@ -7,15 +7,17 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
+from math import inf
 from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
 import aiohttp
 import aiolimiter
+from aiohttp.http_exceptions import HttpProcessingError
 from attrs import frozen
 
-from autocalls_async import dispatcher, exchange, transport
+from autocalls_async import dispatcher, exchange
 from autocalls_async.dispatcher import Dispatcher
 from autocalls_async.job import Job, unsent
 from autocalls_async.lanes import Lanes
@@ -23,22 +25,23 @@ from autocalls_async.models import FrozenDict
 from autocalls_async.outcomes import Outcome
 from autocalls_async.pacing import Pace
 from autocalls_async.pacing import Ticket as Slot
-from autocalls_async.ratelimit import GatePassage
-from autocalls_async.transport import AttemptFailed, Transport
+from autocalls_async.ratelimit import GatePassage, Line
+from autocalls_async.transport import AttemptFailed, failures, line
+from autocalls_async.transport.line import DirectLine
 from autocalls_async.verdict import DECISIONS, Again, Decision, Kind, Seen, Verdict
 from autocalls_async.wire import Reply, see
 
 
 def _failure(kind: type[Exception], seen: Seen) -> AbstractContextManager[object]:
     """Judge by the class of an exception, whatever has left."""
-    honest = transport._failure  # noqa: SLF001  # the rule itself
+    honest = failures.judge
 
     def judge(error: Exception, *, has_left: bool) -> AttemptFailed:
         if isinstance(error, kind):
             return AttemptFailed(seen, "mutant")
         return honest(error, has_left=has_left)
 
-    return patch.object(transport, "_failure", judge)
+    return patch.object(failures, "judge", judge)
 
 
 def _retry_on_connection_errors() -> AbstractContextManager[object]:
@@ -80,16 +83,16 @@ def _503_means_refused() -> AbstractContextManager[object]:
 
 def _a_malformed_answer_is_a_400() -> AbstractContextManager[object]:
     """Believe the status that aiohttp makes up for an answer it cannot parse."""
-    honest = Transport._exchange  # noqa: SLF001  # the rule itself
+    honest = DirectLine._hold  # noqa: SLF001  # the rule itself
 
-    async def make_one(*args: Any) -> Reply:  # noqa: ANN401  # as it comes
+    async def hold(self: DirectLine, request: bytes) -> Reply:
         try:
-            return await honest(*args)
-        except aiohttp.ClientResponseError as error:
+            return await honest(self, request)
+        except HttpProcessingError as error:
             body = b'{"message": "mutant"}'
-            return Reply(status=error.status, headers=FrozenDict(), body=body)
+            return Reply(status=error.code, headers=FrozenDict(), body=body)
 
-    return patch.object(Transport, "_exchange", make_one)
+    return patch.object(DirectLine, "_hold", hold)
 
 
 def _resend_after_silence() -> AbstractContextManager[object]:
@@ -118,16 +121,11 @@ def _withdraw_what_is_in_flight() -> AbstractContextManager[object]:
 
 
 def _believe_a_stray_answer() -> AbstractContextManager[object]:
-    return patch.object(transport, "_is_spoilt", lambda _connection: False)
+    return patch.object(line, "is_spoilt", lambda _connection: False)
 
 
-def _follow_redirects() -> AbstractContextManager[object]:
-    honest = aiohttp.ClientSession.request
-
-    def request(self: aiohttp.ClientSession, *args: Any, **options: Any) -> Any:  # noqa: ANN401
-        return honest(self, *args, **{**options, "allow_redirects": True})
-
-    return patch.object(aiohttp.ClientSession, "request", request)
+def _a_redirect_means_refused() -> AbstractContextManager[object]:
+    return _seen_as_refusal(lambda reply: 300 <= reply.status < 400)
 
 
 @contextmanager
@@ -146,12 +144,21 @@ def _stamp_before_connecting() -> Iterator[None]:
     """Take the turn to leave first, and only then make the connection."""
     prepare, leave = GatePassage.prepare, GatePassage.leave
 
+    class NoLine:
+        expires_at = inf
+
+        def check(self) -> None:
+            """Find nothing wrong."""
+
+        def on_loss(self, _tell: Callable[[], None]) -> None:
+            """Lose nothing."""
+
     async def prepare_and_leave(self: GatePassage) -> None:
         await prepare(self)
-        await leave(self, lambda: None)
+        await leave(self, NoLine())
 
-    async def nothing(_self: GatePassage, check: Callable[[], None]) -> None:
-        check()
+    async def nothing(_self: GatePassage, line: Line) -> None:
+        line.check()
 
     with (
         patch.object(GatePassage, "prepare", prepare_and_leave),
@@ -232,7 +239,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "resend-after-a-kill": Mutant(_DOUBLE, nullcontext, resends_after_kill=True),
     "closed-in-flight-means-unsent": Mutant(_NOT_UNSENT, _closed_means_unsent),
     "withdraw-in-flight": Mutant(_NOT_UNSENT, _withdraw_what_is_in_flight),
-    "follow-redirects": Mutant(_NOT_REJECTED, _follow_redirects),
+    "redirect-means-refused": Mutant(_NOT_REJECTED, _a_redirect_means_refused),
     "believe-a-stray-answer": Mutant("did not accept it", _believe_a_stray_answer),
     "bucket-of-five": Mutant(" left in ", _let_five_go_at_once),
     "turn-before-connecting": Mutant("slots", _stamp_before_connecting),

@@ -90,7 +90,7 @@ WAITING: tuple[Case, ...] = (
         "half a status line",
         says(b"HTTP/1.1 20"),
         serve,
-        fresh=(UNKNOWN, READ_LATER),
+        fresh=(ACCEPTED_LATER, READ_LATER),
         kept=_NO_TROUBLE,
     ),
 )
