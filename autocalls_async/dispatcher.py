@@ -70,18 +70,20 @@ class _SendPassage(GatePassage):
         self._is_free_text = is_free_text
 
     async def prepare(self) -> None:
-        await super().prepare()
-        guard = self._dispatcher.guard
-        if self._is_free_text and not guard.knows_open(self._job, loop_time()):
+        guard, now = self._dispatcher.guard, loop_time()
+        if not self._gate.is_open_soon(now):
+            await self._gate.opens_soon()
+        if self._is_free_text and not guard.knows_open(self._job, now):
             await guard.check(self._job)
 
-    def look(self, line: Line) -> None:
-        if self._job.withdrawn is not None:  # by a step since it was last told to wait
-            raise self._job.withdrawn
-        if self._job.deadline is not None and loop_time() >= self._job.deadline:
+    def look(self, line: Line, now: float) -> None:
+        job = self._job
+        if job.withdrawn is not None:  # by a step since it was last told to wait
+            raise job.withdrawn
+        if job.deadline is not None and now >= job.deadline:
             raise UnsentError(detail="its time was up before it could leave")
-        super().look(line)
-        if self._is_free_text and self._dispatcher.guard.knows_closed(self._job):
+        super().look(line, now)
+        if self._is_free_text and self._dispatcher.guard.knows_closed(job, now):
             raise HeldBack
 
     async def leave(self, line: Line) -> None:
@@ -217,8 +219,8 @@ class Dispatcher:
         try:
             outcome = await future
             if job.takes_spare:  # the next is likely
-                for kind in Kind:
-                    self._exchange.make_ahead(kind)
+                self._exchange.make_ahead(Kind.SEND)
+                self._exchange.make_ahead(Kind.READ)
         except asyncio.CancelledError:
             self.withdraw(job, UnsentError(detail="its caller was cancelled"))
             raise

@@ -167,6 +167,7 @@ class Gate:
             for stage in (_Stage.WAITING, _Stage.READY)
         }
         self._counts = {lane: dict.fromkeys(_Stage, 0) for lane in Lane}
+        self._present_count = 0  # those who have not left, and may
         self._called: set[_Turn] = set()  # those with an intent who have not left
         self._leaving: _Turn | None = None
         self._share = Share()
@@ -210,11 +211,15 @@ class Gate:
                 young enough.
             Exception: What the waiter's last look or its intent raised.
         """
-        if waiter.intend is None and self._is_free(loop_time()):
-            return await self._leave(waiter, line)
+        now = loop_time()
+        if waiter.intend is None and self._is_free(now):
+            waiter.look(line, now)
+            await self._bucket.acquire()  # at once: there is room
+            return self.pace.start(now)
         turn = _Turn(waiter.lane, waiter.order, intends=waiter.intend is not None)
         waiter.turn = turn
         self._counts[turn.lane][turn.stage] += 1
+        self._present_count += 1
         try:
             self._lines[_Stage.WAITING][turn.lane].add(turn)
             self.serve()
@@ -222,7 +227,7 @@ class Gate:
                 line.on_loss(partial(self._lose, turn, line))
             if waiter.intend is not None:
                 await turn.until(_Stage.CALLED)
-                waiter.look(line)
+                waiter.look(line, loop_time())
                 await self._note_intent(waiter.intend)
                 self._be_ready(turn)
             await turn.until(_Stage.LEAVING)
@@ -266,13 +271,12 @@ class Gate:
     ) -> None:
         """Note how a request that left has ended."""
         now = loop_time()
-        match seen:
-            case Seen.SILENCE:
-                self.pace.gave_up(ticket, now)
-            case Seen.RATE_LIMITED:
-                self.pace.refused(ticket, now, retry_after)
-            case _:
-                self.pace.answered(ticket, now)
+        if seen is Seen.SILENCE:
+            self.pace.gave_up(ticket, now)
+        elif seen is Seen.RATE_LIMITED:
+            self.pace.refused(ticket, now, retry_after)
+        else:
+            self.pace.answered(ticket, now)
         self._changed.set()
         self.serve()
 
@@ -284,14 +288,16 @@ class Gate:
 
     async def _leave(self, waiter: "GatePassage", line: Line) -> Ticket:
         """Look once more, and stamp the start: nothing is awaited after that."""
-        waiter.look(line)
+        now = loop_time()
+        waiter.look(line, now)
         has_room = self._bucket.has_capacity()
-        await self._bucket.acquire()  # at once, but for a rounding error
-        if not has_room:
-            if self._wait() > 0:
+        await self._bucket.acquire()
+        if not has_room:  # by a rounding error, and there was a moment's wait
+            now = loop_time()
+            if self.pace.earliest(now) > now:
                 raise HeldBack
-            waiter.look(line)
-        return self.pace.start(loop_time())
+            waiter.look(line, now)
+        return self.pace.start(now)
 
     async def _note_intent(self, intend: Intend) -> None:
         began_at = loop_time()
@@ -310,6 +316,7 @@ class Gate:
         counts = self._counts[turn.lane]
         counts[turn.stage] -= 1
         counts[stage] += 1
+        self._present_count += (stage in _PRESENT) - (turn.stage in _PRESENT)
         if self._leaving is turn:
             self._leaving = None
         turn.stage = stage
@@ -333,6 +340,9 @@ class Gate:
 
     def serve(self) -> None:
         """Do all that is due, and come back when the next is."""
+        if not self._present_count:
+            self._set_timer(inf)
+            return
         now = loop_time()
         opens_at = self.pace.earliest(now)
         self._turn_back(opens_at - now)
@@ -410,9 +420,7 @@ class Gate:
         """Whether nobody waits or has the turn, and the next may leave at once."""
         return (
             self._lent is None
-            and not any(
-                counts[stage] for counts in self._counts.values() for stage in _PRESENT
-            )
+            and not self._present_count
             and self.pace.earliest(now) <= now
             and self._bucket.has_capacity()
         )
@@ -436,7 +444,7 @@ class Gate:
         self.serve()
 
 
-_PRESENT = (_Stage.WAITING, _Stage.CALLED, _Stage.READY, _Stage.LEAVING)
+_PRESENT = frozenset({_Stage.WAITING, _Stage.CALLED, _Stage.READY, _Stage.LEAVING})
 
 
 def _near(counts: dict[_Stage, int]) -> int:
@@ -539,14 +547,14 @@ class GatePassage:
             if self.turn is not None:
                 self._gate.promote(self.turn)
 
-    def look(self, line: Line) -> None:
+    def look(self, line: Line, now: float) -> None:
         """Look once more at all that may have changed while it waited.
 
         Raises:
             HeldBack: Its connection is too old for a first byte.
             AttemptFailed: Its connection has gone bad.
         """
-        if line.expires_at <= loop_time():
+        if line.expires_at <= now:
             raise HeldBack
         line.check()
 

@@ -39,8 +39,9 @@ class Reachability:
 
     def note_connected(self) -> None:
         """Note that a connection stood: whatever comes of it, the service is there."""
-        self._failure_count = 0
-        self._news.set()
+        if self._failure_count:
+            self._failure_count = 0
+            self._news.set()
 
     def note_failed(self) -> None:
         """Note that no connection came about."""

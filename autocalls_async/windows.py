@@ -98,15 +98,13 @@ class WindowGuard:
         known = self._memory.judge(job.sender_id, job.recipient_phone, now=now)
         return known is WindowState.OPEN
 
-    def knows_closed(self, job: Job) -> bool:
+    def knows_closed(self, job: Job, now: float) -> bool:
         """Whether its window has closed, or was found closed, since it was checked."""
-        if job.window_check is WindowCheck.NEVER:
-            return False
         message = job.message
-        if type(message) is TemplateMessage:
+        if job.window_check is WindowCheck.NEVER or type(message) is TemplateMessage:
             return False
-        state = self._memory.judge(job.sender_id, job.recipient_phone, now=loop_time())
-        return state is WindowState.CLOSED
+        known = self._memory.judge(job.sender_id, job.recipient_phone, now=now)
+        return known is WindowState.CLOSED
 
     async def check(self, job: Job) -> None:
         """Make sure, as far as wanted, that a message's window is open.
