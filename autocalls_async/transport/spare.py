@@ -64,6 +64,7 @@ class Spare:
         self._dialled_at = -inf
         self._wanted_until = -inf
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = inf
 
     def want(self, seconds: float) -> None:
         """Have one stand for so long, unless it is taken and none may be made."""
@@ -164,8 +165,14 @@ class Spare:
             line.close()
 
     def _set_timer(self, at: float) -> None:
+        if at == self._timer_at:
+            return
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer, self._timer_at = None, at
         if at < inf:
-            self._timer = self._loop.call_at(at, self._serve)
+            self._timer = self._loop.call_at(at, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer, self._timer_at = None, inf
+        self._serve()
