@@ -17,6 +17,9 @@ from autocalls_async.verdict import Seen
 RENEW_SECONDS = 4.0
 """A spare that is still wanted at this age is followed by the next one."""
 
+STEP_SECONDS = 0.5
+"""To want one for less than this longer is not worth a look: each send wants one."""
+
 DIAL_SECONDS = 0.05
 """Between two dials of one event loop: with a thousand accounts, made at each of many
 sends at once, spares would cost a quarter of the processor."""
@@ -68,8 +71,10 @@ class Spare:
 
     def want(self, seconds: float) -> None:
         """Have one stand for so long, unless it is taken and none may be made."""
-        self._wanted_until = max(self._wanted_until, loop_time() + seconds)
-        self._serve()
+        until = loop_time() + seconds
+        if until > self._wanted_until + STEP_SECONDS:  # else all is under way already
+            self._wanted_until = until
+            self._serve()
 
     async def wait_for_one(self) -> None:
         """Wait until one stands.
