@@ -6,27 +6,38 @@ request is left to end, and its answer is accounted for.
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
-from math import inf
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from autocalls_async.admission import estimated_wait, full, hopeless, paused_beyond
 from autocalls_async.clock import loop_time
 from autocalls_async.errors import (
+    AutocallsError,
     QueueFullError,
+    RateLimitedError,
     RejectedError,
     TemplateRequiredError,
     UnknownOutcomeError,
     UnsentError,
 )
 from autocalls_async.exchange import Exchange
-from autocalls_async.job import Job, Settle, cut_short, faulty, unknown, unsent
-from autocalls_async.lanes import BULK_SHARE, Lane, Lanes, Ticket
+from autocalls_async.job import (
+    Job,
+    Settle,
+    cut_short,
+    faulty,
+    turned_back,
+    unknown,
+    unsent,
+)
+from autocalls_async.lanes import Lane, Lanes, Ticket
 from autocalls_async.models import Message, SentMessage, TemplateMessage
 from autocalls_async.observers import Telling
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
@@ -35,13 +46,20 @@ from autocalls_async.telemetry import (
     Paused,
     QueueStatus,
 )
+from autocalls_async.transport import LateLine
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen
 from autocalls_async.windows import WindowGuard
 from autocalls_async.wire import Reply, read_sent, send_request
 
+if TYPE_CHECKING:
+    from autocalls_async.ledger import Page
+
 HELD_SECONDS = 2.0
 """So much work, at the pace, is checked and connected ahead of its turn: enough to
 hide both, and so little that no connection waits long and no window closes."""
+
+SPARED_CONNECTIONS = 2
+"""Of a lent session's pool, so many are never held by bulk messages."""
 
 MAX_IN_HAND = 64
 """Messages of one lane that are checked and connected ahead, at whatever pace."""
@@ -62,18 +80,16 @@ class _SendPassage(GatePassage):
         is_free_text: bool = True,
     ) -> None:
         super().__init__(dispatcher.send_gate, lane=job.lane, order=order)
-        if job.page:
-            self.intend = partial(job.page.leaving, fell_back=not is_free_text)
         self.takes_spare = job.takes_spare
+        self.connects_late = job.lane is Lane.BULK and dispatcher.connects_bulk_late
         self._dispatcher = dispatcher
         self._job = job
         self._is_free_text = is_free_text
 
     async def prepare(self) -> None:
-        guard, now = self._dispatcher.guard, loop_time()
-        if not self._gate.is_open_soon(now):
-            await self._gate.opens_soon()
-        if self._is_free_text and not guard.knows_open(self._job, now):
+        await super().prepare()
+        guard = self._dispatcher.guard
+        if self._is_free_text and not guard.knows_open(self._job, loop_time()):
             await guard.check(self._job)
 
     def look(self, line: Line, now: float) -> None:
@@ -87,6 +103,11 @@ class _SendPassage(GatePassage):
             raise HeldBack
 
     async def leave(self, line: Line) -> None:
+        page = self._job.page
+        if isinstance(line, LateLine):
+            self.intend = partial(_stand_and_note, line, page, not self._is_free_text)
+        elif page is not None:
+            self.intend = partial(page.leaving, fell_back=not self._is_free_text)
         try:
             await super().leave(line)
         except HeldBack:
@@ -96,6 +117,9 @@ class _SendPassage(GatePassage):
         # Nothing is awaited between here and the first byte.
         self._dispatcher.note_handed_over(self._job, at=self.left_at)
 
+    def note_failed(self, error: AutocallsError) -> None:
+        self._job.last_error = error
+
     def landed(self, seen: Seen, *, retry_after: float | None) -> None:
         super().landed(seen, retry_after=retry_after)
         if self._job.handed_over:
@@ -104,6 +128,16 @@ class _SendPassage(GatePassage):
             self._dispatcher.note_back(self._job)
             if self._job.page:
                 self._job.page.came_back()
+
+
+async def _stand_and_note(
+    line: LateLine,
+    page: "Page | None",
+    fell_back: bool,  # noqa: FBT001
+) -> None:
+    await line.stand()
+    if page is not None:
+        await page.leaving(fell_back=fell_back)
 
 
 class Dispatcher:
@@ -128,11 +162,19 @@ class Dispatcher:
         self._max_queued = max_queued
         self._jobs: dict[Job, None] = {}  # in the order of submission
         self._waiting_singles: set[Job] = set()
+        self._slotless_count = 0  # of those here, how many need no slot
+        self._pool_size = exchange.pool_size
+        self._bulk_begun: set[Job] = set()  # those that hold a connection, or will
         self._empty = asyncio.Event()
         self._empty.set()
         self._in_hand: dict[Lane, set[Job]] = {lane: set() for lane in Lane}
         self._under_way: dict[Hashable, Job] = {}
         self._closed = False
+
+    @property
+    def connects_bulk_late(self) -> bool:
+        """Whether bulk may hold no connection before its turn has come."""
+        return self._pool_size <= SPARED_CONNECTIONS
 
     # Taking in
 
@@ -146,6 +188,7 @@ class Dispatcher:
             self._settle(job, unsent(job, "the client is closed"))
             return
         self._jobs[job] = None
+        self._slotless_count += not job.needs_slot
         self._empty.clear()
         recipient = (job.sender_id, job.recipient_phone)
         job.ticket = self._lanes.push(
@@ -164,50 +207,59 @@ class Dispatcher:
         queued = self._lanes.oldest()
         held = [job for in_hand in self._in_hand.values() for job in in_hand]
         waits = [now - job.submitted_at for job in (*held, queued) if job]
-        waiting = {
-            lane: self._lanes.depth(lane) + len(self._in_hand[lane]) for lane in Lane
-        }
+        waiting = self._waiting()
         return QueueStatus(
             interactive=waiting[Lane.INTERACTIVE],
             bulk=waiting[Lane.BULK],
             in_flight=len(self._jobs) - sum(waiting.values()),
             oldest_wait=max(waits, default=0.0),
             sends_in_last_second=pace.sends_in_last_second(now),
-            estimated_wait=self._estimated_wait(waiting),
+            estimated_wait=estimated_wait(waiting, pace, now=now),
             paused_seconds=max(0.0, pace.not_before - now),
+            limiter_wait=self.send_gate.limiter_wait,
         )
 
-    def _estimated_wait(self, waiting: Mapping[Lane, int]) -> float:
-        """Say how long a new interactive message would wait."""
-        pace = self.send_gate.pace
-        ahead = waiting[Lane.INTERACTIVE]
-        if waiting[Lane.BULK]:
-            ahead += ahead // (BULK_SHARE - 1)  # of a long line, each fifth is bulk
-        begins = pace.earliest(loop_time()) - loop_time()
-        if begins == inf:
-            begins = pace.round_trips.mean  # the next answer tells
-        return begins + ahead * pace.seconds_per_send
+    def _waiting(self) -> dict[Lane, int]:
+        return {
+            lane: self._lanes.depth(lane) + len(self._in_hand[lane]) for lane in Lane
+        }
 
     def _check_room(self, job: Job) -> None:
-        if self._max_queued is None or len(self._waiting_singles) < self._max_queued:
-            return
-        wait_seconds = self.status.estimated_wait
-        raise QueueFullError(
-            detail=f"{self._max_queued} messages wait already, "
-            f"so it would have waited {wait_seconds:.1f} s",
-            recipient_phone=job.recipient_phone,
-            wait_seconds=wait_seconds,
+        """Refuse at once what would surely wait in vain.
+
+        Raises:
+            QueueFullError: Too many wait already, or longer than its time.
+            RateLimitedError: The service has asked for a pause that is longer.
+        """
+        now, pace, waiting = loop_time(), self.send_gate.pace, self._waiting()
+        job.ahead_count = waiting[Lane.INTERACTIVE]
+        if job.lane is Lane.BULK:
+            job.ahead_count += waiting[Lane.BULK]
+        refusal: QueueFullError | RateLimitedError | None = full(
+            self._max_queued,
+            len(self._waiting_singles),
+            wait_seconds=estimated_wait(waiting, pace, now=now),
         )
+        if refusal is None and job.needs_slot:
+            ahead_count = job.ahead_count - self._slotless_count
+            refusal = paused_beyond(job.deadline, pace, now=now) or hopeless(
+                job.deadline, ahead_count, pace, now=now
+            )
+        if refusal is not None:
+            refusal.recipient_phone = job.recipient_phone
+            raise refusal
 
     async def send(self, make_job: Callable[[Settle], Job]) -> Outcome:
         """Take a message in and wait for its outcome, up to its deadline.
 
         Raises:
-            QueueFullError: Too many wait already.
+            QueueFullError: Too many wait already, or longer than its time.
+            RateLimitedError: The service has asked for a pause that is longer.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
         job = make_job(partial(_resolve, future))
+        job.needs_slot = not self.guard.knows_closed(job, loop.time())
         self._check_room(job)
         self._waiting_singles.add(job)
         self.submit(job)
@@ -229,30 +281,39 @@ class Dispatcher:
                 timer.cancel()
         return outcome
 
-    def withdraw(self, job: Job, error: UnsentError) -> bool:
+    def withdraw(self, job: Job, error: UnsentError | RejectedError) -> bool:
         """Take a message back; `False` if it may have left already.
 
-        It ends as `Unsent` with this error, at once or a moment later.
+        It ends with this error, at once or a moment later.
         """
         if job.handed_over or job not in self._jobs:
             return False
-        error.recipient_phone = job.recipient_phone
         job.withdrawn = error
+        outcome = turned_back(job, error)
         if job.ticket and self._lanes.remove(job.ticket):
-            self._settle(job, Unsent(message=job.message, error=error))
+            self._settle(job, outcome)
         elif job.task:
             job.task.cancel()
         return True
 
     def _expire(self, job: Job, future: asyncio.Future[Outcome]) -> None:
         """Tell who waits that the time is up: they learn no more of the message."""
-        is_down = self._exchange.reachability.is_down()
-        why = ": the service cannot be reached" if is_down else ""
-        error = UnsentError(detail=f"its time was up before it could leave{why}")
+        error = self._reason_of_expiry(job)
         if self.withdraw(job, error):
-            _resolve(future, Unsent(message=job.message, error=error))
+            _resolve(future, turned_back(job, error))
         else:
             _resolve(future, unknown(job, "its time was up before an answer came"))
+
+    def _reason_of_expiry(self, job: Job) -> UnsentError | RejectedError:
+        """Return what was last seen, or else why its time was up."""
+        if isinstance(job.last_error, UnsentError | RejectedError):
+            return job.last_error
+        why = ""
+        if self._exchange.reachability.is_down():
+            why = ": the service cannot be reached"
+        elif job.ahead_count:
+            why = f": {job.ahead_count} messages waited before it"
+        return UnsentError(detail=f"its time was up before it could leave{why}")
 
     # On the way
 
@@ -261,9 +322,11 @@ class Dispatcher:
         if not self._lanes:
             return
         for lane, in_hand in self._in_hand.items():
-            while len(in_hand) < self._hand_count and (ticket := self._lanes.pop(lane)):
+            while self._has_room(lane) and (ticket := self._lanes.pop(lane)):
                 job = ticket.item
                 in_hand.add(job)
+                if lane is Lane.BULK:
+                    self._bulk_begun.add(job)
                 # A bulk message before a reply to the same recipient goes with it.
                 job.lane = lane
                 self._under_way[ticket.recipient] = job
@@ -273,6 +336,15 @@ class Dispatcher:
                 )
                 # Not in the task: one that is cancelled at once never begins.
                 job.task.add_done_callback(partial(self._end, job, ticket))
+
+    def _has_room(self, lane: Lane) -> bool:
+        """Whether one more of a lane may be checked and connected ahead."""
+        if len(self._in_hand[lane]) >= self._hand_count:
+            return False
+        # Of a lent pool, bulk leaves the last connections to replies.
+        return lane is Lane.INTERACTIVE or len(self._bulk_begun) < max(
+            1, self._pool_size - SPARED_CONNECTIONS
+        )
 
     def _promote(self, job: Job) -> None:
         """Let a bulk message that a reply waits for go with the interactive ones."""
@@ -312,6 +384,14 @@ class Dispatcher:
             now = loop_time()
             if (pause := self.send_gate.pace.not_before - now) > 0:
                 self._telling.tell(Paused(at=now, seconds=pause))
+                self._tell_of_pause(now)
+
+    def _tell_of_pause(self, now: float) -> None:
+        """End those at once whose time is up before the pause is over."""
+        for job in list(self._waiting_singles):
+            refusal = paused_beyond(job.deadline, self.send_gate.pace, now=now)
+            if refusal is not None:
+                self.withdraw(job, refusal)
 
     async def _outcome_of(self, job: Job, ticket: Ticket[Job]) -> Outcome:
         message = job.message
@@ -362,6 +442,7 @@ class Dispatcher:
 
     def _end(self, job: Job, ticket: Ticket[Job], task: asyncio.Task[Outcome]) -> None:
         self._in_hand[job.lane].discard(job)
+        self._bulk_begun.discard(job)
         self._under_way.pop(ticket.recipient, None)
         self._lanes.done(ticket)
         if task.cancelled():
@@ -378,7 +459,9 @@ class Dispatcher:
         self.take_ahead()
 
     def _settle(self, job: Job, outcome: Outcome) -> None:
-        self._jobs.pop(job, None)
+        if job in self._jobs:
+            del self._jobs[job]
+            self._slotless_count -= not job.needs_slot
         self._waiting_singles.discard(job)
         if not self._jobs:
             self._empty.set()

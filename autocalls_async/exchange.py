@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from attrs import define
 
@@ -20,6 +20,7 @@ from autocalls_async.retry import RetryPolicy, RetryQuota
 from autocalls_async.transport import (
     UNUSED_SECONDS,
     AttemptFailed,
+    LateLine,
     Line,
     Transport,
 )
@@ -33,6 +34,9 @@ class Passage(Protocol):
     takes_spare: bool
     """Whether a connection made ahead is for it."""
 
+    connects_late: bool
+    """Whether it may hold no connection before its turn has come."""
+
     async def prepare(self) -> None:
         """Wait, before a connection is made, until the request may soon leave."""
 
@@ -45,6 +49,9 @@ class Passage(Protocol):
 
     def landed(self, seen: Seen, *, retry_after: float | None) -> None:
         """Take note of how the attempt ended."""
+
+    def note_failed(self, error: AutocallsError) -> None:
+        """Take note of what the call came to if its time were up now."""
 
 
 @define(eq=False)
@@ -94,6 +101,11 @@ class Exchange:
         self._draw = draw
         self.reachability = Reachability(pause_seconds=self._pause_seconds)
 
+    @property
+    def pool_size(self) -> float:
+        """Connections that a lent session may hold to the service at once."""
+        return self._transport.pool_size
+
     def make_ahead(self, kind: Kind, *, seconds: float = UNUSED_SECONDS) -> None:
         """Have a connection for the next request of a kind stand for so long.
 
@@ -140,8 +152,10 @@ class Exchange:
                 self._quota.give_back()
                 return attempt.reply
             pause = self._pause_seconds(call.attempt_count, attempt.retry_after)
+            error = _come_to(call, attempt, decision.verdict)
             if decision.again is Again.NO or not self._may_repeat(call, attempt, pause):
-                _give_up(call, attempt, decision.verdict)
+                raise error
+            passage.note_failed(error)
             if not _waits_at_the_gate(call, attempt):
                 await asyncio.sleep(pause)
 
@@ -169,10 +183,7 @@ class Exchange:
         attempt = _Attempt(Seen.SILENCE, "it was cancelled")
         line = None
         try:
-            line = await self._transport.connect(
-                request, may_be_spare=passage.takes_spare
-            )
-            self.reachability.note_connected()
+            line = await self._connect(request, passage)
             await passage.leave(line)
             # Nothing is awaited between here and the first byte.
             attempt = _judge(request, await line.ask(request))
@@ -185,6 +196,14 @@ class Exchange:
         if attempt.seen is Seen.NO_CONNECTION:
             self.reachability.note_failed()
         return attempt
+
+    async def _connect(self, request: Request, passage: Passage) -> Line:
+        if passage.connects_late:
+            note = self.reachability.note_connected
+            return LateLine(self._transport, request, on_stand=note)
+        line = await self._transport.connect(request, may_be_spare=passage.takes_spare)
+        self.reachability.note_connected()
+        return line
 
     def _may_repeat(self, call: _Call, attempt: _Attempt, pause: float) -> bool:
         """Say whether another attempt is within the call's time and the policy."""
@@ -220,15 +239,15 @@ def _judge(request: Request, reply: Reply) -> _Attempt:
     return _Attempt(seen, f"the answer was {seen.value}", reply)
 
 
-def _give_up(call: _Call, attempt: _Attempt, verdict: Verdict) -> NoReturn:
-    """Raise what the last attempt comes to."""
+def _come_to(call: _Call, attempt: _Attempt, verdict: Verdict) -> AutocallsError:
+    """Return what the call comes to if this was its last attempt."""
     if verdict is Verdict.REFUSED and attempt.reply:
-        raise read_refusal(
+        return read_refusal(
             attempt.reply,
             recipient_phone=call.request.recipient_phone,
             attempts=call.handed_over_count,
         )
-    raise _error(call, attempt, verdict)
+    return _error(call, attempt, verdict)
 
 
 def _error(call: _Call, attempt: _Attempt, verdict: Verdict) -> AutocallsError:

@@ -24,13 +24,27 @@ class Home:
         if self._is_closed:
             msg = "the client is closed; make a new one"
             raise RuntimeError(msg)
-        if pid != self._pid:
-            msg = "the client was made before a fork; make one in each process"
-            raise RuntimeError(msg)
-        if loop is not self._loop:
-            msg = "the client belongs to another event loop; make one in each loop"
-            raise RuntimeError(msg)
+        self._check_place()
 
     def close(self) -> None:
-        """From now on every use is an error."""
+        """Make every use from now on an error.
+
+        Raises:
+            RuntimeError: This is another event loop or process.
+        """
+        if self._loop is not None and not self._is_closed:
+            self._check_place()
         self._is_closed = True
+
+    @property
+    def is_left_open(self) -> bool:
+        """Whether it was used and never closed."""
+        return self._loop is not None and not self._is_closed
+
+    def _check_place(self) -> None:
+        if os.getpid() != self._pid:
+            msg = "the client was made before a fork; make one in each process"
+            raise RuntimeError(msg)
+        if asyncio.get_running_loop() is not self._loop:
+            msg = "the client belongs to another event loop; make one in each loop"
+            raise RuntimeError(msg)

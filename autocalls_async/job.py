@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field
 
-from autocalls_async.errors import UnknownOutcomeError, UnsentError
+from autocalls_async.errors import (
+    AutocallsError,
+    RejectedError,
+    UnknownOutcomeError,
+    UnsentError,
+)
 from autocalls_async.lanes import Lane, Ticket
 from autocalls_async.models import Message
-from autocalls_async.outcomes import Outcome, Unknown, Unsent
+from autocalls_async.outcomes import Outcome, Rejected, Unknown, Unsent
 from autocalls_async.ratelimit import GatePassage
 from autocalls_async.telemetry import Answered, HandedOver, Queued, Settled
 from autocalls_async.verdict import Seen
@@ -43,7 +48,10 @@ class Job:
     was_checked: bool = False
     takes_spare: bool = False  # a connection made ahead is for it
     handed_over: bool = False
-    withdrawn: UnsentError | None = None
+    withdrawn: UnsentError | RejectedError | None = None
+    needs_slot: bool = True  # its window was not known to be closed when it came
+    ahead_count: int = 0  # messages that waited when it came
+    last_error: AutocallsError | None = None  # what it came to if its time were up
     page: "Page | None" = None  # where a journal is told of it
     ticket: "Ticket[Job] | None" = field(default=None, init=False)
     passage: GatePassage | None = field(default=None, init=False)
@@ -103,6 +111,14 @@ def unsent(job: Job, detail: str) -> Unsent:
     return Unsent(message=job.message, error=error)
 
 
+def turned_back(job: Job, error: UnsentError | RejectedError) -> Outcome:
+    """End a message that surely did not leave, with what is known of why."""
+    error.recipient_phone = job.recipient_phone
+    if isinstance(error, RejectedError):
+        return Rejected(message=job.message, error=error)
+    return Unsent(message=job.message, error=error)
+
+
 def unknown(job: Job, detail: str) -> Unknown:
     """End a message that may have left."""
     error = UnknownOutcomeError(
@@ -119,7 +135,7 @@ def cut_short(job: Job) -> Outcome:
     if job.handed_over:
         return unknown(job, "the client was closed before an answer came")
     if job.withdrawn is not None:
-        return Unsent(message=job.message, error=job.withdrawn)
+        return turned_back(job, job.withdrawn)
     return unsent(job, "its task was cancelled")
 
 

@@ -6,7 +6,6 @@ from math import inf
 from autocalls_async import wire
 from autocalls_async.arguments import check_seconds, choose_sender
 from autocalls_async.home import Home
-from autocalls_async.lanes import Lane
 from autocalls_async.models import (
     Account,
     ConversationStatus,
@@ -52,9 +51,7 @@ class Questions:
         self._home.check()
         deadline = self._deadline(timeout)
         async with self._places:
-            return await self._guard.ask(
-                sender, recipient_phone, lane=Lane.BULK, deadline=deadline
-            )
+            return await self._guard.ask(sender, recipient_phone, deadline=deadline)
 
     async def senders(
         self, *, include_offline: bool = False, timeout: float | None = None
@@ -101,7 +98,7 @@ class Questions:
         self._home.check()
         deadline = self._deadline(seconds)
         async with self._places:
-            return await self._guard.read(request, lane=Lane.BULK, deadline=deadline)
+            return await self._guard.read(request, deadline=deadline)
 
     def _deadline(self, seconds: float | None) -> float | None:
         budget = self._timeout if seconds is None else check_seconds("timeout", seconds)

@@ -23,6 +23,7 @@ from math import inf
 from typing import Protocol
 
 from autocalls_async.clock import loop_time
+from autocalls_async.errors import AutocallsError
 from autocalls_async.lanes import Lane, Share
 from autocalls_async.pacing import Pace, SendLimit, Ticket
 from autocalls_async.verdict import Seen
@@ -523,6 +524,12 @@ class GatePassage:
     takes_spare = False
     """Whether a connection made ahead is for it."""
 
+    connects_late = False
+    """Whether it may hold no connection before its turn has come."""
+
+    last_error: AutocallsError | None = None
+    """What the call came to if its time were up now."""
+
     def __init__(self, gate: Gate, *, lane: Lane, order: int | None = None) -> None:
         self._gate = gate
         self.turn: _Turn | None = None
@@ -565,6 +572,10 @@ class GatePassage:
             HeldBack: That moment is too far off. Nothing has left.
         """
         self._ticket = await self._gate.pass_through(self, line)
+
+    def note_failed(self, error: AutocallsError) -> None:
+        """Take note of what the call came to if its time were up now."""
+        self.last_error = error
 
     def landed(self, seen: Seen, *, retry_after: float | None) -> None:
         """Take note of how the attempt ended."""

@@ -131,6 +131,8 @@ class QueueStatus:
             its turn, as far as the pace tells.
         paused_seconds: Seconds until the pause ends that the service asked for
             with a 429, 0 where it asked for none.
+        limiter_wait: Seconds for which the limiter that was given as `limiter=`
+            has let nobody leave, 0 where it is not asked.
     """
 
     interactive: int
@@ -140,3 +142,4 @@ class QueueStatus:
     sends_in_last_second: int
     estimated_wait: float
     paused_seconds: float
+    limiter_wait: float = 0.0

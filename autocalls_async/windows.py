@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from autocalls_async.arguments import choose_sender
 from autocalls_async.clock import loop_time
 from autocalls_async.errors import (
+    AutocallsError,
     RateLimitedError,
     TemplateRequiredError,
     UnavailableError,
@@ -139,30 +140,48 @@ class WindowGuard:
             )
 
     async def ask(
-        self, sender_id: int, phone: str, *, lane: Lane, deadline: float | None
+        self,
+        sender_id: int,
+        phone: str,
+        *,
+        deadline: float | None,
+        passage: GatePassage | None = None,
     ) -> ConversationStatus:
         """Ask the service for a window, and learn the answer."""
         request = session_status_request(sender_id=sender_id, recipient_phone=phone)
         asked_at = loop_time()
-        reply = await self.read(request, lane=lane, deadline=deadline)
+        reply = await self.read(request, deadline=deadline, passage=passage)
         status = read_conversation(reply)
         self._learn(sender_id, phone, status.session_status, reply, asked_at=asked_at)
         return status
 
     async def read(
-        self, request: Request, *, lane: Lane, deadline: float | None
+        self,
+        request: Request,
+        *,
+        deadline: float | None,
+        passage: GatePassage | None = None,
     ) -> Reply:
         """Make a call that changes nothing, at the reads' own pace.
+
+        Args:
+            request: What to ask.
+            deadline: When its time is up.
+            passage: Its way through the gate; a user's question goes behind the
+                checks of sends.
 
         Raises:
             RejectedError: The service said no.
             UnavailableError: No usable answer came in time.
         """
-        passage = GatePassage(self._read_gate, lane=lane)
+        if passage is None:
+            passage = GatePassage(self._read_gate, lane=Lane.BULK)
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._exchange.call(request, passage, deadline=deadline)
         except TimeoutError:
+            if passage.last_error is not None:  # what was last seen says more
+                raise passage.last_error from None
             is_down = self._exchange.reachability.is_down()
             raise UnavailableError(
                 detail="the call's time was up", attempts=0 if is_down else 1
@@ -224,17 +243,11 @@ class WindowGuard:
             status = await self.ask(
                 job.sender_id,
                 job.recipient_phone,
-                lane=job.lane,
+                passage=_CheckPassage(self._read_gate, job),
                 deadline=job.deadline,
             )
         except (UnavailableError, RateLimitedError) as error:
-            has_waited_long = job.deadline is None
-            is_away = has_waited_long or not error.attempts
-            kind = UnreachableError if is_away else UnsentError
-            raise kind(
-                detail=f"its window could not be checked: {error}",
-                recipient_phone=job.recipient_phone,
-            ) from error
+            raise _unchecked(job, error) from error
         if status.session_status.can_send_freeform:
             return WindowState.OPEN
         # They may have written, and been noted, while the answer was on its way.
@@ -259,3 +272,27 @@ class WindowGuard:
             told_at=None if is_told else reply.told_at(),
             asked_at=asked_at,
         )
+
+
+class _CheckPassage(GatePassage):
+    """The way of a message's check, which may be the last that is seen of it."""
+
+    def __init__(self, gate: Gate, job: Job) -> None:
+        super().__init__(gate, lane=job.lane)
+        self._job = job
+
+    def note_failed(self, error: AutocallsError) -> None:
+        super().note_failed(error)
+        self._job.last_error = _unchecked(self._job, error)
+
+
+def _unchecked(job: Job, error: AutocallsError) -> UnsentError:
+    """Return what becomes of a message whose window nobody can tell."""
+    is_away = job.deadline is None or not error.attempts  # it has waited long
+    kind = UnreachableError if is_away else UnsentError
+    return kind(
+        detail=f"its window could not be checked: {error}",
+        recipient_phone=job.recipient_phone,
+        status=error.status,
+        attempts=error.attempts,
+    )

@@ -94,6 +94,8 @@ class AnsweringLine:
 class AnsweringTransport:
     """Stands at the transport's port, and answers at once."""
 
+    pool_size = inf
+
     def __init__(self, **_settings: object) -> None:
         """Take what the real one takes."""
 

@@ -10,7 +10,8 @@ meaning where it fails, and the class of an exception decides nothing:
 """
 
 from autocalls_async.transport.failures import AttemptFailed
+from autocalls_async.transport.late import LateLine
 from autocalls_async.transport.line import UNUSED_SECONDS, Line
 from autocalls_async.transport.transport import Transport
 
-__all__ = ["UNUSED_SECONDS", "AttemptFailed", "Line", "Transport"]
+__all__ = ["UNUSED_SECONDS", "AttemptFailed", "LateLine", "Line", "Transport"]

@@ -1,6 +1,7 @@
 """The connections of one account."""
 
 import logging
+from math import inf
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -62,6 +63,14 @@ class Transport:
         self._ways: dict[Kind, Way] = {}
         self._spares: dict[Kind, Spare] = {}
         self._detours: set[Detour] = set()
+
+    @property
+    def pool_size(self) -> float:
+        """Connections that a lent session may hold to the service at once."""
+        connector = None if self._lent is None else self._lent.connector
+        if connector is None:
+            return inf
+        return min(connector.limit or inf, connector.limit_per_host or inf)
 
     async def connect(self, request: Request, *, may_be_spare: bool = False) -> Line:
         """Return a connection that stands, for this request.

@@ -78,6 +78,8 @@ class AnsweringLine:
 class AnsweringTransport:
     """Stands at the transport's port, and accepts at once: HTTP would be slow."""
 
+    pool_size = inf
+
     def __init__(self, **_settings: object) -> None:
         """Take what the real one takes."""
         self._body = SENT.read_bytes()

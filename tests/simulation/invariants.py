@@ -6,7 +6,15 @@ Pure: no I/O, no clock, no asyncio.
 from collections import defaultdict
 from collections.abc import Iterator
 
-from autocalls_async import Accepted, Outcome, QueueFullError, Rejected, Unknown, Unsent
+from autocalls_async import (
+    Accepted,
+    Outcome,
+    QueueFullError,
+    RateLimitedError,
+    Rejected,
+    Unknown,
+    Unsent,
+)
 from autocalls_async.emulator import AcceptedMessage, Endpoint, RecordedRequest
 from tests.simulation.history import FRESH, Giving, History
 
@@ -55,9 +63,11 @@ def _counts(history: History) -> Iterator[str]:
 
 
 def _is_turned_away(giving: Giving) -> bool:
-    """Whether the queue was full, so that the message was never taken in."""
+    """Whether it surely waited in vain, so that the message was never taken in."""
     return any(
-        isinstance(outcome, Unsent) and isinstance(outcome.error, QueueFullError)
+        isinstance(outcome, Unsent | Rejected)
+        and isinstance(outcome.error, QueueFullError | RateLimitedError)
+        and not outcome.error.attempts
         for outcome in giving.outcomes
     )
 
