@@ -15,9 +15,7 @@ from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeAlias
-
-from attrs import frozen
+from typing import Any, NamedTuple, TypeAlias
 
 from autocalls_async.journal.entry import (
     LOST_DETAIL,
@@ -68,26 +66,40 @@ PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
+
+def _any_of(states: Iterable[State]) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+def _settling(state: State, since: Iterable[State]) -> str:
+    """Write the statement that settles a row, if it is in one of these states."""
+    unsent = ", handed_over_at = NULL, fell_back = 0" if state in MAY_LEAVE else ""
+    return (
+        f"UPDATE messages SET state = '{state}', settled_at = ?,"  # noqa: S608  # our own words
+        f" whatsapp_message_id = ?, error = ?, error_code = ?, detail = ?{unsent}"
+        f" WHERE key = ? AND state IN ({_any_of(since)})"
+    )
+
+
 _FIND = "SELECT state, content FROM messages WHERE key = ?"
 _ADD = (
-    "INSERT INTO messages (key, content, recipient_phone, state, added_at)"
-    " VALUES (?, ?, ?, ?, ?)"
+    "INSERT INTO messages (key, content, recipient_phone, added_at, state)"
+    " VALUES (?, ?, ?, ?, 'new') ON CONFLICT (key) DO NOTHING"
 )
 _LOSE = (
     "UPDATE messages SET state = ?, settled_at = ?, error = ?, detail = ?"
     " WHERE state = ?"
 )
 _LEAVE = (
-    "UPDATE messages SET state = ?, attempt_count = attempt_count + 1,"
-    " handed_over_at = ?, fell_back = ?, settled_at = NULL, whatsapp_message_id = NULL,"
-    " error = NULL, error_code = NULL, detail = NULL WHERE key = ?"
+    "UPDATE messages SET state = 'in flight',"  # noqa: S608  # our own words
+    " attempt_count = attempt_count + 1, handed_over_at = ?, fell_back = ?,"
+    " settled_at = NULL, whatsapp_message_id = NULL, error = NULL, error_code = NULL,"
+    f" detail = NULL WHERE key = ? AND state IN ({_any_of(MAY_LEAVE)})"
 )
-_SETTLE = (
-    "UPDATE messages SET state = ?, handed_over_at = iif(?, NULL, handed_over_at),"
-    " fell_back = iif(?, 0, fell_back),"
-    " settled_at = ?, whatsapp_message_id = ?, error = ?, error_code = ?, detail = ?"
-    " WHERE key = ?"
-)
+_SETTLE = {state: _settling(state, since) for state, since in SETTLES_FROM.items()}
+_RESOLVE = {
+    state: _settling(state, {State.UNKNOWN}) for state in (State.ACCEPTED, State.NEW)
+}
 PAGE = (
     "SELECT id, key, content, recipient_phone, state, attempt_count, added_at,"
     " handed_over_at, settled_at, whatsapp_message_id, error, error_code, detail,"
@@ -115,12 +127,16 @@ class Care(Enum):
     DURABLE = "it must survive a power cut"
 
 
-@frozen
-class Step:
+class Step(NamedTuple):
     """Something to do with the rows, alone or in one transaction with others."""
 
-    work: "Callable[[Store], Any]"
     care: Care
+    work: "Callable[..., Any]"
+    arguments: tuple[Any, ...] = ()
+    """What the work is given, after the store."""
+
+    def __repr__(self) -> str:
+        return f"Step({self.care.name}, {self.work.__name__})"  # keys may be numbers
 
 
 Done: TypeAlias = tuple[list[Any], JournalError | None]
@@ -190,26 +206,29 @@ class Store:
         """Add what is not there; give the state of each."""
         return [self._admit(draft, at) for draft in drafts]
 
-    def intend(self, key: str, at: int, *, fell_back: bool) -> None:
+    def intend(self, key: str, at: int, fell_back: bool) -> None:  # noqa: FBT001  # a step's
         """Note that it, or its fallback, is about to leave."""
-        self._check(key, MAY_LEAVE, "handed over")
-        self._db.execute(_LEAVE, (State.IN_FLIGHT, at, fell_back, key))
+        self._change(_LEAVE, (at, fell_back, key), wanted="handed over")
 
     def settle(self, key: str, state: State, at: int, facts: Sequence[Any]) -> None:
         """Note how it ended, with its id, error, error code and detail."""
-        self._check(key, SETTLES_FROM[state], f"settled as {state}")
-        is_unsent = state is State.UNSENT
-        row = (state, is_unsent, is_unsent, at, *facts, key)
-        self._db.execute(_SETTLE, row)
+        self._change(_SETTLE[state], (at, *facts, key), wanted=f"settled as {state}")
 
     def resolve(self, keys: Sequence[str], state: Resolved, at: int) -> int:
         """Settle unknown ones: all or none."""
-        for key in keys:
-            self._check(key, frozenset({State.UNKNOWN}), "resolved")
         is_new = state is State.NEW
         settled_at, detail = (None, None) if is_new else (at, RESOLVED_DETAIL)
-        row = (state, is_new, is_new, settled_at, None, None, None, detail)
-        self._db.executemany(_SETTLE, [(*row, key) for key in keys])
+        row = (settled_at, None, None, None, detail)
+        self._db.execute("SAVEPOINT resolving")
+        try:
+            for key in keys:
+                self._change(_RESOLVE[state], (*row, key), wanted="resolved")
+        except JournalStateError:
+            self._db.execute("ROLLBACK TO resolving")
+            raise
+        finally:
+            if self._db.in_transaction:  # a disk in trouble may have ended it
+                self._db.execute("RELEASE resolving")
         return len(keys)
 
     def counts(self) -> dict[State, int]:
@@ -218,7 +237,10 @@ class Store:
         return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
 
     def page(
-        self, states: Sequence[State], after: int, *, fell_back: bool
+        self,
+        states: Sequence[State],
+        after: int,
+        fell_back: bool,  # noqa: FBT001  # a step's
     ) -> tuple[list[Entry], int]:
         """Give the next entries in these states, and where they end."""
         sql = PAGE.format(", ".join("?" * len(states)))
@@ -228,21 +250,21 @@ class Store:
     # Below
 
     def _admit(self, draft: Draft, at: int) -> State:
-        found = self._db.execute(_FIND, (draft.key,)).fetchone()
-        if found is None:
-            row = (draft.key, draft.content, draft.recipient_phone, State.NEW)
-            self._db.execute(_ADD, (*row, at))
+        row = (draft.key, draft.content, draft.recipient_phone, at)
+        if self._db.execute(_ADD, row).rowcount == 1:
             return State.NEW
-        state, content = found
+        state, content = self._db.execute(_FIND, (draft.key,)).fetchone()
         if content != draft.content:
             raise JournalConflictError(draft.key)
         return State(state)
 
-    def _check(self, key: str, allowed: frozenset[State], wanted: str) -> None:
-        found = self._db.execute(_FIND, (key,)).fetchone()
-        state = State(found[0]) if found else None
-        if state not in allowed:
-            raise JournalStateError(key, state, wanted)
+    def _change(self, sql: str, row: tuple[Any, ...], *, wanted: str) -> None:
+        """Change the one row whose key is the last of `row`, if it may be."""
+        # Looked at row by row: the sum over several would hide one that missed.
+        if self._db.execute(sql, row).rowcount != 1:
+            key = row[-1]
+            found = self._db.execute(_FIND, (key,)).fetchone()
+            raise JournalStateError(key, State(found[0]) if found else None, wanted)
 
     def _prepare(self, at: int) -> int:
         """Make the table if there is none, and lose what was in flight."""
@@ -269,7 +291,7 @@ class Store:
 
     def _do(self, step: Step) -> Any:  # noqa: ANN401  # what the step gives
         try:
-            return step.work(self)
+            return step.work(self, *step.arguments)
         except sqlite3.Error:
             raise
         except Exception as error:  # noqa: BLE001  # it is raised where it was asked
