@@ -7,7 +7,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from autocalls_async.journal.entry import Draft, Entry, Resolved, Settled, State, clean
+from autocalls_async.journal.entry import (
+    Claims,
+    Draft,
+    Entry,
+    Resolved,
+    Settled,
+    State,
+    clean,
+)
 from autocalls_async.journal.group import GroupCommit
 from autocalls_async.journal.memory import utc_now
 from autocalls_async.journal.store import Care, Store, to_number
@@ -38,6 +46,7 @@ class SqliteJournal:
     ) -> None:
         self._path = Path(path)
         self._now = now
+        self._claims = Claims()
         self._group: GroupCommit | None = None
 
     async def __aenter__(self) -> Self:
@@ -58,11 +67,21 @@ class SqliteJournal:
             msg = "the journal is open already"
             raise RuntimeError(msg)
         self._group = group = GroupCommit(self._path)
+        self._claims = Claims()
         try:
             return await group.open(at=self._at())
         except BaseException:
             self._group = None
             raise
+
+    def claim(self, key: str, *, owner: object) -> bool:
+        """Give the message to this owner alone, unless it has one."""
+        self._opened()
+        return self._claims.claim(key, owner=owner)
+
+    def release(self, key: str, *, owner: object) -> None:
+        """Let others claim the message, if it is this owner's."""
+        self._claims.release(key, owner=owner)
 
     async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:
         """Add a message as new, unless it is there; give the state it has."""
