@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from os import PathLike
+from pathlib import Path
 from typing import Protocol
 
 from autocalls_async.errors import (
@@ -15,13 +16,14 @@ from autocalls_async.errors import (
 )
 from autocalls_async.journal import (
     Draft,
+    Entry,
     Journal,
     JournalError,
     JournalStateError,
     State,
 )
 from autocalls_async.journal.entry import MAY_LEAVE, Settled
-from autocalls_async.keys import derive_key, from_content, to_content
+from autocalls_async.keys import derive_key, from_content, show_key, to_content
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 
@@ -119,6 +121,11 @@ class Ledger:
 
     def __init__(self, journal: Journal | str | PathLike[str]) -> None:
         self._is_ours = isinstance(journal, str | PathLike)
+        self._path = (
+            Path(journal)
+            if isinstance(journal, str | PathLike)
+            else Path("that was lent")
+        )
         self.journal = _journal(journal)
 
     async def open(self, note_fallback: NoteFallback) -> None:
@@ -141,9 +148,20 @@ class Ledger:
     async def _tell_of_fallbacks(self, note: NoteFallback) -> None:
         entries = self.journal.entries(State.ACCEPTED, State.UNKNOWN, fell_back=True)
         async for entry in entries:
-            sender_id = from_content(entry.content).sender_id
+            sender_id = self._read(entry).sender_id
             if sender_id is not None and entry.handed_over_at is not None:
                 note(sender_id, entry.recipient_phone, at=entry.handed_over_at)
+
+    def _read(self, entry: Entry) -> Message:
+        try:
+            return from_content(entry.content)
+        except ValueError:
+            detail = (
+                f"the content of message {show_key(entry.key)} cannot be read; "
+                "a later version may have written it, or it is damaged"
+            )
+        # Raised here, where the other is over: it may quote the content.
+        raise JournalError(path=self._path, detail=detail)
 
     async def admit(self, batch: Iterable[tuple[Message, int]]) -> list[Page | None]:
         """Take messages and their senders in; `None` for what others see to.

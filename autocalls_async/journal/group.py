@@ -206,6 +206,4 @@ def _only_reads(asked: _Asked) -> bool:
 
 def _again(failure: JournalError) -> JournalError:
     """Copy an error, so that each who is told has a traceback of their own."""
-    copied = copy(failure)
-    copied.__cause__ = failure.__cause__
-    return copied
+    return copy(failure)

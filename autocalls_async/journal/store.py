@@ -9,12 +9,14 @@ full commit syncs the same log, and with it all that stands before.
 """
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
+from types import UnionType
 from typing import Any, NamedTuple, TypeAlias
 
 from autocalls_async.journal.entry import (
@@ -41,6 +43,8 @@ BUSY_SECONDS = 5.0
 PAGE_COUNT = 256
 """Entries read at a time."""
 
+_STATES = frozenset(map(str, State))
+_INT = re.compile(r"-?[0-9]{1,4000}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -109,14 +113,28 @@ PAGE = (
     " ORDER BY id LIMIT ?"
 )
 
-_ADVICE = {
-    sqlite3.SQLITE_FULL: "make room, and run it again",
-    sqlite3.SQLITE_READONLY: "make the file and its folder writable",
-    sqlite3.SQLITE_NOTADB: "name another file",
-    sqlite3.SQLITE_CORRUPT: "its disk is at fault, or something else wrote to it",
-    sqlite3.SQLITE_BUSY: "close the other program that has it open",
-    sqlite3.SQLITE_LOCKED: "close the other program that has it open",
+_DAMAGED = "it is damaged", "its disk is at fault, or something else wrote to it"
+_TAKEN = "it is locked", "close the other program that has it open"
+_WORDS = {
+    sqlite3.SQLITE_FULL: ("its disk is full", "make room, and run it again"),
+    sqlite3.SQLITE_READONLY: (
+        "it is read-only",
+        "make the file and its folder writable",
+    ),
+    sqlite3.SQLITE_NOTADB: ("it is no database", "name another file"),
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_BUSY: _TAKEN,
+    sqlite3.SQLITE_LOCKED: _TAKEN,
 }
+_OTHERWISE = "SQLite refused it", "see whether its disk and file are in order"
+
+_OLDEST, _NEWEST = 0, 2**53  # from 1970 into 2255
+_SHAPE: tuple[type | UnionType, ...] = (
+    *(int, str, str, str, str, int, int),
+    *(int | None, int | None, str | None, str | None, str | None, str | None),
+    int,
+)
+"""Of the columns in `PAGE`; a damaged file may hold anything in any of them."""
 
 
 class Care(Enum):
@@ -164,11 +182,14 @@ class Store:
             self._lock = OwnerLock(path)
             self._lock.take(at=to_instant(at))
             undo.callback(self._lock.release)
+            failure = None
             try:
                 self._db = undo.enter_context(closing(_connect(path)))
                 self.lost_count = self._prepare(at)
             except sqlite3.Error as error:
-                raise to_failure(path, error) from error
+                failure = to_failure(path, error)
+            if failure is not None:
+                raise failure
             undo.pop_all()
 
     def close(self) -> None:
@@ -234,7 +255,9 @@ class Store:
     def counts(self) -> dict[State, int]:
         """Tell how many are in each state."""
         rows = self._db.execute("SELECT state, count(*) FROM messages GROUP BY state")
-        return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
+        return dict.fromkeys(State, 0) | {
+            to_state(state): count for state, count in rows
+        }
 
     def page(
         self,
@@ -256,7 +279,7 @@ class Store:
         state, content = self._db.execute(_FIND, (draft.key,)).fetchone()
         if content != draft.content:
             raise JournalConflictError(draft.key)
-        return State(state)
+        return to_state(state)
 
     def _change(self, sql: str, row: tuple[Any, ...], *, wanted: str) -> None:
         """Change the one row whose key is the last of `row`, if it may be."""
@@ -264,7 +287,7 @@ class Store:
         if self._db.execute(sql, row).rowcount != 1:
             key = row[-1]
             found = self._db.execute(_FIND, (key,)).fetchone()
-            raise JournalStateError(key, State(found[0]) if found else None, wanted)
+            raise JournalStateError(key, to_state(found[0]) if found else None, wanted)
 
     def _prepare(self, at: int) -> int:
         """Make the table if there is none, and lose what was in flight."""
@@ -356,30 +379,63 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
 
 
+class DamagedError(sqlite3.DatabaseError):
+    """What SQLite took for a row is none of ours."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    sqlite_errorname = "SQLITE_CORRUPT"
+
+
 def to_failure(path: Path, error: sqlite3.Error) -> JournalError:
-    """Say what SQLite would not do, and what to do about it."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    advice = _ADVICE.get(code & 0xFF, "see whether its disk and file are in order")
-    failure = JournalError(path=path, detail=f"{error}; {advice}")
-    failure.__cause__ = error
-    return failure
+    """Say what SQLite would not do, and what to do about it.
+
+    Its own words may quote what is in the file. So they go no further, nor does
+    the error: raise this where that is no longer being handled, or Python would
+    keep it as the context.
+    """
+    # The module's own errors have no code: a text in the file is not UTF-8.
+    name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    what, advice = _WORDS.get(code & 0xFF, _OTHERWISE)
+    return JournalError(path=path, detail=f"{what} ({name}); {advice}")
+
+
+def to_state(value: object) -> State:
+    """Make a state of what is in its column."""
+    if value not in _STATES:
+        raise DamagedError
+    return State(value)
 
 
 def to_entry(row: Sequence[Any]) -> Entry:
     """Make an entry of the columns in `PAGE`."""
-    handed_over_at, settled_at = row[7:9]
+    if not all(map(isinstance, row, _SHAPE)):
+        raise DamagedError
+    handed_over_at, settled_at, number = row[7:10]
     return Entry(
         key=row[1],
         content=row[2],
         recipient_phone=row[3],
-        state=State(row[4]),
+        state=to_state(row[4]),
         attempt_count=row[5],
-        added_at=to_instant(row[6]),
-        handed_over_at=None if handed_over_at is None else to_instant(handed_over_at),
-        settled_at=None if settled_at is None else to_instant(settled_at),
-        whatsapp_message_id=None if row[9] is None else int(row[9]),
+        added_at=_to_instant(row[6]),
+        handed_over_at=None if handed_over_at is None else _to_instant(handed_over_at),
+        settled_at=None if settled_at is None else _to_instant(settled_at),
+        whatsapp_message_id=None if number is None else _to_int(number),
         error=row[10],
         error_code=row[11],
         detail=row[12],
         fell_back=bool(row[13]),
     )
+
+
+def _to_instant(number: int) -> datetime:
+    if not _OLDEST <= number < _NEWEST:
+        raise DamagedError
+    return to_instant(number)
+
+
+def _to_int(digits: str) -> int:
+    if not _INT.fullmatch(digits):
+        raise DamagedError
+    return int(digits)
