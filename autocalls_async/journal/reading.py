@@ -15,13 +15,8 @@ from attrs import evolve
 from autocalls_async.journal.entry import LOST_DETAIL, LOST_ERROR, Entry, State
 from autocalls_async.journal.errors import JournalError, JournalLockedError
 from autocalls_async.journal.lock import OwnerLock
-from autocalls_async.journal.store import (
-    BUSY_SECONDS,
-    PAGE,
-    is_new,
-    to_entry,
-    to_failure,
-)
+from autocalls_async.journal.rows import PAGE, to_entry, to_failure
+from autocalls_async.journal.store import BUSY_SECONDS, is_new
 
 
 class JournalReader:

@@ -18,7 +18,8 @@ from autocalls_async.journal.entry import (
 )
 from autocalls_async.journal.group import GroupCommit
 from autocalls_async.journal.memory import utc_now
-from autocalls_async.journal.store import Care, Store, to_number
+from autocalls_async.journal.rows import to_number
+from autocalls_async.journal.store import Care, Store
 
 
 class SqliteJournal:

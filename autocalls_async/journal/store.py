@@ -9,14 +9,11 @@ full commit syncs the same log, and with it all that stands before.
 """
 
 import os
-import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing, suppress
-from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from types import UnionType
 from typing import Any, NamedTuple, TypeAlias
 
 from autocalls_async.journal.entry import (
@@ -36,6 +33,13 @@ from autocalls_async.journal.errors import (
     JournalStateError,
 )
 from autocalls_async.journal.lock import OwnerLock
+from autocalls_async.journal.rows import (
+    PAGE,
+    to_entry,
+    to_failure,
+    to_instant,
+    to_state,
+)
 
 APPLICATION_ID = 0x41434A4C  # "ACJL", at a fixed place of the file
 SCHEMA_VERSION = 1
@@ -43,10 +47,6 @@ BUSY_SECONDS = 5.0
 PAGE_COUNT = 256
 """Entries read at a time."""
 
-_STATES = frozenset(map(str, State))
-_INT = re.compile(r"-?[0-9]{1,4000}", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 _SCHEMA = f"""
 CREATE TABLE messages (
@@ -104,37 +104,6 @@ _SETTLE = {state: _settling(state, since) for state, since in SETTLES_FROM.items
 _RESOLVE = {
     state: _settling(state, {State.UNKNOWN}) for state in (State.ACCEPTED, State.NEW)
 }
-PAGE = (
-    "SELECT id, key, content, recipient_phone, state, attempt_count, added_at,"
-    " handed_over_at, settled_at, whatsapp_message_id, error, error_code, detail,"
-    " fell_back"
-    # With its index, each page would sort all that are in these states.
-    " FROM messages WHERE id > ? AND +state IN ({}) AND fell_back >= ?"
-    " ORDER BY id LIMIT ?"
-)
-
-_DAMAGED = "it is damaged", "its disk is at fault, or something else wrote to it"
-_TAKEN = "it is locked", "close the other program that has it open"
-_WORDS = {
-    sqlite3.SQLITE_FULL: ("its disk is full", "make room, and run it again"),
-    sqlite3.SQLITE_READONLY: (
-        "it is read-only",
-        "make the file and its folder writable",
-    ),
-    sqlite3.SQLITE_NOTADB: ("it is no database", "name another file"),
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
-    sqlite3.SQLITE_BUSY: _TAKEN,
-    sqlite3.SQLITE_LOCKED: _TAKEN,
-}
-_OTHERWISE = "SQLite refused it", "see whether its disk and file are in order"
-
-_OLDEST, _NEWEST = 0, 2**53  # from 1970 into 2255
-_SHAPE: tuple[type | UnionType, ...] = (
-    *(int, str, str, str, str, int, int),
-    *(int | None, int | None, str | None, str | None, str | None, str | None),
-    int,
-)
-"""Of the columns in `PAGE`; a damaged file may hold anything in any of them."""
 
 
 class Care(Enum):
@@ -358,16 +327,6 @@ def is_new(db: sqlite3.Connection, path: Path) -> bool:
     return False
 
 
-def to_number(at: datetime) -> int:
-    """Give an aware time in microseconds since 1970."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def to_instant(number: int) -> datetime:
-    """Give the aware UTC time."""
-    return _EPOCH + number * _MICROSECOND
-
-
 def _connect(path: Path) -> sqlite3.Connection:
     file = path.resolve()  # SQLite would take the name ":memory:" for an order
     try:
@@ -377,65 +336,3 @@ def _connect(path: Path) -> sqlite3.Connection:
         detail = f"it cannot be opened for writing ({error.strerror})"
         raise JournalError(path=path, detail=detail) from error
     return sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
-
-
-class DamagedError(sqlite3.DatabaseError):
-    """What SQLite took for a row is none of ours."""
-
-    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    sqlite_errorname = "SQLITE_CORRUPT"
-
-
-def to_failure(path: Path, error: sqlite3.Error) -> JournalError:
-    """Say what SQLite would not do, and what to do about it.
-
-    Its own words may quote what is in the file. So they go no further, nor does
-    the error: raise this where that is no longer being handled, or Python would
-    keep it as the context.
-    """
-    # The module's own errors have no code: a text in the file is not UTF-8.
-    name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-    what, advice = _WORDS.get(code & 0xFF, _OTHERWISE)
-    return JournalError(path=path, detail=f"{what} ({name}); {advice}")
-
-
-def to_state(value: object) -> State:
-    """Make a state of what is in its column."""
-    if value not in _STATES:
-        raise DamagedError
-    return State(value)
-
-
-def to_entry(row: Sequence[Any]) -> Entry:
-    """Make an entry of the columns in `PAGE`."""
-    if not all(map(isinstance, row, _SHAPE)):
-        raise DamagedError
-    handed_over_at, settled_at, number = row[7:10]
-    return Entry(
-        key=row[1],
-        content=row[2],
-        recipient_phone=row[3],
-        state=to_state(row[4]),
-        attempt_count=row[5],
-        added_at=_to_instant(row[6]),
-        handed_over_at=None if handed_over_at is None else _to_instant(handed_over_at),
-        settled_at=None if settled_at is None else _to_instant(settled_at),
-        whatsapp_message_id=None if number is None else _to_int(number),
-        error=row[10],
-        error_code=row[11],
-        detail=row[12],
-        fell_back=bool(row[13]),
-    )
-
-
-def _to_instant(number: int) -> datetime:
-    if not _OLDEST <= number < _NEWEST:
-        raise DamagedError
-    return to_instant(number)
-
-
-def _to_int(digits: str) -> int:
-    if not _INT.fullmatch(digits):
-        raise DamagedError
-    return int(digits)
