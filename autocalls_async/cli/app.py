@@ -17,11 +17,13 @@ from autocalls_async.cli.rendering import parse_variables
 from autocalls_async.cli.rows import FileFormat
 from autocalls_async.cli.screen import Screen
 from autocalls_async.cli.serving import run_emulator
+from autocalls_async.cli.usage import PrintableGroup
 from autocalls_async.emulator import RateLimit
 from autocalls_async.models import FreeformMessage, TemplateMessage
 from autocalls_async.settings import DEFAULT_BASE_URL
 
 app = typer.Typer(
+    cls=PrintableGroup,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks show variables: the key, too

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autocalls_async.cli.outcomes_file import WriteRecord
+from autocalls_async.cli.private import guard_cells
 from autocalls_async.cli.resuming import ORDER
 from autocalls_async.cli.rows import FileFormat
 from autocalls_async.cli.screen import STYLES, Screen, make_table
@@ -80,7 +81,7 @@ def _reason_table(tally: Tally) -> Any:  # noqa: ANN401  # rich's
     columns = ("state", "error", "code", "messages")
     table = make_table("Why not accepted", columns, numbers=("messages",))
     for (state, error, code), number in tally.reasons.most_common(_MOST_SHOWN):
-        table.add_row(state.value, error, plain(code) or "-", f"{number:,}")
+        table.add_row(state.value, plain(error), plain(code) or "-", f"{number:,}")
     return table
 
 
@@ -147,7 +148,7 @@ def to_standard_output(screen: Screen, file_format: FileFormat) -> WriteRecord:
         return screen.emit
     writer = csv.DictWriter(_Lines(screen), COLUMNS, lineterminator="")
     writer.writeheader()
-    return writer.writerow
+    return lambda record: writer.writerow(guard_cells(record))
 
 
 class _Lines:
@@ -157,4 +158,4 @@ class _Lines:
         self._screen = screen
 
     def write(self, line: str) -> None:
-        self._screen.put(line)
+        self._screen.put_text(line)

@@ -28,6 +28,7 @@ from autocalls_async.cli.outcomes_file import (
     check_page,
     check_place,
 )
+from autocalls_async.cli.private import open_private
 from autocalls_async.cli.rows import FileFormat
 from autocalls_async.cli.screen import Screen, fact_table
 from autocalls_async.cli.tally import Tally, facts_of
@@ -170,7 +171,8 @@ def write_page(path: Path, report: Report) -> None:
         CommandError: It cannot be written.
     """
     try:
-        path.write_text(render_report(report, facts=facts_of(report)), "utf-8")
+        with open_private(path, "w") as file:
+            file.write(render_report(report, facts=facts_of(report)))
     except OSError as error:
         msg = f"cannot write {path}: {describe(error)}"
         raise CommandError(msg, status=Status.FAILED) from error

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import IO, Any, Self, TypeAlias
 
 from autocalls_async.cli.failures import CommandError, Status, describe
+from autocalls_async.cli.private import guard_cells, open_private
 from autocalls_async.cli.rows import FileFormat, format_of
 from autocalls_async.cli.words import OUTCOME_COLUMNS, to_json
 
@@ -42,7 +43,7 @@ class OutcomesFile:
         mode = "w" if overwrite else "x"
         try:
             # Line by line to the system: what was written stays if we are killed.
-            self._file = path.open(mode, encoding="utf-8", newline="", buffering=1)
+            self._file = open_private(path, mode, buffering=1)
             make = partial(_csv_writer, columns=columns) if is_csv else _jsonl_writer
             self._write = make(self._file)
         except FileExistsError:
@@ -141,7 +142,7 @@ def _csv_writer(file: IO[str], *, columns: Sequence[str]) -> WriteRecord:
         with suppress(OSError):
             file.close()
         raise
-    return writer.writerow
+    return lambda record: writer.writerow(guard_cells(record))
 
 
 def _jsonl_writer(file: IO[str]) -> WriteRecord:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from autocalls_async.cli.phones import normalise
+from autocalls_async.cli.private import bare_cell
 from autocalls_async.cli.rendering import Cells, Content, FreeText, check_columns
 from autocalls_async.cli.words import count
 from autocalls_async.models import Message, check_phone
@@ -120,6 +121,8 @@ class RowReader:
         for line_number, values in records:
             if len(values) == len(columns):
                 cells = dict(zip(columns, values, strict=True))
+                if "key" in cells:  # a spreadsheet may have had the file
+                    cells["key"] = bare_cell(cells["key"].strip())
                 yield self._make_row(line_number, cells)
             else:
                 found, wanted = count(len(values), "value"), len(columns)

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -82,6 +82,14 @@ class Screen:
                 os.dup2(nowhere.fileno(), sys.stdout.fileno())
             raise
 
+    def put_text(self, line: str) -> None:
+        """Write such a line: to a terminal only what cannot steer it.
+
+        Raises:
+            OSError: Nobody reads it any more, or its place is full.
+        """
+        self.put(printable(line) if sys.stdout.isatty() else line)
+
     def show(self, *tables: Table) -> None:
         """Write tables after an empty line, side by side where there is room."""
         self.out.print()
@@ -103,7 +111,7 @@ class Screen:
             self.warn(text)
             yield
             return
-        with self.err.status(Text(text)):
+        with self.err.status(Text(printable(text))):
             yield
 
     def watch(self, *, total: int) -> "Watch":
@@ -133,6 +141,22 @@ def _print(console: Console, text: str, style: str = "") -> None:
     console.print(Text(printable(text), style=style), soft_wrap=is_pipe)
 
 
+class _PrintableTable(Table):
+    """A table whose cells cannot steer a terminal, whoever wrote them."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:  # noqa: ANN401  # rich's
+        super().add_row(*map(_printable_cell, cells), **options)
+
+
+def _printable_cell(cell: RenderableType | None) -> RenderableType | None:
+    match cell:
+        case str():
+            return printable(cell)
+        case Text():
+            return Text(printable(cell.plain), style=cell.style)
+    return cell
+
+
 def make_table(
     title: str,
     columns: Sequence[str],
@@ -148,8 +172,8 @@ def make_table(
         numbers: Those whose cells stand to the right.
         folding: Those that give way where room is short, besides the last.
     """
-    table = Table(
-        title=Text(title, style="bold"),
+    table = _PrintableTable(
+        title=Text(printable(title), style="bold"),
         title_justify="left",
         min_width=min(cell_len(title), _MIN_TITLE),
         box=box.SIMPLE_HEAD,

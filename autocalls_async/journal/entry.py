@@ -109,11 +109,35 @@ def clean(text: str | None) -> str | None:
     return text and text.encode("utf-8", "backslashreplace").decode()
 
 
+class Claims:
+    """Who has which message of an open journal to itself."""
+
+    def __init__(self) -> None:
+        self._owners: dict[str, object] = {}
+
+    def claim(self, key: str, *, owner: object) -> bool:
+        """Give a message to this owner, unless it has one."""
+        if key in self._owners:
+            return False
+        self._owners[key] = owner
+        return True
+
+    def release(self, key: str, *, owner: object) -> None:
+        """Let others claim it, if it is this owner's."""
+        if self._owners.get(key) is owner:
+            del self._owners[key]
+
+
 class Journal(Protocol):
     """What became of each message of a campaign, across runs and crashes.
 
-    One owner at a time opens it, uses it and closes it. What it is told is
-    kept in the order in which it was told.
+    One process at a time opens it, uses it and closes it; several runs in it may
+    be lent the open journal. What it is told is kept in the order in which it
+    was told.
+
+    Whoever means to hand a message over claims it first, then admits it, and
+    lets go of it after settling it. A claim keeps off others who ask for it; it
+    lives as long as the journal is open, and is written nowhere.
     """
 
     async def open(self) -> int:
@@ -126,6 +150,20 @@ class Journal(Protocol):
             JournalLockedError: Another process owns it; the text says which.
             JournalError: It cannot be read or written.
         """
+
+    def claim(self, key: str, *, owner: object) -> bool:
+        """Give the message to this owner alone, unless it has one.
+
+        Args:
+            key: Of a message that need not be there yet.
+            owner: Any object: compared by what it is, not by what it holds.
+
+        Returns:
+            Whether it was free. To an owner that has it already it is not.
+        """
+
+    def release(self, key: str, *, owner: object) -> None:
+        """Let others claim the message, if it is this owner's; else do nothing."""
 
     async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:
         """Add a message as new, unless it is there; give the state it has.

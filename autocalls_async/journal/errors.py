@@ -1,7 +1,7 @@
 """What can go wrong with a journal.
 
-Pure: no I/O, no clock, no asyncio. No text holds a message or a whole number:
-SQLite's own texts name tables and columns, never values.
+Pure: no I/O, no clock, no asyncio. No text holds a message or a whole number,
+and none of SQLite's own words, which quote what is in a damaged file.
 """
 
 from datetime import datetime

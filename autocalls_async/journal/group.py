@@ -9,9 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from pathlib import Path
-from typing import Any, TypeVar
-
-from attrs import frozen
+from typing import Any, NamedTuple, TypeVar
 
 from autocalls_async.journal.errors import JournalError
 from autocalls_async.journal.store import Care, Done, Step, Store
@@ -19,8 +17,15 @@ from autocalls_async.journal.store import Care, Done, Step, Store
 _T = TypeVar("_T")
 
 
-@frozen
-class _Asked:
+SETTLE_SECONDS = 0.01
+"""How long what was told may wait for others to share its commit.
+
+A process that is killed in between leaves it unknown, as if it had been in
+flight for so much longer.
+"""
+
+
+class _Asked(NamedTuple):
     """A step, and who waits for what it gives: nobody, for a settling."""
 
     step: Step
@@ -41,6 +46,7 @@ class GroupCommit:
         self._store: Store | None = None  # made, used and closed in the thread
         self._asked: list[_Asked] = []
         self._is_busy = False
+        self._later: asyncio.TimerHandle | None = None
         self._failure: JournalError | None = None
         self._fault: Exception | None = None
 
@@ -65,19 +71,23 @@ class GroupCommit:
         if self._failure is not None:
             raise _again(self._failure)
 
-    async def ask(self, care: Care, work: Callable[[Store], _T]) -> _T:
-        """Do a step, and wait until it is as durable as it is to be."""
+    def ask(
+        self, care: Care, work: Callable[..., _T], *arguments: object
+    ) -> asyncio.Future[_T]:
+        """Do a step; it can be waited for until it is as durable as it is to be."""
         waiter: asyncio.Future[_T] = self._loop.create_future()
-        self._put(_Asked(Step(work, care), waiter))
-        return await waiter
+        self._asked.append(_Asked(Step(care, work, arguments), waiter))
+        self._begin()
+        return waiter
 
-    def tell(self, work: Callable[[Store], None]) -> None:
+    def tell(self, work: Callable[..., None], *arguments: object) -> None:
         """Do a step with the next commit; `flush()` raises what was wrong with it."""
-        self._put(_Asked(Step(work, Care.DURABLE), None))
+        self._asked.append(_Asked(Step(Care.DURABLE, work, arguments), None))
+        self._begin_later()
 
     async def flush(self) -> None:
         """Wait until all is durable, and raise what went wrong with what was told."""
-        await self.ask(Care.DURABLE, lambda _: None)
+        await self.ask(Care.DURABLE, _nothing)
         if (fault := self._fault) is not None:
             self._fault = None
             raise fault
@@ -87,6 +97,7 @@ class GroupCommit:
         try:
             await self.flush()
         finally:
+            self._stop_waiting()
             told = [asked.step for asked in self._asked if asked.waiter is None]
             for asked in self._asked:
                 if asked.waiter is not None:
@@ -96,17 +107,24 @@ class GroupCommit:
             self._pool.shutdown(wait=False)
             await closing
 
-    def _put(self, asked: _Asked) -> None:
-        self._asked.append(asked)
-        self._begin()
-
     def _begin(self) -> None:
         """Commit soon, so that what this turn of the loop asks for goes together."""
         if self._asked and not self._is_busy:
             self._is_busy = True
             self._loop.call_soon(self._commit)
 
+    def _begin_later(self) -> None:
+        """Commit before long: others will soon ask for more, and share it."""
+        if self._later is None and not self._is_busy:
+            self._later = self._loop.call_later(SETTLE_SECONDS, self._begin)
+
+    def _stop_waiting(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+
     def _commit(self) -> None:
+        self._stop_waiting()
         group, self._asked = self._asked, []
         if not group:  # it was closed in between
             return
@@ -116,36 +134,46 @@ class GroupCommit:
     def _landed(
         self, group: list[_Asked], results: list[Any], failure: JournalError | None
     ) -> None:
-        """Tell each what came of it; keep what was told and could not be kept."""
+        """Tell each what came of it, and go on with what was asked meanwhile."""
         self._is_busy = False
         waiting, self._asked = self._asked, []
         for asked, result in zip(group, results, strict=True):
             self._answer(asked, result)
+        self._asked += waiting
         if failure is not None:
-            self._failure = self._failure or failure
-        for asked in waiting:
-            if failure is None or asked.waiter is None or _only_reads(asked):
+            self._fail(failure)
+        elif any(asked.waiter for asked in waiting):
+            self._begin()
+        elif self._asked:
+            self._begin_later()
+
+    def _fail(self, failure: JournalError) -> None:
+        """Take no more; keep what only reads, and what was told but not kept."""
+        self._failure = self._failure or failure
+        asked_for, self._asked = self._asked, []
+        for asked in asked_for:
+            if asked.waiter is None or _only_reads(asked):
                 self._asked.append(asked)
             else:
                 self._answer(asked, failure)
-        if failure is None or any(map(_only_reads, self._asked)):
+        if any(map(_only_reads, self._asked)):
             self._begin()
 
     def _answer(self, asked: _Asked, result: object) -> None:
         waiter = asked.waiter
-        match result:
-            case JournalError() if waiter is None:
+        if waiter is None:
+            if isinstance(result, JournalError):
                 self._asked.append(asked)
-            case Exception() if waiter is None:
+            elif isinstance(result, Exception):
                 self._fault = self._fault or result
-            case _ if waiter is None or waiter.done():
-                pass  # it was told and kept, or nobody waits for it any more
-            case JournalError():
-                waiter.set_exception(_again(result))
-            case Exception():
-                waiter.set_exception(result)
-            case _:
-                waiter.set_result(result)
+        elif waiter.done():
+            pass  # nobody waits for it any more
+        elif isinstance(result, JournalError):
+            waiter.set_exception(_again(result))
+        elif isinstance(result, Exception):
+            waiter.set_exception(result)
+        else:
+            waiter.set_result(result)
 
     # In the thread
 
@@ -168,12 +196,14 @@ class GroupCommit:
             store.close()
 
 
+def _nothing(_: Store) -> None:
+    """Do nothing: what stands before it is done."""
+
+
 def _only_reads(asked: _Asked) -> bool:
     return asked.step.care is Care.READ
 
 
 def _again(failure: JournalError) -> JournalError:
     """Copy an error, so that each who is told has a traceback of their own."""
-    copied = copy(failure)
-    copied.__cause__ = failure.__cause__
-    return copied
+    return copy(failure)

@@ -13,6 +13,7 @@ from autocalls_async.journal.entry import (
     MAY_LEAVE,
     RESOLVED_DETAIL,
     SETTLES_FROM,
+    Claims,
     Draft,
     Entry,
     Resolved,
@@ -38,6 +39,7 @@ class MemoryJournal:
     def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now
         self._entries: dict[str, Entry] = {}
+        self._claims = Claims()
         self._is_open = False
         self._fault: JournalStateError | None = None
 
@@ -59,6 +61,7 @@ class MemoryJournal:
             msg = "the journal is open already"
             raise RuntimeError(msg)
         self._is_open = True
+        self._claims = Claims()
         lost = [e for e in self._entries.values() if e.state is State.IN_FLIGHT]
         for entry in lost:
             self._put(
@@ -69,6 +72,15 @@ class MemoryJournal:
                 detail=LOST_DETAIL,
             )
         return len(lost)
+
+    def claim(self, key: str, *, owner: object) -> bool:
+        """Give the message to this owner alone, unless it has one."""
+        self._check_open()
+        return self._claims.claim(key, owner=owner)
+
+    def release(self, key: str, *, owner: object) -> None:
+        """Let others claim the message, if it is this owner's."""
+        self._claims.release(key, owner=owner)
 
     async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:
         """Add a message as new, unless it is there; give the state it has."""

@@ -15,13 +15,8 @@ from attrs import evolve
 from autocalls_async.journal.entry import LOST_DETAIL, LOST_ERROR, Entry, State
 from autocalls_async.journal.errors import JournalError, JournalLockedError
 from autocalls_async.journal.lock import OwnerLock
-from autocalls_async.journal.store import (
-    BUSY_SECONDS,
-    PAGE,
-    is_new,
-    to_entry,
-    to_failure,
-)
+from autocalls_async.journal.rows import PAGE, to_entry, to_failure
+from autocalls_async.journal.store import BUSY_SECONDS, is_new
 
 
 class JournalReader:
@@ -52,11 +47,14 @@ class JournalReader:
                 lock.share()
             except JournalLockedError as error:
                 self.holder = error
+            failure = None
             try:
                 self._db = undo.enter_context(closing(_connect(path)))
                 self._check()
             except sqlite3.Error as error:
-                raise to_failure(path, error) from error
+                failure = to_failure(path, error)
+            if failure is not None:
+                raise failure
             self._undo = undo.pop_all()
 
     def __enter__(self) -> Self:
@@ -76,15 +74,23 @@ class JournalReader:
         Raises:
             JournalError: It cannot be read any further.
         """
+        rows = self._rows()
+        while (row := self._next(rows)) is not None:
+            entry = self._judge(row)
+            if not states or entry.state in states:
+                yield entry
+
+    def _rows(self) -> Iterator[Entry]:
         every = tuple(State)
         sql = PAGE.format(", ".join("?" * len(every)))
+        yield from map(to_entry, self._db.execute(sql, (0, *every, False, -1)))
+
+    def _next(self, rows: Iterator[Entry]) -> Entry | None:
         try:
-            for row in self._db.execute(sql, (0, *every, False, -1)):
-                entry = self._judge(to_entry(row))
-                if not states or entry.state in states:
-                    yield entry
+            return next(rows, None)
         except sqlite3.Error as error:
-            raise to_failure(self._path, error) from error
+            failure = to_failure(self._path, error)
+        raise failure
 
     def _check(self) -> None:
         self._db.execute("BEGIN")  # all that follows is of one moment

@@ -2,16 +2,24 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from autocalls_async.journal.entry import Draft, Entry, Resolved, Settled, State, clean
+from autocalls_async.journal.entry import (
+    Claims,
+    Draft,
+    Entry,
+    Resolved,
+    Settled,
+    State,
+    clean,
+)
 from autocalls_async.journal.group import GroupCommit
 from autocalls_async.journal.memory import utc_now
-from autocalls_async.journal.store import Care, Store, to_number
+from autocalls_async.journal.rows import to_number
+from autocalls_async.journal.store import Care, Store
 
 
 class SqliteJournal:
@@ -39,6 +47,7 @@ class SqliteJournal:
     ) -> None:
         self._path = Path(path)
         self._now = now
+        self._claims = Claims()
         self._group: GroupCommit | None = None
 
     async def __aenter__(self) -> Self:
@@ -59,11 +68,21 @@ class SqliteJournal:
             msg = "the journal is open already"
             raise RuntimeError(msg)
         self._group = group = GroupCommit(self._path)
+        self._claims = Claims()
         try:
             return await group.open(at=self._at())
         except BaseException:
             self._group = None
             raise
+
+    def claim(self, key: str, *, owner: object) -> bool:
+        """Give the message to this owner alone, unless it has one."""
+        self._opened()
+        return self._claims.claim(key, owner=owner)
+
+    def release(self, key: str, *, owner: object) -> None:
+        """Let others claim the message, if it is this owner's."""
+        self._claims.release(key, owner=owner)
 
     async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:
         """Add a message as new, unless it is there; give the state it has."""
@@ -72,13 +91,13 @@ class SqliteJournal:
 
     async def admit_many(self, drafts: Iterable[Draft]) -> list[State]:
         """Do `admit()` for each, in one step."""
-        work = partial(Store.admit, drafts=list(drafts), at=self._at())
-        return await self._writable().ask(Care.LAZY, work)
+        group = self._writable()
+        return await group.ask(Care.LAZY, Store.admit, list(drafts), self._at())
 
     async def intend(self, key: str, *, fell_back: bool = False) -> None:
         """Note, for good, that this message is about to leave."""
-        work = partial(Store.intend, key=key, at=self._at(), fell_back=fell_back)
-        await self._writable().ask(Care.DURABLE, work)
+        group = self._writable()
+        await group.ask(Care.DURABLE, Store.intend, key, self._at(), fell_back)
 
     def settle(
         self,
@@ -93,8 +112,7 @@ class SqliteJournal:
         """Note how an attempt ended, to be made durable with the next commit."""
         number = None if whatsapp_message_id is None else str(whatsapp_message_id)
         facts = (number, error, clean(error_code), clean(detail))
-        work = partial(Store.settle, key=key, state=state, at=self._at(), facts=facts)
-        self._opened().tell(work)
+        self._opened().tell(Store.settle, key, state, self._at(), facts)
 
     async def flush(self) -> None:
         """Wait until all that was noted is durable."""
@@ -114,8 +132,9 @@ class SqliteJournal:
         after = 0
         while True:
             which = states or tuple(State)
-            work = partial(Store.page, states=which, after=after, fell_back=fell_back)
-            page, after = await self._opened().ask(Care.READ, work)
+            page, after = await self._opened().ask(
+                Care.READ, Store.page, which, after, fell_back
+            )
             if not page:
                 return
             for entry in page:
@@ -124,8 +143,8 @@ class SqliteJournal:
     async def resolve(self, keys: Iterable[str], *, state: Resolved) -> int:
         """Settle unknown messages as the user decided; all of them or none."""
         chosen = tuple(dict.fromkeys(keys))
-        work = partial(Store.resolve, keys=chosen, state=state, at=self._at())
-        return await self._writable().ask(Care.DURABLE, work)
+        group = self._writable()
+        return await group.ask(Care.DURABLE, Store.resolve, chosen, state, self._at())
 
     async def aclose(self) -> None:
         """Make all durable and let go of the journal. A second call does nothing."""

@@ -12,12 +12,9 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing, suppress
-from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeAlias
-
-from attrs import frozen
+from typing import Any, NamedTuple, TypeAlias
 
 from autocalls_async.journal.entry import (
     LOST_DETAIL,
@@ -36,6 +33,13 @@ from autocalls_async.journal.errors import (
     JournalStateError,
 )
 from autocalls_async.journal.lock import OwnerLock
+from autocalls_async.journal.rows import (
+    PAGE,
+    to_entry,
+    to_failure,
+    to_instant,
+    to_state,
+)
 
 APPLICATION_ID = 0x41434A4C  # "ACJL", at a fixed place of the file
 SCHEMA_VERSION = 1
@@ -43,8 +47,6 @@ BUSY_SECONDS = 5.0
 PAGE_COUNT = 256
 """Entries read at a time."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 _SCHEMA = f"""
 CREATE TABLE messages (
@@ -68,42 +70,39 @@ PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
+
+def _any_of(states: Iterable[State]) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+def _settling(state: State, since: Iterable[State]) -> str:
+    """Write the statement that settles a row, if it is in one of these states."""
+    unsent = ", handed_over_at = NULL, fell_back = 0" if state in MAY_LEAVE else ""
+    return (
+        f"UPDATE messages SET state = '{state}', settled_at = ?,"  # noqa: S608  # our own words
+        f" whatsapp_message_id = ?, error = ?, error_code = ?, detail = ?{unsent}"
+        f" WHERE key = ? AND state IN ({_any_of(since)})"
+    )
+
+
 _FIND = "SELECT state, content FROM messages WHERE key = ?"
 _ADD = (
-    "INSERT INTO messages (key, content, recipient_phone, state, added_at)"
-    " VALUES (?, ?, ?, ?, ?)"
+    "INSERT INTO messages (key, content, recipient_phone, added_at, state)"
+    " VALUES (?, ?, ?, ?, 'new') ON CONFLICT (key) DO NOTHING"
 )
 _LOSE = (
     "UPDATE messages SET state = ?, settled_at = ?, error = ?, detail = ?"
     " WHERE state = ?"
 )
 _LEAVE = (
-    "UPDATE messages SET state = ?, attempt_count = attempt_count + 1,"
-    " handed_over_at = ?, fell_back = ?, settled_at = NULL, whatsapp_message_id = NULL,"
-    " error = NULL, error_code = NULL, detail = NULL WHERE key = ?"
+    "UPDATE messages SET state = 'in flight',"  # noqa: S608  # our own words
+    " attempt_count = attempt_count + 1, handed_over_at = ?, fell_back = ?,"
+    " settled_at = NULL, whatsapp_message_id = NULL, error = NULL, error_code = NULL,"
+    f" detail = NULL WHERE key = ? AND state IN ({_any_of(MAY_LEAVE)})"
 )
-_SETTLE = (
-    "UPDATE messages SET state = ?, handed_over_at = iif(?, NULL, handed_over_at),"
-    " fell_back = iif(?, 0, fell_back),"
-    " settled_at = ?, whatsapp_message_id = ?, error = ?, error_code = ?, detail = ?"
-    " WHERE key = ?"
-)
-PAGE = (
-    "SELECT id, key, content, recipient_phone, state, attempt_count, added_at,"
-    " handed_over_at, settled_at, whatsapp_message_id, error, error_code, detail,"
-    " fell_back"
-    # With its index, each page would sort all that are in these states.
-    " FROM messages WHERE id > ? AND +state IN ({}) AND fell_back >= ?"
-    " ORDER BY id LIMIT ?"
-)
-
-_ADVICE = {
-    sqlite3.SQLITE_FULL: "make room, and run it again",
-    sqlite3.SQLITE_READONLY: "make the file and its folder writable",
-    sqlite3.SQLITE_NOTADB: "name another file",
-    sqlite3.SQLITE_CORRUPT: "its disk is at fault, or something else wrote to it",
-    sqlite3.SQLITE_BUSY: "close the other program that has it open",
-    sqlite3.SQLITE_LOCKED: "close the other program that has it open",
+_SETTLE = {state: _settling(state, since) for state, since in SETTLES_FROM.items()}
+_RESOLVE = {
+    state: _settling(state, {State.UNKNOWN}) for state in (State.ACCEPTED, State.NEW)
 }
 
 
@@ -115,12 +114,16 @@ class Care(Enum):
     DURABLE = "it must survive a power cut"
 
 
-@frozen
-class Step:
+class Step(NamedTuple):
     """Something to do with the rows, alone or in one transaction with others."""
 
-    work: "Callable[[Store], Any]"
     care: Care
+    work: "Callable[..., Any]"
+    arguments: tuple[Any, ...] = ()
+    """What the work is given, after the store."""
+
+    def __repr__(self) -> str:
+        return f"Step({self.care.name}, {self.work.__name__})"  # keys may be numbers
 
 
 Done: TypeAlias = tuple[list[Any], JournalError | None]
@@ -148,11 +151,14 @@ class Store:
             self._lock = OwnerLock(path)
             self._lock.take(at=to_instant(at))
             undo.callback(self._lock.release)
+            failure = None
             try:
                 self._db = undo.enter_context(closing(_connect(path)))
                 self.lost_count = self._prepare(at)
             except sqlite3.Error as error:
-                raise to_failure(path, error) from error
+                failure = to_failure(path, error)
+            if failure is not None:
+                raise failure
             undo.pop_all()
 
     def close(self) -> None:
@@ -190,35 +196,43 @@ class Store:
         """Add what is not there; give the state of each."""
         return [self._admit(draft, at) for draft in drafts]
 
-    def intend(self, key: str, at: int, *, fell_back: bool) -> None:
+    def intend(self, key: str, at: int, fell_back: bool) -> None:  # noqa: FBT001  # a step's
         """Note that it, or its fallback, is about to leave."""
-        self._check(key, MAY_LEAVE, "handed over")
-        self._db.execute(_LEAVE, (State.IN_FLIGHT, at, fell_back, key))
+        self._change(_LEAVE, (at, fell_back, key), wanted="handed over")
 
     def settle(self, key: str, state: State, at: int, facts: Sequence[Any]) -> None:
         """Note how it ended, with its id, error, error code and detail."""
-        self._check(key, SETTLES_FROM[state], f"settled as {state}")
-        is_unsent = state is State.UNSENT
-        row = (state, is_unsent, is_unsent, at, *facts, key)
-        self._db.execute(_SETTLE, row)
+        self._change(_SETTLE[state], (at, *facts, key), wanted=f"settled as {state}")
 
     def resolve(self, keys: Sequence[str], state: Resolved, at: int) -> int:
         """Settle unknown ones: all or none."""
-        for key in keys:
-            self._check(key, frozenset({State.UNKNOWN}), "resolved")
         is_new = state is State.NEW
         settled_at, detail = (None, None) if is_new else (at, RESOLVED_DETAIL)
-        row = (state, is_new, is_new, settled_at, None, None, None, detail)
-        self._db.executemany(_SETTLE, [(*row, key) for key in keys])
+        row = (settled_at, None, None, None, detail)
+        self._db.execute("SAVEPOINT resolving")
+        try:
+            for key in keys:
+                self._change(_RESOLVE[state], (*row, key), wanted="resolved")
+        except JournalStateError:
+            self._db.execute("ROLLBACK TO resolving")
+            raise
+        finally:
+            if self._db.in_transaction:  # a disk in trouble may have ended it
+                self._db.execute("RELEASE resolving")
         return len(keys)
 
     def counts(self) -> dict[State, int]:
         """Tell how many are in each state."""
         rows = self._db.execute("SELECT state, count(*) FROM messages GROUP BY state")
-        return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
+        return dict.fromkeys(State, 0) | {
+            to_state(state): count for state, count in rows
+        }
 
     def page(
-        self, states: Sequence[State], after: int, *, fell_back: bool
+        self,
+        states: Sequence[State],
+        after: int,
+        fell_back: bool,  # noqa: FBT001  # a step's
     ) -> tuple[list[Entry], int]:
         """Give the next entries in these states, and where they end."""
         sql = PAGE.format(", ".join("?" * len(states)))
@@ -228,21 +242,21 @@ class Store:
     # Below
 
     def _admit(self, draft: Draft, at: int) -> State:
-        found = self._db.execute(_FIND, (draft.key,)).fetchone()
-        if found is None:
-            row = (draft.key, draft.content, draft.recipient_phone, State.NEW)
-            self._db.execute(_ADD, (*row, at))
+        row = (draft.key, draft.content, draft.recipient_phone, at)
+        if self._db.execute(_ADD, row).rowcount == 1:
             return State.NEW
-        state, content = found
+        state, content = self._db.execute(_FIND, (draft.key,)).fetchone()
         if content != draft.content:
             raise JournalConflictError(draft.key)
-        return State(state)
+        return to_state(state)
 
-    def _check(self, key: str, allowed: frozenset[State], wanted: str) -> None:
-        found = self._db.execute(_FIND, (key,)).fetchone()
-        state = State(found[0]) if found else None
-        if state not in allowed:
-            raise JournalStateError(key, state, wanted)
+    def _change(self, sql: str, row: tuple[Any, ...], *, wanted: str) -> None:
+        """Change the one row whose key is the last of `row`, if it may be."""
+        # Looked at row by row: the sum over several would hide one that missed.
+        if self._db.execute(sql, row).rowcount != 1:
+            key = row[-1]
+            found = self._db.execute(_FIND, (key,)).fetchone()
+            raise JournalStateError(key, to_state(found[0]) if found else None, wanted)
 
     def _prepare(self, at: int) -> int:
         """Make the table if there is none, and lose what was in flight."""
@@ -269,7 +283,7 @@ class Store:
 
     def _do(self, step: Step) -> Any:  # noqa: ANN401  # what the step gives
         try:
-            return step.work(self)
+            return step.work(self, *step.arguments)
         except sqlite3.Error:
             raise
         except Exception as error:  # noqa: BLE001  # it is raised where it was asked
@@ -313,16 +327,6 @@ def is_new(db: sqlite3.Connection, path: Path) -> bool:
     return False
 
 
-def to_number(at: datetime) -> int:
-    """Give an aware time in microseconds since 1970."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def to_instant(number: int) -> datetime:
-    """Give the aware UTC time."""
-    return _EPOCH + number * _MICROSECOND
-
-
 def _connect(path: Path) -> sqlite3.Connection:
     file = path.resolve()  # SQLite would take the name ":memory:" for an order
     try:
@@ -332,32 +336,3 @@ def _connect(path: Path) -> sqlite3.Connection:
         detail = f"it cannot be opened for writing ({error.strerror})"
         raise JournalError(path=path, detail=detail) from error
     return sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
-
-
-def to_failure(path: Path, error: sqlite3.Error) -> JournalError:
-    """Say what SQLite would not do, and what to do about it."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    advice = _ADVICE.get(code & 0xFF, "see whether its disk and file are in order")
-    failure = JournalError(path=path, detail=f"{error}; {advice}")
-    failure.__cause__ = error
-    return failure
-
-
-def to_entry(row: Sequence[Any]) -> Entry:
-    """Make an entry of the columns in `PAGE`."""
-    handed_over_at, settled_at = row[7:9]
-    return Entry(
-        key=row[1],
-        content=row[2],
-        recipient_phone=row[3],
-        state=State(row[4]),
-        attempt_count=row[5],
-        added_at=to_instant(row[6]),
-        handed_over_at=None if handed_over_at is None else to_instant(handed_over_at),
-        settled_at=None if settled_at is None else to_instant(settled_at),
-        whatsapp_message_id=None if row[9] is None else int(row[9]),
-        error=row[10],
-        error_code=row[11],
-        detail=row[12],
-        fell_back=bool(row[13]),
-    )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import chain
 from pathlib import Path
 from random import Random
 
@@ -27,6 +28,7 @@ from autocalls_async.emulator import (
 )
 from autocalls_async.journal import (
     Entry,
+    Journal,
     JournalConflictError,
     JournalError,
     JournalLockedError,
@@ -323,3 +325,125 @@ async def test_a_run_left_at_any_moment_resumes_without_a_double(
     assert states(await entries(path)) == {State.ACCEPTED: 25}
     assert len(emulator.accepted) == 25
     assert emulator.duplicates() == []
+
+
+@asynccontextmanager
+async def open_journal(kind: str, folder: Path) -> AsyncIterator[Journal]:
+    """Open a journal of either kind, to be lent."""
+    journal = SqliteJournal(folder / "run.db") if kind == "file" else MemoryJournal()
+    async with journal:
+        yield journal
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+@pytest.mark.parametrize("client_count", [1, 2])
+async def test_two_runs_over_one_journal_send_each_message_once(
+    emulator: Emulator, tmp_path: Path, kind: str, client_count: int
+) -> None:
+    recipients = people(6)
+    open_windows(emulator, recipients)
+    emulator.after_counting = lambda _: 0.3
+
+    async with (
+        open_journal(kind, tmp_path) as journal,
+        client_of(emulator) as one,
+        client_of(emulator) as other,
+    ):
+        runs = [
+            client.send_many(hellos(recipients), journal=journal)
+            for client in ((one, one), (one, other))[client_count - 1]
+        ]
+        outcomes = list(chain(*await asyncio.gather(*map(collect, runs))))
+        counts = await journal.counts()
+
+    assert len(emulator.accepted) == len(outcomes) == 6
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+    assert sum(run.progress.taken for run in runs) == 12
+    assert sum(run.progress.skipped for run in runs) == 6
+    assert counts[State.ACCEPTED] == 6
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+async def test_two_runs_over_one_journal_share_what_both_are_given(
+    emulator: Emulator, tmp_path: Path, kind: str
+) -> None:
+    recipients = people(20)
+    open_windows(emulator, recipients)
+
+    async with open_journal(kind, tmp_path) as journal, client_of(emulator) as client:
+        runs = [
+            client.send_many(hellos(some), journal=journal)
+            for some in (recipients[:12], recipients[8:])
+        ]
+        outcomes = await asyncio.gather(*map(collect, runs))
+
+    assert len(emulator.accepted) == 20
+    assert emulator.duplicates() == []
+    assert sum(map(len, outcomes)) == 20
+    assert sum(run.progress.skipped for run in runs) == 4
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_run_that_is_left_lets_the_next_over_its_open_journal_have_the_rest(
+    emulator: Emulator, tmp_path: Path, kind: str, seed: int
+) -> None:
+    rng = Random(seed)
+    recipients = people(25)
+    open_windows(emulator, recipients)
+    emulator.after_counting = lambda _: rng.uniform(0.0, 0.5)
+    run_count = 0
+
+    async with open_journal(kind, tmp_path) as journal, client_of(emulator) as client:
+        while (await journal.counts())[State.ACCEPTED] < 25 and run_count < 40:
+            run_count += 1
+            both = [
+                asyncio.create_task(
+                    take(client.send_many(hellos(recipients), journal=journal), [])
+                )
+                for _ in range(2)
+            ]
+            await asyncio.wait(both, timeout=rng.uniform(0.0, 4.0))
+            for taker in both:
+                taker.cancel()
+            await asyncio.wait(both)
+
+    assert 1 < run_count < 40
+    assert len(emulator.accepted) == 25
+    assert emulator.duplicates() == []
+
+
+async def test_a_key_that_stands_for_another_message_lets_go_of_what_came_with_it(
+    emulator: Emulator,
+) -> None:
+    emulator.customer_writes(ANA)
+    one = FreeformMessage(recipient_phone=ANA, message="hi", key="row-1")
+    other = FreeformMessage(recipient_phone=ANA, message="other text", key="row-1")
+
+    async with MemoryJournal() as journal, client_of(emulator) as client:
+        with pytest.raises(JournalConflictError):
+            await collect(client.send_many([one, hello(), other], journal=journal))
+        outcomes = await collect(client.send_many([one, hello()], journal=journal))
+
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted]
+
+
+async def test_what_somebody_else_handed_over_is_unknown_and_left_as_it_is(
+    emulator: Emulator,
+) -> None:
+    class Meddled(MemoryJournal):
+        async def intend(self, key: str, *, fell_back: bool = False) -> None:
+            await super().intend(key, fell_back=fell_back)  # somebody's, without us
+            await super().intend(key, fell_back=fell_back)
+
+    emulator.customer_writes(ANA)
+
+    async with Meddled() as journal, client_of(emulator) as client:
+        (outcome,) = await collect(client.send_many([hello(ANA)], journal=journal))
+        counts = await journal.counts()
+
+    assert isinstance(outcome, Unknown)
+    assert "is in flight; it cannot be handed over" in str(outcome.error)
+    assert "safe to send it again" not in str(outcome.error)
+    assert emulator.accepted == []
+    assert counts[State.IN_FLIGHT] == 1

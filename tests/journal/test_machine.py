@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,18 @@ from hypothesis.stateful import (
     rule,
 )
 
+from autocalls_async import (
+    Accepted,
+    FreeformMessage,
+    Outcome,
+    Rejected,
+    RejectedError,
+    SentMessage,
+    Unknown,
+    UnknownOutcomeError,
+    Unsent,
+    UnsentError,
+)
 from autocalls_async.journal import (
     Journal,
     JournalConflictError,
@@ -27,6 +39,7 @@ from autocalls_async.journal import (
     SqliteJournal,
     State,
 )
+from autocalls_async.ledger import Ledger, Page
 from autocalls_async.testing import VirtualTimeLoop
 from tests.journal.support import PHONE, states
 
@@ -166,7 +179,214 @@ class JournalsAgainstAModel(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
+MESSAGES = {
+    (key, text): FreeformMessage(
+        recipient_phone=PHONE, message=text, sender_id=12, key=key
+    )
+    for key in "abcd"
+    for text in "xy"
+}
+RUNS = st.sampled_from((0, 1))
+BATCHES = st.lists(st.tuples(KEYS, st.sampled_from("xxxxy")), min_size=1, max_size=4)
+MAY_LEAVE = {State.NEW, State.UNSENT}
+
+
+def end(message: FreeformMessage, state: Settled) -> Outcome:
+    """Give an outcome that is kept as this state."""
+    match state:
+        case State.ACCEPTED:
+            return Accepted(message=message, sent=SentMessage(whatsapp_message_id=1))
+        case State.REJECTED:
+            return Rejected(message=message, error=RejectedError(status=422))
+        case State.UNSENT:
+            return Unsent(message=message, error=UnsentError(detail="no way"))
+        case State.UNKNOWN:
+            return Unknown(message=message, error=UnknownOutcomeError(detail="cut"))
+
+
+class RunsOverOneJournal(RuleBasedStateMachine):
+    """Two runs are lent one open journal.
+
+    The model: a dict of states, one of contents, and by key whose page it is.
+    """
+
+    journal: Journal
+
+    @initialize(is_file=st.booleans())
+    def start(self, *, is_file: bool) -> None:
+        """Begin with an empty journal of either kind, and two runs."""
+        self.runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
+        self.folder = tempfile.TemporaryDirectory()
+        path = Path(self.folder.name) / "run.db"
+        self.journal = SqliteJournal(path) if is_file else MemoryJournal()
+        self.model: dict[str, State] = {}
+        self.contents: dict[str, str] = {}
+        self.pages: dict[str, tuple[int, Page]] = {}
+        self.old_pages: list[Page] = []
+        self.run(self.journal.open())
+        self.runs = Ledger(self.journal), Ledger(self.journal)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run to its end."""
+        return self.runner.run(work)
+
+    def expect(self, batch: list[tuple[str, str]]) -> tuple[list[str], str | None]:
+        """Take a batch into the model; give the keys that are free, and a conflict."""
+        free: list[str] = []
+        for key, content in batch:
+            if self.contents.setdefault(key, content) != content:
+                return [], key
+            state = self.model.setdefault(key, State.NEW)
+            if key not in {*self.pages, *free} and state in MAY_LEAVE:
+                free.append(key)
+        return free, None
+
+    def check(
+        self, run: int, batch: list[tuple[str, str]], got: list[Page | None]
+    ) -> None:
+        """Compare the pages that a run got, and keep them."""
+        free, _ = self.expect(batch)
+        pages = {key: page for (key, _), page in zip(batch, got, strict=True) if page}
+        assert list(pages) == free
+        assert len(pages) == sum(page is not None for page in got)
+        self.pages |= {key: (run, page) for key, page in pages.items()}
+
+    @rule(run=RUNS, batch=BATCHES)
+    def take_in(self, run: int, batch: list[tuple[str, str]]) -> None:
+        """Let a run read some messages, of which another may have some."""
+        read = [(MESSAGES[each], 12) for each in batch]
+        before = self.model.copy(), self.contents.copy()
+
+        if self.expect(batch)[1] is not None:
+            with pytest.raises(JournalConflictError):
+                self.run(self.runs[run].admit(read))
+            return
+
+        self.model, self.contents = before
+        self.check(run, batch, self.run(self.runs[run].admit(read)))
+
+    @rule(keys=st.lists(KEYS, min_size=1, max_size=4))
+    def take_in_both_at_once(self, keys: list[str]) -> None:
+        """Let both runs read the same messages in the same moment."""
+        batch = [(key, self.contents.get(key, "x")) for key in keys]
+        read = [(MESSAGES[each], 12) for each in batch]
+
+        async def both() -> list[list[Page | None]]:
+            return await asyncio.gather(*(run.admit(read) for run in self.runs))
+
+        got = self.run(both())
+        self.check(0, batch, got[0])
+        self.check(1, batch, got[1])
+
+    @rule(run=RUNS, key=KEYS, step_count=st.integers(0, 6))
+    def give_up_taking_in(self, run: int, key: str, step_count: int) -> None:
+        """Cancel it at any step; what it had claimed is free again."""
+        content = self.contents.get(key, "x")
+
+        async def cancel() -> None:
+            admitting = asyncio.create_task(
+                self.runs[run].admit([(MESSAGES[key, content], 12)])
+            )
+            for _ in range(step_count):
+                await asyncio.sleep(0)
+            admitting.cancel()
+            await asyncio.wait([admitting])
+            await self.journal.flush()
+            if not admitting.cancelled():
+                for page in admitting.result():
+                    if page is not None:
+                        page.let_go()
+
+        self.run(cancel())
+        for entry in self.run(states(self.journal)):
+            self.contents.setdefault(entry, content)
+            self.model.setdefault(entry, State.NEW)
+
+    @rule(key=KEYS, fell_back=st.booleans())
+    def leave(self, key: str, *, fell_back: bool) -> None:
+        """Hand a message over, if a run has it and it is not on its way."""
+        if key in self.pages and self.model[key] in MAY_LEAVE:
+            self.run(self.pages[key][1].leaving(fell_back=fell_back))
+            self.model[key] = State.IN_FLIGHT
+
+    @rule(key=KEYS)
+    def come_back(self, key: str) -> None:
+        """Let one that surely did nothing wait for another attempt."""
+        if self.model.get(key) is State.IN_FLIGHT and key in self.pages:
+            self.run(self._do(self.pages[key][1].came_back))
+            self.model[key] = State.UNSENT
+
+    @rule(key=KEYS, state=ENDS, is_withdrawn=st.booleans())
+    def settle(self, key: str, state: Settled, *, is_withdrawn: bool) -> None:
+        """End one, if a run has it."""
+        if key not in self.pages:
+            return
+        is_out = self.model[key] is State.IN_FLIGHT
+        if not is_out and state not in {State.UNSENT, State.REJECTED}:
+            return
+        is_withdrawn &= state is State.UNSENT
+        _, page = self.pages.pop(key)
+        outcome = end(MESSAGES[key, self.contents[key]], state)
+
+        self.run(self._do(lambda: page.settle(outcome, is_withdrawn=is_withdrawn)))
+        if is_out or not is_withdrawn:
+            self.model[key] = state
+
+    @rule(run=RUNS)
+    def abandon(self, run: int) -> None:
+        """Leave a run: all that has not left is withdrawn."""
+        mine = [key for key, (owner, _) in self.pages.items() if owner == run]
+        for key in mine:
+            if self.model[key] is not State.IN_FLIGHT:
+                self.settle(key, State.UNSENT, is_withdrawn=True)
+
+    @precondition(lambda self: hasattr(self, "journal"))
+    @rule()
+    def start_again(self) -> None:
+        """Close and open it anew; the pages of before mean nothing to it."""
+        self.run(self.journal.aclose())
+        self.run(self.journal.open())
+        self.old_pages += [page for _, page in self.pages.values()]
+        self.pages = {}
+        self.model = {
+            key: State.UNKNOWN if state is State.IN_FLIGHT else state
+            for key, state in self.model.items()
+        }
+
+    @rule()
+    def let_old_pages_go(self) -> None:
+        """Let those of before the restart go: whoever has the messages keeps them."""
+        for page in self.old_pages:
+            page.let_go()
+
+    @invariant()
+    def agree(self) -> None:
+        """Compare the states, and who may claim what."""
+        if not hasattr(self, "journal"):
+            return
+        assert self.run(states(self.journal)) == self.model
+        for key in "abcd":
+            is_free = self.journal.claim(key, owner=self)
+            assert is_free == (key not in self.pages)
+            self.journal.release(key, owner=self)
+
+    async def _do(self, work: Callable[[], None]) -> None:
+        work()
+        await self.journal.flush()
+
+    def teardown(self) -> None:
+        """Leave nothing behind."""
+        if hasattr(self, "journal"):
+            self.run(self.journal.aclose())
+            self.runner.close()
+            self.folder.cleanup()
+
+
 JournalsAgainstAModel.TestCase.settings = settings(
     max_examples=25, stateful_step_count=20, deadline=None
 )
+RunsOverOneJournal.TestCase.settings = settings(
+    max_examples=40, stateful_step_count=25, deadline=None
+)
 TestJournals = JournalsAgainstAModel.TestCase
+TestRuns = RunsOverOneJournal.TestCase

@@ -20,6 +20,8 @@ from autocalls_async.journal import (
     SqliteJournal,
     State,
 )
+from autocalls_async.journal.reading import JournalReader
+from autocalls_async.journal.store import Care, Step, Store
 from tests.disks import remount, small_disk, small_files
 from tests.journal.support import (
     PHONE,
@@ -65,10 +67,8 @@ def wait_for_threads() -> None:
             thread.join()
 
 
-async def test_what_is_asked_together_shares_a_commit(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys = [f"k{n}" for n in range(100)]
+def count_commits(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Give a list that grows by one with each call into a journal's thread."""
     loop = asyncio.get_running_loop()
     calls: list[object] = []
     original = loop.run_in_executor
@@ -77,9 +77,18 @@ async def test_what_is_asked_together_shares_a_commit(
         calls.append(arguments)
         return original(*arguments)
 
+    monkeypatch.setattr(loop, "run_in_executor", counting)
+    return calls
+
+
+async def test_what_is_asked_together_shares_a_commit(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [f"k{n}" for n in range(100)]
+
     async with opened(SqliteJournal(file)) as journal:
         await add(journal, *keys)
-        monkeypatch.setattr(loop, "run_in_executor", counting)
+        calls = count_commits(monkeypatch)
         await asyncio.gather(*map(journal.intend, keys))
         intent_count = len(calls)
         for key in keys:
@@ -91,6 +100,96 @@ async def test_what_is_asked_together_shares_a_commit(
     assert intent_count == 1
     assert call_count == 2
     assert counts[State.ACCEPTED] == 100
+
+
+async def test_what_was_settled_shares_the_commit_of_the_next_intents(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = [[f"{name}{n}" for n in range(64)] for name in "ab"]
+
+    async with opened(SqliteJournal(file)) as journal:
+        await add(journal, *first, *second)
+        await asyncio.gather(*map(journal.intend, first))
+        calls = count_commits(monkeypatch)
+        for key in first:  # answers come one by one
+            await asyncio.sleep(0.0001)
+            journal.settle(key, state=State.ACCEPTED)
+        await asyncio.gather(*map(journal.intend, second))
+
+        assert len(calls) == 1
+        assert await journal.counts() == dict.fromkeys(State, 0) | {
+            State.ACCEPTED: 64,
+            State.IN_FLIGHT: 64,
+        }
+
+
+async def test_what_was_settled_is_kept_before_long_though_nobody_asks_for_more(
+    file: Path,
+) -> None:
+    async with opened(SqliteJournal(file)) as journal:
+        await bring(journal, "a", State.IN_FLIGHT)
+        await bring(journal, "b", State.IN_FLIGHT)
+        for key in ("a", "b"):  # a second time, after the first was kept
+            journal.settle(key, state=State.ACCEPTED)
+            await asyncio.sleep(0.011)  # time stands still while a commit is out
+            with JournalReader(file) as reader:
+                found = {entry.key: entry.state for entry in reader.entries()}
+            assert found[key] is State.ACCEPTED
+
+
+async def test_of_many_intents_in_one_commit_only_the_forbidden_one_fails(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [f"k{n}" for n in range(64)]
+
+    async with opened(SqliteJournal(file)) as journal:
+        await add(journal, *keys)
+        await bring(journal, "k40", State.ACCEPTED)
+        await journal.flush()
+        calls = count_commits(monkeypatch)
+        results = await asyncio.gather(
+            *map(journal.intend, keys), return_exceptions=True
+        )
+        commit_count = len(calls)
+        found = await states(journal)
+
+    assert commit_count == 1
+    assert [n for n, result in enumerate(results) if result is not None] == [40]
+    assert "'k40' is accepted; it cannot be handed over" in str(results[40])
+    assert found.pop("k40") is State.ACCEPTED
+    assert set(found.values()) == {State.IN_FLIGHT}
+
+
+async def test_what_cannot_be_resolved_whole_spoils_nothing_else_in_its_commit(
+    file: Path,
+) -> None:
+    async with opened(SqliteJournal(file)) as journal:
+        for key in ("a", "b", "c"):
+            await bring(journal, key, State.UNKNOWN)
+        await add(journal, "new")
+
+        results = await asyncio.gather(
+            journal.resolve(["a"], state=State.ACCEPTED),
+            journal.resolve(["b", "new", "c"], state=State.ACCEPTED),
+            journal.resolve(["c"], state=State.NEW),
+            journal.intend("new"),
+            return_exceptions=True,
+        )
+
+        assert (results[0], results[2], results[3]) == (1, 1, None)
+        assert isinstance(results[1], JournalStateError)
+        assert await states(journal) == {
+            "a": State.ACCEPTED,
+            "b": State.UNKNOWN,
+            "c": State.NEW,
+            "new": State.IN_FLIGHT,
+        }
+
+
+def test_a_step_shows_no_key() -> None:
+    step = Step(Care.DURABLE, Store.intend, (PHONE, 0, False))
+
+    assert repr(step) == "Step(DURABLE, intend)"
 
 
 async def test_a_confirmed_intent_is_in_the_files_before_anything_else_happens(
@@ -157,11 +256,13 @@ async def test_after_a_failed_commit_nothing_is_claimed_and_nothing_more_leaves(
             journal.intend("a"), journal.intend("b"), return_exceptions=True
         )
         journal.settle("c", state=State.ACCEPTED)
-        with pytest.raises(JournalError, match=r"journal run\.db: no such table"):
+        with pytest.raises(
+            JournalError, match=r"journal run\.db: SQLite refused it \(SQLITE_ERROR\)"
+        ):
             await journal.flush()
-    with pytest.raises(JournalError, match="no such table"):
+    with pytest.raises(JournalError, match="SQLITE_ERROR"):
         await journal.intend("a")
-    with pytest.raises(JournalError, match="no such table"):
+    with pytest.raises(JournalError, match="SQLITE_ERROR"):
         await add(journal, "d")
     found = await states(journal)
     await journal.aclose()
@@ -199,7 +300,7 @@ async def test_what_cannot_be_kept_at_the_end_is_told_and_the_file_is_closed(
 
     with spoiled(file):
         journal.settle("a", state=State.ACCEPTED)
-        with pytest.raises(JournalError, match="no such table"):
+        with pytest.raises(JournalError, match="SQLITE_ERROR"):
             await journal.aclose()
 
     async with opened(SqliteJournal(file)) as again:
@@ -215,7 +316,9 @@ async def test_another_program_that_writes_to_the_file_is_waited_for_in_vain(
         await add(journal, "a")
         with closing(sqlite3.connect(file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(JournalError, match="locked; close the other program"):
+            with pytest.raises(
+                JournalError, match=r"locked \(SQLITE_BUSY\); close the other"
+            ):
                 await journal.intend("a")
 
         assert await states(journal) == {"a": State.NEW}
@@ -224,7 +327,7 @@ async def test_another_program_that_writes_to_the_file_is_waited_for_in_vain(
 async def test_a_read_that_fails_says_why(file: Path) -> None:
     async with opened(SqliteJournal(file)) as journal:
         await add(journal, "a")
-        with spoiled(file), pytest.raises(JournalError, match="no such table"):
+        with spoiled(file), pytest.raises(JournalError, match="SQLITE_ERROR"):
             await journal.counts()
 
         await journal.intend("a")
@@ -295,10 +398,12 @@ def _damaged(file: Path) -> None:
 @pytest.mark.parametrize(
     ("is_ours", "spoil", "told"),
     [
-        pytest.param(False, _text_file, "not a database; name another", id="text"),
+        pytest.param(
+            False, _text_file, r"no database \(SQLITE_NOTADB\); name another", id="text"
+        ),
         pytest.param(False, _foreign, r"application id 0, version 1", id="foreign"),
         pytest.param(True, _newer, "has version 2, and this version", id="newer"),
-        pytest.param(True, _damaged, "malformed", id="damaged"),
+        pytest.param(True, _damaged, r"damaged \(SQLITE_CORRUPT\)", id="damaged"),
     ],
 )
 async def test_a_file_that_is_no_journal_of_this_version_is_refused_and_left_alone(
@@ -412,7 +517,7 @@ async def test_a_full_disk_stops_the_journal_and_room_lets_it_go_on(
     shutil.copytree(disk, tmp_path / "larger")
 
     assert isinstance(failure, JournalError)
-    assert "full; make room, and run it again" in str(failure)
+    assert "full (SQLITE_FULL); make room, and run it again" in str(failure)
     await check_it_goes_on(tmp_path / "larger" / "run.db")
 
 
