@@ -26,6 +26,7 @@ from autocalls_async.errors import (
     UnreachableError,
     UnsentError,
 )
+from autocalls_async.home import tell_of_neglect
 from autocalls_async.job import Job, Settle
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import Pace
@@ -178,6 +179,19 @@ class Run:
         self._reason: _Reason | None = None
         self._is_stopped = False
         self._has_withdrawn = False
+
+    def __del__(self) -> None:
+        if hasattr(self, "_has_withdrawn"):
+            self.tell_if_never_begun()
+
+    def tell_if_never_begun(self) -> None:
+        """Warn once if nobody has iterated over it: then nothing was sent."""
+        if self._started_at is None and self._reason is None:
+            self._reason = _Reason("it was never begun", None)
+            tell_of_neglect(
+                "a run of send_many() was never iterated over, so none of its"
+                " messages was sent; write `async for outcome in run: ...`"
+            )
 
     def __aiter__(self) -> AsyncGenerator[Outcome, None]:
         """Begin to read the source and to send."""

@@ -14,6 +14,7 @@ from autocalls_async.arguments import check_seconds, choose, choose_sender
 from autocalls_async.bulk import Run
 from autocalls_async.dispatcher import Dispatcher
 from autocalls_async.exchange import Exchange
+from autocalls_async.home import tell_of_neglect
 from autocalls_async.job import Job, Settle
 from autocalls_async.lanes import Lane
 from autocalls_async.models import (
@@ -36,7 +37,7 @@ from autocalls_async.settings import (
     parse_base_url,
     read_environment,
 )
-from autocalls_async.sources import Source
+from autocalls_async.sources import Source, check_source
 from autocalls_async.telemetry import Observer, QueueStatus
 from autocalls_async.transport import Transport
 from autocalls_async.verdict import Kind
@@ -147,6 +148,14 @@ class AutocallsClient(Questions):
             max_queued=max_queued,
         )
         self._runs: WeakSet[Run] = WeakSet()
+        self._home.leave = partial(
+            _leave, self._dispatcher, self._send_gate, self._read_gate, self._transport
+        )
+
+    def __del__(self) -> None:
+        home = getattr(self, "_home", None)
+        if home is not None and home.is_left_open and home.is_gone:
+            tell_of_neglect(_neglected(self._dispatcher))
 
     def _guard_windows(
         self, exchange: Exchange, telling: Telling, sender_id: int | None
@@ -199,11 +208,13 @@ class AutocallsClient(Questions):
         """
         self._home.close()
         for run in list(self._runs):
+            run.tell_if_never_begun()
             run.stop_reading("the client was closed")
         await self._dispatcher.aclose(drain_timeout=self._drain_timeout)
         await self._send_gate.aclose()
         await self._read_gate.aclose()
         await self._transport.aclose()
+        await self._home.move_out()
 
     @property
     def queue(self) -> QueueStatus:
@@ -338,9 +349,15 @@ class AutocallsClient(Questions):
                 surely unsent. Or a `Journal` that is open.
 
         Returns:
-            A run, which tells its `progress` and can be told to `stop()`.
+            A run, which tells its `progress` and can be told to `stop()`. It begins
+            when it is iterated over, and not before.
+
+        Raises:
+            ValueError: That is nothing to iterate over, or an argument breaks its
+                rule.
         """
         self._home.check()
+        check_source(messages)
         run = Run(
             self._dispatcher,
             messages,
@@ -379,6 +396,7 @@ class AutocallsClient(Questions):
         from autocalls_async.planning import make_plan  # noqa: PLC0415  # few plan
 
         self._home.check()
+        check_source(messages)
         return await make_plan(
             self,
             messages,
@@ -416,6 +434,29 @@ class AutocallsClient(Questions):
             flow=flow,
             takes_spare=takes_spare,
         )
+
+
+async def _leave(
+    dispatcher: Dispatcher, send_gate: Gate, read_gate: Gate, transport: Transport
+) -> None:
+    """Close what a client left open; it is gone, or its loop is about to be."""
+    text = _neglected(dispatcher)
+    try:
+        await dispatcher.aclose(drain_timeout=0.0)
+        await send_gate.aclose()
+        await read_gate.aclose()
+        await transport.aclose()
+    finally:
+        tell_of_neglect(text)
+
+
+def _neglected(dispatcher: Dispatcher) -> str:
+    count = dispatcher.cut_off_count
+    left = f", and {count} messages were waiting: they were not sent" if count else ""
+    return (
+        f"an AutocallsClient was never closed{left}; use `async with`, or"
+        " `await client.aclose()`"
+    )
 
 
 def _ledger(journal: "Journal | str | PathLike[str]") -> "Ledger":

@@ -58,6 +58,9 @@ HELD_SECONDS = 2.0
 """So much work, at the pace, is checked and connected ahead of its turn: enough to
 hide both, and so little that no connection waits long and no window closes."""
 
+TOGETHER_SECONDS = 0.1
+"""Cancellations this close to each other have one cause."""
+
 SPARED_CONNECTIONS = 2
 """Of a lent session's pool, so many are never held by bulk messages."""
 
@@ -170,6 +173,8 @@ class Dispatcher:
         self._in_hand: dict[Lane, set[Job]] = {lane: set() for lane in Lane}
         self._under_way: dict[Hashable, Job] = {}
         self._closed = False
+        self._cut_off_count = 0
+        self._cut_off_at = 0.0
 
     @property
     def connects_bulk_late(self) -> bool:
@@ -274,7 +279,9 @@ class Dispatcher:
                 self._exchange.make_ahead(Kind.SEND)
                 self._exchange.make_ahead(Kind.READ)
         except asyncio.CancelledError:
-            self.withdraw(job, UnsentError(detail="its caller was cancelled"))
+            error = UnsentError(detail="its caller was cancelled")
+            if self.withdraw(job, error):
+                self._note_cut_off()
             raise
         finally:
             if timer is not None:
@@ -447,6 +454,8 @@ class Dispatcher:
         self._lanes.done(ticket)
         if task.cancelled():
             outcome = cut_short(job)
+            if job.withdrawn is None and not job.handed_over:
+                self._note_cut_off()
         elif error := task.exception():
             outcome = faulty(job, error)  # no message ends in silence
         else:
@@ -471,6 +480,19 @@ class Dispatcher:
         job.settle(outcome)
 
     # The end
+
+    @property
+    def cut_off_count(self) -> int:
+        """Messages that wait here, or did when all tasks were cancelled just now."""
+        return len(self._jobs) + self._cut_off_count
+
+    def _note_cut_off(self) -> None:
+        """Count those that are cancelled together, as at the end of a program."""
+        now = loop_time()
+        if now > self._cut_off_at + TOGETHER_SECONDS:
+            self._cut_off_count = 0
+        self._cut_off_at = now
+        self._cut_off_count += 1
 
     async def aclose(self, *, drain_timeout: float) -> None:
         """Take nothing more in, let what is here end, and settle the rest."""

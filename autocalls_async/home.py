@@ -1,7 +1,13 @@
 """Where a client belongs: one event loop, one process, and only while it is open."""
 
 import asyncio
+import logging
 import os
+import warnings
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+
+log = logging.getLogger("autocalls_async")
 
 
 class Home:
@@ -11,6 +17,9 @@ class Home:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
         self._is_closed = False
+        self._will: AsyncGenerator[None, None] | None = None
+        self.leave: Callable[[], Awaitable[None]] | None = None
+        """Closes what was opened, where nobody else does. Holds no client."""
 
     def check(self) -> None:
         """Make sure that the client is used where it belongs.
@@ -18,9 +27,8 @@ class Home:
         Raises:
             RuntimeError: It is closed, or this is another event loop or process.
         """
-        loop, pid = asyncio.get_running_loop(), os.getpid()
         if self._loop is None:
-            self._loop, self._pid = loop, pid
+            self._move_in(asyncio.get_running_loop())
         if self._is_closed:
             msg = "the client is closed; make a new one"
             raise RuntimeError(msg)
@@ -36,10 +44,33 @@ class Home:
             self._check_place()
         self._is_closed = True
 
+    async def move_out(self) -> None:
+        """Forget the loop's end: all is closed."""
+        if self._will is not None:
+            await self._will.aclose()
+
     @property
     def is_left_open(self) -> bool:
         """Whether it was used and never closed."""
         return self._loop is not None and not self._is_closed
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether its loop can close nothing any more."""
+        return self._loop is not None and self._loop.is_closed()
+
+    def _move_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Learn when the loop ends, or when nobody holds the client any more.
+
+        The loop closes at its end every asynchronous generator that was begun in
+        it, and at once one that nobody holds: so what a forgotten `aclose()` left
+        open is closed while the loop can still do it.
+        """
+        self._loop, self._pid = loop, os.getpid()
+        if self.leave is not None:
+            self._will = _at_the_end(self, self.leave)
+            with suppress(StopIteration):  # it has come to its `yield`
+                self._will.asend(None).send(None)
 
     def _check_place(self) -> None:
         if os.getpid() != self._pid:
@@ -48,3 +79,20 @@ class Home:
         if asyncio.get_running_loop() is not self._loop:
             msg = "the client belongs to another event loop; make one in each loop"
             raise RuntimeError(msg)
+
+
+async def _at_the_end(
+    home: Home, leave: Callable[[], Awaitable[None]]
+) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        if home.is_left_open:
+            home.close()
+            await leave()
+
+
+def tell_of_neglect(text: str) -> None:
+    """Warn of what was forgotten, for developers and for operators."""
+    log.warning("%s", text)
+    warnings.warn(text, ResourceWarning, stacklevel=2)
