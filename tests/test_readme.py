@@ -21,6 +21,7 @@ from autocalls_async.emulator import Emulator
 from autocalls_async.settings import DEFAULT_BASE_URL
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen, Verdict
 from tests.readme import A_TEST, DEMO, OUTPUT, PROGRAMS, README, ROOT, table
+from tests.users_suite import run_suite
 
 COMMAND = "python3 -m venv .venv && .venv/bin/pip install -e '.[{}]' && .venv/bin/{}"
 NAMES = {
@@ -124,7 +125,7 @@ def test_the_test_passes_in_a_users_suite(pytester: pytest.Pytester) -> None:
     )
     pytester.makepyfile(A_TEST)
 
-    result = pytester.runpytest_subprocess()
+    result = run_suite(pytester)
 
     result.assert_outcomes(passed=1)
 

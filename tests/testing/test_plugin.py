@@ -3,12 +3,13 @@
 import pytest
 
 from autocalls_async import testing
+from tests.users_suite import run_suite
 
 SETTINGS = """
 [pytest]
 asyncio_mode = {mode}
 asyncio_default_fixture_loop_scope = function
-addopts = --strict-markers -p no:randomly
+addopts = --strict-markers
 filterwarnings = error
 """
 
@@ -39,7 +40,7 @@ def test_a_marked_test_and_its_fixtures_run_in_virtual_time(
         """
     )
 
-    result = pytester.runpytest_subprocess()
+    result = run_suite(pytester)
 
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["test_a_marked*.py *"])
@@ -72,7 +73,7 @@ def test_a_test_that_asks_for_nothing_is_unchanged(pytester: pytest.Pytester) ->
         """
     )
 
-    result = pytester.runpytest_subprocess()
+    result = run_suite(pytester)
 
     result.assert_outcomes(passed=4)
 
@@ -109,7 +110,7 @@ def test_a_users_own_choice_of_loop_stays_where_nothing_is_marked(
         """
     )
 
-    result = pytester.runpytest_subprocess()
+    result = run_suite(pytester)
 
     result.assert_outcomes(passed=2)
 
@@ -133,7 +134,7 @@ def test_the_emulator_is_started_for_the_test_that_asks_for_it(
         """
     )
 
-    result = pytester.runpytest_subprocess()
+    result = run_suite(pytester)
 
     result.assert_outcomes(passed=1)
 
@@ -165,7 +166,7 @@ def test_without_pytest_asyncio_only_the_tests_that_need_it_fail(
         """,
     )
 
-    result = pytester.runpytest_subprocess("-p", "no:asyncio", "-p", "no:randomly")
+    result = run_suite(pytester, "-p", "no:asyncio")
 
     result.assert_outcomes(passed=3, failed=1, errors=1)
     result.stdout.fnmatch_lines(
@@ -193,7 +194,7 @@ def test_nothing_is_imported_before_a_test_asks(pytester: pytest.Pytester) -> No
         """
     )
 
-    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    result = run_suite(pytester)
 
     result.assert_outcomes(passed=1)
 
@@ -223,7 +224,7 @@ def test_on_another_loop_than_the_test_the_emulator_says_so_at_once(
         code = ASKING.format(scope=f'(loop_scope="{scope}")', fixture="emulator")
         pytester.makepyfile(**{f"test_{scope}": code})
 
-    result = pytester.runpytest_subprocess()
+    result = run_suite(pytester)
 
     result.assert_outcomes(errors=4)
     for scope in scopes:
@@ -238,37 +239,45 @@ def test_on_another_loop_than_the_test_the_emulator_says_so_at_once(
 
 
 @pytest.mark.parametrize(
-    ("fixtures", "tests", "marker", "fixture"),
+    ("scope", "suite"),
     [
-        pytest.param("function", "module", "function", "emulator", id="marker"),
-        pytest.param("module", "function", "module", "emulator", id="setting"),
-        pytest.param("session", "session", None, "emulator", id="both settings"),
-        pytest.param("function", "function", "module", "live_emulator", id="thread"),
+        pytest.param(
+            "function",
+            {
+                "test_marker": ('(loop_scope="function")', "emulator"),
+                "test_thread": ('(loop_scope="module")', "live_emulator"),
+            },
+            id="fixtures on a loop for each test",
+        ),
+        pytest.param(
+            "module",
+            {
+                "test_setting": ('(loop_scope="module")', "emulator"),
+                "test_settings": ("", "emulator"),
+            },
+            id="fixtures on the module's loop",
+        ),
     ],
 )
 def test_each_way_out_that_it_names_works(
-    pytester: pytest.Pytester,
-    fixtures: str,
-    tests: str,
-    marker: str | None,
-    fixture: str,
+    pytester: pytest.Pytester, scope: str, suite: dict[str, tuple[str, str]]
 ) -> None:
     pytester.makeini(
         f"""
         [pytest]
         asyncio_mode = auto
-        asyncio_default_fixture_loop_scope = {fixtures}
-        asyncio_default_test_loop_scope = {tests}
-        addopts = -p no:randomly
+        asyncio_default_fixture_loop_scope = {scope}
+        asyncio_default_test_loop_scope = module
         filterwarnings = error
         """
     )
-    scope = f'(loop_scope="{marker}")' if marker else ""
-    pytester.makepyfile(ASKING.format(scope=scope, fixture=fixture))
+    for name, (marked, fixture) in suite.items():
+        code = ASKING.format(scope=marked, fixture=fixture)
+        pytester.makepyfile(**{name: code})
 
-    result = pytester.runpytest_subprocess()
+    result = run_suite(pytester)
 
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=2)
 
 
 def test_a_fixture_that_nobody_would_answer_says_so_at_once(
@@ -289,7 +298,7 @@ def test_a_fixture_that_nobody_would_answer_says_so_at_once(
         """
     )
 
-    result = pytester.runpytest_subprocess()
+    result = run_suite(pytester)
 
     result.assert_outcomes(passed=1, errors=2)
     result.stdout.fnmatch_lines(
