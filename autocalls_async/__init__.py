@@ -2,68 +2,56 @@
 
 It tells the truth about what became of each message: `Accepted`, `Rejected`,
 `Unsent` or `Unknown`. Start with `AutocallsClient`.
+
+A name is imported where it is first used: the command's `--version` and a test
+run that only has the plugin installed need neither client nor aiohttp.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autocalls_async._version import __version__
-from autocalls_async.bulk import Progress, Run
-from autocalls_async.client import AutocallsClient
-from autocalls_async.errors import (
-    AuthenticationError,
-    AutocallsError,
-    InsufficientBalanceError,
-    InvalidPhoneError,
-    InvalidRequestError,
-    NotFoundError,
-    PermissionDeniedError,
-    QueueFullError,
-    RateLimitedError,
-    RejectedError,
-    RunStoppedError,
-    SenderNotFoundError,
-    SenderOfflineError,
-    TemplateNotFoundError,
-    TemplateRequiredError,
-    TemplateUnusableError,
-    UnavailableError,
-    UnknownOutcomeError,
-    UnreachableError,
-    UnsentError,
-)
-from autocalls_async.lanes import Lane
-from autocalls_async.models import (
-    Account,
-    ConversationStatus,
-    FreeformMessage,
-    Message,
-    Sender,
-    SentMessage,
-    SessionStatus,
-    Template,
-    TemplateFallback,
-    TemplateMessage,
-)
-from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
-from autocalls_async.pacing import SendLimit
-from autocalls_async.retry import RetryPolicy
-from autocalls_async.telemetry import (
-    Answered,
-    Checked,
-    Event,
-    HandedOver,
-    Observer,
-    Paused,
-    Queued,
-    QueueStatus,
-    Settled,
-)
-from autocalls_async.verdict import Seen
-from autocalls_async.window import WindowCheck, WindowState
-from autocalls_async.windows import Windows
 
 if TYPE_CHECKING:
+    from autocalls_async.bulk import Progress, Run
+    from autocalls_async.client import AutocallsClient
+    from autocalls_async.errors import (
+        AuthenticationError,
+        AutocallsError,
+        InsufficientBalanceError,
+        InvalidPhoneError,
+        InvalidRequestError,
+        NotFoundError,
+        PermissionDeniedError,
+        QueueFullError,
+        RateLimitedError,
+        RejectedError,
+        RunStoppedError,
+        SenderNotFoundError,
+        SenderOfflineError,
+        TemplateNotFoundError,
+        TemplateRequiredError,
+        TemplateUnusableError,
+        UnavailableError,
+        UnknownOutcomeError,
+        UnreachableError,
+        UnsentError,
+    )
+    from autocalls_async.lanes import Lane
+    from autocalls_async.models import (
+        Account,
+        ConversationStatus,
+        FreeformMessage,
+        Message,
+        Sender,
+        SentMessage,
+        SessionStatus,
+        Template,
+        TemplateFallback,
+        TemplateMessage,
+    )
+    from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+    from autocalls_async.pacing import SendLimit
     from autocalls_async.plan import (
         Finding,
         FindingKind,
@@ -73,6 +61,21 @@ if TYPE_CHECKING:
         TemplateLoad,
         WindowCounts,
     )
+    from autocalls_async.retry import RetryPolicy
+    from autocalls_async.telemetry import (
+        Answered,
+        Checked,
+        Event,
+        HandedOver,
+        Observer,
+        Paused,
+        Queued,
+        QueueStatus,
+        Settled,
+    )
+    from autocalls_async.verdict import Seen
+    from autocalls_async.window import WindowCheck, WindowState
+    from autocalls_async.windows import Windows
 
 __all__ = [
     "Accepted",
@@ -139,18 +142,47 @@ __all__ = [
     "__version__",
 ]
 
-_OF_A_PLAN = {
-    *("Finding", "FindingKind", "Plan", "SenderLoad", "Severity"),
-    *("TemplateLoad", "WindowCounts"),
+# Where each name is at home.
+_HOMES = {
+    "bulk": "Progress Run",
+    "client": "AutocallsClient",
+    "errors": """
+        AuthenticationError AutocallsError InsufficientBalanceError
+        InvalidPhoneError InvalidRequestError NotFoundError
+        PermissionDeniedError QueueFullError RateLimitedError RejectedError
+        RunStoppedError SenderNotFoundError SenderOfflineError
+        TemplateNotFoundError TemplateRequiredError TemplateUnusableError
+        UnavailableError UnknownOutcomeError UnreachableError UnsentError
+    """,
+    "lanes": "Lane",
+    "models": """
+        Account ConversationStatus FreeformMessage Message Sender SentMessage
+        SessionStatus Template TemplateFallback TemplateMessage
+    """,
+    "outcomes": "Accepted Outcome Rejected Unknown Unsent",
+    "pacing": "SendLimit",
+    "plan": "Finding FindingKind Plan SenderLoad Severity TemplateLoad WindowCounts",
+    "retry": "RetryPolicy",
+    "telemetry": """
+        Answered Checked Event HandedOver Observer Paused Queued QueueStatus
+        Settled
+    """,
+    "verdict": "Seen",
+    "window": "WindowCheck WindowState",
+    "windows": "Windows",
 }
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
+if not TYPE_CHECKING:  # a checker shall find a name that is misspelt
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  # of any module's names
-    """Import only where it is used what few programs need."""
-    if name in _OF_A_PLAN:
-        return getattr(import_module("autocalls_async.plan"), name)
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+    def __getattr__(name: str) -> object:
+        """Import a name's module, and keep the name here."""
+        if name not in _HOME_OF:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        home = import_module(f"{__name__}.{_HOME_OF[name]}")
+        value = globals()[name] = getattr(home, name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""How long `import autocalls_async` takes, beside the packages that it stands on.
+"""How long importing `AutocallsClient` takes, beside the packages that it stands on.
 
     python -m benchmarks.import_time [--rounds 21]
 
@@ -28,7 +28,7 @@ from benchmarks.fast_server import ROOT
 from benchmarks.spread import Spread
 
 BASE = "import aiohttp, attrs, cattrs"
-OURS = "import autocalls_async"
+OURS = "from autocalls_async import AutocallsClient"
 MODULES_SHOWN = 10
 TRACES = 5
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from mypy import api
 
 import autocalls_async
 from autocalls_async import AutocallsClient, AutocallsError
@@ -21,9 +20,8 @@ from autocalls_async.cli.screen import Screen
 from autocalls_async.emulator import Emulator
 from autocalls_async.settings import DEFAULT_BASE_URL
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen, Verdict
-
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+from tests.readme import A_TEST, DEMO, OUTPUT, PROGRAMS, README, ROOT, table
+from tests.users_suite import run_suite
 
 COMMAND = "python3 -m venv .venv && .venv/bin/pip install -e '.[{}]' && .venv/bin/{}"
 NAMES = {
@@ -32,26 +30,6 @@ NAMES = {
     Verdict.UNSENT: "`Unsent`",
     Verdict.UNKNOWN: "`Unknown`",
 }
-NEVER_SENT_AGAIN = """        case Unknown(error=error):
-            return f"may have been delivered, so do not repeat it: {error}"
-"""
-
-
-def blocks(language: str) -> list[str]:
-    """Give the contents of the fenced blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-
-
-def table(first_heading: str) -> list[list[str]]:
-    """Give the rows of the table whose first column has this heading."""
-    _, _, below = README.partition(f"\n| {first_heading} |")
-    lines = below.partition("\n\n")[0].splitlines()[2:]
-    return [[c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
-
-
-FIRST, MANY, SURVIVE, REPLIES, TRACES, A_TEST = blocks("python")
-DEMO, OUTPUT = blocks("text")
-PROGRAMS = {"first": FIRST, "many": MANY, "survive": SURVIVE, "replies": REPLIES}
 
 
 async def run_program(path: Path, environment: Mapping[str, str]) -> str:
@@ -147,41 +125,9 @@ def test_the_test_passes_in_a_users_suite(pytester: pytest.Pytester) -> None:
     )
     pytester.makepyfile(A_TEST)
 
-    result = pytester.runpytest_subprocess()
+    result = run_suite(pytester)
 
     result.assert_outcomes(passed=1)
-
-
-def check_types(config: pytest.Config, name: str, code: str) -> tuple[str, int]:
-    """Check a program as strictly as mypy can."""
-    folder = config.cache.mkdir("readme")
-    path = folder / f"{name}.py"
-    path.write_text(code, encoding="utf-8")
-    options = ["--strict", "--config-file=", f"--cache-dir={folder / 'mypy'}"]
-    out, _, status = api.run([*options, str(path)])
-    return out, status
-
-
-def test_every_program_is_typed(pytestconfig: pytest.Config) -> None:
-    code = "\n".join([*PROGRAMS.values(), TRACES, A_TEST])
-    # One file, one run: only the names that each program has for itself differ.
-    for number in range(code.count("async def main")):
-        code = code.replace("def main()", f"def main_{number}()", 1)
-        code = code.replace("run(main())", f"run(main_{number}())", 1)
-
-    out, status = check_types(pytestconfig, "programs", code)
-
-    assert status == 0, out
-
-
-def test_a_case_that_is_left_out_is_found(pytestconfig: pytest.Config) -> None:
-    assert NEVER_SENT_AGAIN in MANY
-
-    incomplete = MANY.replace(NEVER_SENT_AGAIN, "")
-    out, status = check_types(pytestconfig, "incomplete", incomplete)
-
-    assert status == 1
-    assert "Missing return statement" in out
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,23 @@
-"""The commands; their options and what they do stand in the modules beside."""
+"""The commands; their options and what they do stand in the modules beside.
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import Annotated, NoReturn
+Each imports what it needs in its body: `--version`, `--help` and whoever reads a
+journal wait for neither client nor emulator.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autocalls_async._version import __version__
-from autocalls_async.cli import journal_options, journals, options, single
-from autocalls_async.cli.bulk import bulk
-from autocalls_async.cli.campaign import Campaign
-from autocalls_async.cli.connection import Connection
-from autocalls_async.cli.demo import Plan, demo
-from autocalls_async.cli.failures import guard
-from autocalls_async.cli.rendering import parse_variables
-from autocalls_async.cli.rows import FileFormat
-from autocalls_async.cli.screen import Screen
-from autocalls_async.cli.serving import run_emulator
+from autocalls_async.cli import journal_options, options
+from autocalls_async.cli.ending import finish
+from autocalls_async.cli.journal_app import journal_app
 from autocalls_async.cli.usage import PrintableGroup
-from autocalls_async.emulator import RateLimit
-from autocalls_async.models import FreeformMessage, TemplateMessage
 from autocalls_async.settings import DEFAULT_BASE_URL
+
+if TYPE_CHECKING:
+    from autocalls_async.cli.screen import Screen
 
 app = typer.Typer(
     cls=PrintableGroup,
@@ -30,10 +27,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-journal_app = typer.Typer(
-    no_args_is_help=True,
-    help="Show what became of a campaign, and settle what is unknown.",
-)
 app.add_typer(journal_app, name="journal")
 
 
@@ -44,11 +37,6 @@ def run(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0
-
-
-def _finish(work: Callable[[Screen], int], *, as_json: bool) -> NoReturn:
-    screen = Screen(as_json=as_json)
-    raise typer.Exit(guard(lambda: work(screen), screen))
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
@@ -79,8 +67,12 @@ def demo_command(
     rate: options.DemoRate = 5,
 ) -> None:
     """Watch a small campaign against a simulated service: offline, ten seconds."""
+    import asyncio
+
+    from autocalls_async.cli.demo import Plan, demo
+
     plan = Plan(recipient_count=recipients, rate=rate)
-    _finish(lambda screen: asyncio.run(demo(plan, screen)), as_json=json)
+    finish(lambda screen: asyncio.run(demo(plan, screen)), as_json=json)
 
 
 @app.command("send")
@@ -95,15 +87,19 @@ def send_command(
     json: options.Json = False,
 ) -> None:
     """Send free text, if the recipient's messaging window is open."""
+    from autocalls_async.cli.connection import Connection
+    from autocalls_async.cli.single import send_one
+    from autocalls_async.models import FreeformMessage
+
     connection = Connection(
         api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
     )
 
-    def work(screen: Screen) -> int:
+    def work(screen: "Screen") -> int:
         content = FreeformMessage(recipient_phone=recipient, message=message)
-        return single.send_one(connection, content, screen)
+        return send_one(connection, content, screen)
 
-    _finish(work, as_json=json)
+    finish(work, as_json=json)
 
 
 @app.command("template")
@@ -120,20 +116,25 @@ def template_command(  # noqa: PLR0913  # one argument an option
     json: options.Json = False,
 ) -> None:
     """Send an approved template, which may go at any time."""
+    from autocalls_async.cli.connection import Connection
+    from autocalls_async.cli.rendering import parse_variables
+    from autocalls_async.cli.single import send_one
+    from autocalls_async.models import TemplateMessage
+
     connection = Connection(
         api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
     )
 
-    def work(screen: Screen) -> int:
+    def work(screen: "Screen") -> int:
         content = TemplateMessage(
             recipient_phone=recipient,
             template_id=template_id,
             variables=parse_variables(var or ()),
             recipient_name=name,
         )
-        return single.send_one(connection, content, screen)
+        return send_one(connection, content, screen)
 
-    _finish(work, as_json=json)
+    finish(work, as_json=json)
 
 
 @app.command("status")
@@ -147,10 +148,13 @@ def status_command(
     json: options.Json = False,
 ) -> None:
     """Show whether a recipient's messaging window is open. It costs nothing."""
+    from autocalls_async.cli.connection import Connection
+    from autocalls_async.cli.single import show_status
+
     connection = Connection(
         api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
     )
-    _finish(lambda s: single.show_status(connection, recipient, s), as_json=json)
+    finish(lambda s: show_status(connection, recipient, s), as_json=json)
 
 
 @app.command("senders")
@@ -163,9 +167,12 @@ def senders_command(
     json: options.Json = False,
 ) -> None:
     """List the account's senders that are online."""
+    from autocalls_async.cli.connection import Connection
+    from autocalls_async.cli.single import show_senders
+
     connection = Connection(api_key=api_key, base_url=base_url, timeout=timeout)
-    _finish(
-        lambda s: single.show_senders(connection, s, include_all=include_all),
+    finish(
+        lambda s: show_senders(connection, s, include_all=include_all),
         as_json=json,
     )
 
@@ -181,11 +188,14 @@ def templates_command(
     json: options.Json = False,
 ) -> None:
     """List a sender's templates that are approved."""
+    from autocalls_async.cli.connection import Connection
+    from autocalls_async.cli.single import show_templates
+
     connection = Connection(
         api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
     )
-    _finish(
-        lambda s: single.show_templates(connection, s, include_all=include_all),
+    finish(
+        lambda s: show_templates(connection, s, include_all=include_all),
         as_json=json,
     )
 
@@ -199,8 +209,11 @@ def account_command(
     json: options.Json = False,
 ) -> None:
     """Show whose key this is, and the balance."""
+    from autocalls_async.cli.connection import Connection
+    from autocalls_async.cli.single import show_account
+
     connection = Connection(api_key=api_key, base_url=base_url, timeout=timeout)
-    _finish(lambda s: single.show_account(connection, s), as_json=json)
+    finish(lambda s: show_account(connection, s), as_json=json)
 
 
 @app.command("bulk")
@@ -234,6 +247,10 @@ def bulk_command(  # noqa: PLR0913  # one argument an option
     stops in good order: what has left is waited for, and every outcome so far is
     told. With --journal the same command goes on later, and sends nothing twice.
     """
+    from autocalls_async.cli.bulk import bulk
+    from autocalls_async.cli.campaign import Campaign
+    from autocalls_async.cli.connection import Connection
+
     campaign = Campaign(
         file=file,
         connection=Connection(
@@ -254,7 +271,7 @@ def bulk_command(  # noqa: PLR0913  # one argument an option
         overwrite=overwrite,
         price=price,
     )
-    _finish(lambda s: bulk(campaign, s, dry_run=dry_run), as_json=json)
+    finish(lambda s: bulk(campaign, s, dry_run=dry_run), as_json=json)
 
 
 @app.command("emulator")
@@ -263,85 +280,20 @@ def emulator_command(
     host: options.Host = "127.0.0.1",
     port: options.Port = 8080,
     api_key: options.OnlyKey = None,
-    rate_limit: options.Limiter = RateLimit.SLIDING_LOG,
+    rate_limit: options.Limiter = "sliding-log",
     json: options.Json = False,
 ) -> None:
     """Serve a simulated service, with a ready-made account, until Ctrl-C."""
-    _finish(
+    from autocalls_async.cli.serving import run_emulator
+    from autocalls_async.emulator import RateLimit
+
+    finish(
         lambda screen: run_emulator(
-            host=host, port=port, api_key=api_key, limit=rate_limit, screen=screen
-        ),
-        as_json=json,
-    )
-
-
-@journal_app.command("show")
-def journal_show_command(
-    journal: journal_options.Journal, *, json: options.Json = False
-) -> None:
-    """Show how many messages are in each state, why, and which are unknown."""
-    _finish(lambda screen: journals.show(journal, screen), as_json=json)
-
-
-@journal_app.command("report")
-def journal_report_command(
-    journal: journal_options.Journal,
-    *,
-    html: journal_options.Page = None,
-    overwrite: journal_options.Overwrite = False,
-    json: options.Json = False,
-) -> None:
-    """Show the same with times and rate, and write a page about it."""
-    _finish(
-        lambda screen: journals.show_report(
-            journal, screen, page=html, overwrite=overwrite
-        ),
-        as_json=json,
-    )
-
-
-@journal_app.command("export")
-def journal_export_command(
-    journal: journal_options.Journal,
-    *,
-    out: journal_options.Out = None,
-    file_format: journal_options.Format = FileFormat.CSV,
-    state: journal_options.States = None,
-    overwrite: journal_options.Overwrite = False,
-) -> None:
-    """Write what the journal knows of each message, but not what it said."""
-    _finish(
-        lambda screen: journals.export(
-            journal,
-            screen,
-            out=out,
-            file_format=file_format,
-            states=state or (),
-            overwrite=overwrite,
-        ),
-        as_json=False,
-    )
-
-
-@journal_app.command("resolve")
-def journal_resolve_command(
-    journal: journal_options.Journal,
-    *,
-    decision: journal_options.As,
-    key: journal_options.Keys = None,
-    take_all: journal_options.All = False,
-    yes: journal_options.Yes = False,
-    json: options.Json = False,
-) -> None:
-    """Settle unknown messages: as accepted, or as new, to be sent again."""
-    _finish(
-        lambda screen: journals.resolve(
-            journal,
-            screen,
-            keys=key or (),
-            take_all=take_all,
-            decision=decision,
-            yes=yes,
+            host=host,
+            port=port,
+            api_key=api_key,
+            limit=RateLimit(rate_limit),
+            screen=screen,
         ),
         as_json=json,
     )

@@ -15,6 +15,7 @@ from typing import IO
 
 from attrs import frozen
 
+from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.connection import Connection
 from autocalls_async.cli.failures import CommandError, describe
 from autocalls_async.cli.phones import check_region
@@ -28,7 +29,6 @@ from autocalls_async.cli.rendering import (
 from autocalls_async.cli.rows import (
     BadRow,
     FileError,
-    FileFormat,
     Row,
     RowReader,
     format_of,

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from autocalls_async.cli.journals import Decision
-from autocalls_async.cli.rows import FileFormat
+from autocalls_async.cli.choices import Decision, FileFormat
 from autocalls_async.journal import State
 
 Journal = Annotated[

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.outcomes_file import WriteRecord
 from autocalls_async.cli.private import guard_cells
 from autocalls_async.cli.resuming import ORDER
-from autocalls_async.cli.rows import FileFormat
 from autocalls_async.cli.screen import STYLES, Screen, make_table
 from autocalls_async.cli.tally import Tally
 from autocalls_async.cli.words import plain, quote

@@ -4,13 +4,13 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
 from attrs import evolve
 
+from autocalls_async.cli.choices import Decision, FileFormat
 from autocalls_async.cli.failures import CommandError, Status, describe
 from autocalls_async.cli.journal_views import (
     COLUMNS,
@@ -29,7 +29,6 @@ from autocalls_async.cli.outcomes_file import (
     check_place,
 )
 from autocalls_async.cli.private import open_private
-from autocalls_async.cli.rows import FileFormat
 from autocalls_async.cli.screen import Screen, fact_table
 from autocalls_async.cli.tally import Tally, facts_of
 from autocalls_async.cli.words import count
@@ -38,13 +37,6 @@ from autocalls_async.journal.reading import JournalReader
 from autocalls_async.report import Report, render_report
 
 T = TypeVar("T")
-
-
-class Decision(StrEnum):
-    """What a user can decide about an unknown message."""
-
-    ACCEPTED = "accepted"
-    NEW = "new"
 
 
 def show(path: Path, screen: Screen) -> int:

@@ -2,12 +2,11 @@
 
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from autocalls_async.cli.rows import FileFormat
-from autocalls_async.emulator import RateLimit
+from autocalls_async.cli.choices import FileFormat
 
 
 def parse_price(text: str) -> Decimal:
@@ -238,7 +237,16 @@ OnlyKey = Annotated[
         "--api-key", metavar="KEY", help="Let no other key in; any will do without it."
     ),
 ]
-Limiter = Annotated[RateLimit, typer.Option(help="How sends are counted.")]
+# By name: the emulator's own choice would bring the emulator to every command.
+LimitName = Literal[
+    "sliding-log",
+    "fixed-window",
+    "calendar-second",
+    "leaky-bucket",
+    "spaced",
+    "stick-table",
+]
+Limiter = Annotated[LimitName, typer.Option(help="How sends are counted.")]
 
 # demo
 

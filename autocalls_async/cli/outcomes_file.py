@@ -9,9 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, TypeAlias
 
+from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.failures import CommandError, Status, describe
 from autocalls_async.cli.private import guard_cells, open_private
-from autocalls_async.cli.rows import FileFormat, format_of
+from autocalls_async.cli.rows import format_of
 from autocalls_async.cli.words import OUTCOME_COLUMNS, to_json
 
 WriteRecord: TypeAlias = Callable[[dict[str, Any]], object]

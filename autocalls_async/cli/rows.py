@@ -9,11 +9,11 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
+from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.phones import normalise
 from autocalls_async.cli.private import bare_cell
 from autocalls_async.cli.rendering import Cells, Content, FreeText, check_columns
@@ -29,13 +29,6 @@ ReadLine: TypeAlias = Callable[[int], bytes]
 
 class FileError(ValueError):
     """The file as a whole cannot be used; the text says why."""
-
-
-class FileFormat(StrEnum):
-    """How rows are written."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
 
 
 _ENDINGS = {

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from rich import box
 from rich.cells import cell_len
@@ -17,8 +17,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from autocalls_async.bulk import Progress
 from autocalls_async.cli.words import count, duration, plain, printable, to_json
+
+if TYPE_CHECKING:
+    from autocalls_async.bulk import Progress
 
 STYLES = {
     "accepted": "green",
@@ -199,7 +201,7 @@ def fact_table(title: str, facts: Iterable[tuple[str, object]]) -> Table:
     return table
 
 
-def outcome_table(progress: Progress) -> Table:
+def outcome_table(progress: "Progress") -> Table:
     """Make the table of how many messages ended in which way."""
     table = make_table(
         "Outcomes", ("outcome", "messages", "share"), numbers=("messages", "share")
@@ -223,7 +225,7 @@ def reason_table(reasons: Counter[tuple[str, str]]) -> Table:
     return table
 
 
-def progress_line(progress: Progress, *, total: int) -> str:
+def progress_line(progress: "Progress", *, total: int) -> str:
     """Say how far it is: `120 of 300, 4.8 accepted a second, about 38 s left`."""
     parts = [f"{progress.done:,} of {total:,}"]
     if progress.done == total:
@@ -237,7 +239,7 @@ def progress_line(progress: Progress, *, total: int) -> str:
     return ", ".join(parts)
 
 
-def outcome_counts(progress: Progress) -> str:
+def outcome_counts(progress: "Progress") -> str:
     """Say how many ended in which way: `118 accepted, 2 rejected`."""
     numbers = [(getattr(progress, name), name) for name in STYLES]
     return ", ".join(f"{number:,} {name}" for number, name in numbers if number)
@@ -252,7 +254,7 @@ class Watch(Protocol):
     def __exit__(self, *_: object) -> None:
         """Show no more."""
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: "Progress") -> None:
         """Show where it is now."""
 
     def say(self, text: str) -> None:
@@ -280,7 +282,7 @@ class PlainWatch:
     def __exit__(self, *_: object) -> None:
         """Do nothing: lines stay."""
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: "Progress") -> None:
         """Write where it is now."""
         counts = outcome_counts(progress)
         line = progress_line(progress, total=self._total)
@@ -297,6 +299,9 @@ class LiveWatch:
     seconds = _LIVE_SECONDS
 
     def __init__(self, console: Console, *, total: int) -> None:
+        # Where a campaign is watched, it is here already.
+        from autocalls_async.bulk import Progress  # noqa: PLC0415
+
         self._console = console
         self._total = total
         self._live = Live(
@@ -316,7 +321,7 @@ class LiveWatch:
         """Leave the last picture where it is."""
         self._live.stop()
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: "Progress") -> None:
         """Draw where it is now."""
         self._live.update(self._draw(progress), refresh=True)
 
@@ -324,7 +329,7 @@ class LiveWatch:
         """Write a line above the bar."""
         _print(self._console, text)
 
-    def _draw(self, progress: Progress) -> Group:
+    def _draw(self, progress: "Progress") -> Group:
         line = Table.grid(padding=(0, 2, 0, 0), expand=False)
         bar = ProgressBar(total=self._total, completed=progress.done, width=26)
         line.add_row(bar, progress_line(progress, total=self._total))

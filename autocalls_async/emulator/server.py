@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial, wraps
 from types import TracebackType
-from typing import Self
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from aiohttp import web
 from attrs import frozen
 
 from autocalls_async.emulator.app import App, Latency
 from autocalls_async.emulator.faults import Endpoint, Fault, FaultChooser, FaultPlan
+from autocalls_async.emulator.home import Home
 from autocalls_async.emulator.limits import RateLimit, make_limit
 from autocalls_async.emulator.records import AcceptedMessage, Ledger, RecordedRequest
 from autocalls_async.emulator.service import Service
@@ -39,6 +41,9 @@ _CROWD_WINDOWS: tuple[float | None, ...] = (
     None,
 )
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 
 @frozen(kw_only=True)
 class Customer:
@@ -50,11 +55,24 @@ class Customer:
     """How long the window is open; 0 if it has closed, None if they never wrote."""
 
 
+def _control(
+    method: Callable[Concatenate["Emulator", _P], _T],
+) -> Callable[Concatenate["Emulator", _P], _T]:
+    """Let a method be called from any thread: it runs where the emulator lives."""
+
+    @wraps(method)
+    def turn(self: "Emulator", /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return self._home.do(partial(method, self, *args, **kwargs))
+
+    return turn
+
+
 class Emulator:
     """A fake of the service that behaves as documented and tells what it saw.
 
-    Everything in it happens on the running event loop and by that loop's
-    clock, so it also works on a loop whose time is virtual. Use it with
+    Everything in it happens on the event loop on which it was entered and by
+    that loop's clock, so it also works on a loop whose time is virtual. While
+    that loop runs, every control can be turned from any thread. Use it with
     `async with`; what it recorded can still be read afterwards.
 
     Args:
@@ -97,13 +115,14 @@ class Emulator:
         record_requests: bool = True,
         record_accepted: bool = True,
     ) -> None:
+        self._home = Home()
         self._host = host
         self._port = port
         self._now = now
         self._account = ready_made(balance, cost, everyone_is_open=everyone_is_open)
         self._ledger = Ledger(record_requests, record_accepted)
         self._app = App(
-            service=Service(self._account, self._ledger, _loop_time, self.now),
+            service=Service(self._account, self._ledger, self._home.time, self.now),
             faults=FaultPlan(),
             api_key=api_key,
             limit=make_limit(
@@ -123,7 +142,7 @@ class Emulator:
             OSError: The port is taken, or the host is not one of this machine.
         """
         if self._started is None:
-            self._started = _loop_time()
+            self._started = self._home.time()
         server = web.Server(self._app.handle, access_log=None)
         if self._port is not None:
             loop = asyncio.get_running_loop()
@@ -131,6 +150,7 @@ class Emulator:
             self._port = listener.sockets[0].getsockname()[1]
             self._listener = listener
         self._web_server = server
+        self._home.open()
         return self
 
     async def __aexit__(
@@ -140,6 +160,7 @@ class Emulator:
         traceback: TracebackType | None,
     ) -> None:
         """Stop listening; requests that are still being handled are cut off."""
+        self._home.close()
         listener, self._listener = self._listener, None
         server, self._web_server = self._web_server, None
         if listener is not None:
@@ -153,7 +174,13 @@ class Emulator:
 
     @property
     def base_url(self) -> str:
-        """Where a client finds the service."""
+        """Where a client finds the service.
+
+        Raises:
+            RuntimeError: Asked for on another event loop than the emulator's,
+                which stands still meanwhile: no request would be answered.
+        """
+        self._home.check()
         where = self._host if self._port is None else f"{self._host}:{self._port}"
         return f"http://{where}/api"
 
@@ -174,7 +201,7 @@ class Emulator:
             return self._now()
         if self._started is None:
             return self._started_at
-        return self._started_at + timedelta(seconds=_loop_time() - self._started)
+        return self._started_at + timedelta(seconds=self._home.time() - self._started)
 
     # What the service knows.
 
@@ -184,13 +211,16 @@ class Emulator:
         return self._account.balance
 
     @balance.setter
+    @_control
     def balance(self, value: Decimal) -> None:
         self._account.balance = value
 
+    @_control
     def add_sender(self, sender: Sender) -> None:
         """Add a sender, or put it in place of the one with its id."""
         self._account.add_sender(sender)
 
+    @_control
     def set_sender_status(self, sender_id: int, status: str) -> None:
         """Let a sender go `offline`, `online`, `suspended`, ...
 
@@ -199,6 +229,7 @@ class Emulator:
         """
         self._account.set_sender_status(sender_id, status)
 
+    @_control
     def add_template(self, template: Template) -> None:
         """Add a template, or put it in place of the one with its id."""
         self._account.add_template(template)
@@ -209,6 +240,7 @@ class Emulator:
         """Let a customer write now: their window is open for 24 hours."""
         self.set_window(phone, WINDOW_SECONDS, sender_id=sender_id, name=name)
 
+    @_control
     def set_window(
         self,
         phone: str,
@@ -226,15 +258,19 @@ class Emulator:
             name: What the customer is called.
         """
         conversation = self._account.open_conversation(sender_id, phone, name=name)
-        conversation.last_inbound = _loop_time() + seconds_remaining - WINDOW_SECONDS
+        conversation.last_inbound = (
+            self._home.time() + seconds_remaining - WINDOW_SECONDS
+        )
 
+    @_control
     def expire_window(self, phone: str, *, sender_id: int = 12) -> None:
         """Let 24 hours have passed since a customer wrote."""
         conversation = self._account.open_conversation(sender_id, phone)
-        over = _loop_time() - WINDOW_SECONDS
+        over = self._home.time() - WINDOW_SECONDS
         wrote = conversation.last_inbound
         conversation.last_inbound = over if wrote is None else min(wrote, over)
 
+    @_control
     def populate(self, count: int = 12, *, sender_id: int = 12) -> list[Customer]:
         """Add customers with windows open, closing and closed, and some with none.
 
@@ -260,6 +296,7 @@ class Emulator:
 
     # What goes wrong, and how long things take.
 
+    @_control
     def fail_next(
         self, count: int, fault: Fault, *, endpoint: Endpoint | None = None
     ) -> None:
@@ -273,6 +310,7 @@ class Emulator:
         """
         self._app.faults.add(count, fault, endpoint=endpoint)
 
+    @_control
     def stop_failing(self) -> None:
         """Forget all planned faults and `choose_fault`."""
         self._app.faults.clear()
@@ -283,6 +321,7 @@ class Emulator:
         return self._app.faults.choose
 
     @choose_fault.setter
+    @_control
     def choose_fault(self, value: FaultChooser | None) -> None:
         self._app.faults.choose = value
 
@@ -292,6 +331,7 @@ class Emulator:
         return self._app.before_counting
 
     @before_counting.setter
+    @_control
     def before_counting(self, value: Latency | None) -> None:
         self._app.before_counting = value
 
@@ -301,6 +341,7 @@ class Emulator:
         return self._app.after_counting
 
     @after_counting.setter
+    @_control
     def after_counting(self, value: Latency | None) -> None:
         self._app.after_counting = value
 
@@ -367,7 +408,3 @@ async def _stop_accepting(listener: asyncio.Server) -> None:
     for _ in range(_ACCEPT_STEPS):
         await asyncio.sleep(0)
     listener.close()
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()

@@ -1,16 +1,15 @@
 """The command as its user meets it: arguments in, two streams and a status out."""
 
-import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import pytest
 from attrs import frozen
 
 from autocalls_async.cli import main
 from autocalls_async.emulator import Emulator
+from autocalls_async.testing import live
 
 T = TypeVar("T")
 
@@ -19,48 +18,27 @@ OPEN = "+14155550101"
 CLOSED = "+14155550102"
 
 
+@frozen
 class Service:
     """An emulator on a thread and a loop of its own, since the command blocks."""
 
-    def __init__(self) -> None:
-        self.emulator = Emulator(rate=1000)
-        self._loop = asyncio.SelectorEventLoop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        future = asyncio.run_coroutine_threadsafe(
-            self.emulator.__aenter__(), self._loop
-        )
-        future.result()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        closing = self.emulator.__aexit__(None, None, None)
-        asyncio.run_coroutine_threadsafe(closing, self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+    emulator: Emulator
 
     def do(self, step: Callable[[Emulator], T]) -> T:
-        """Do something to the emulator, where its clock is."""
-
-        async def call() -> T:
-            return step(self.emulator)
-
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
+        """Do something to the emulator."""
+        return step(self.emulator)
 
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """Give a service that the environment names, with one open window."""
-    with Service() as service:
-        service.do(lambda emulator: emulator.customer_writes(OPEN))
-        service.do(lambda emulator: emulator.expire_window(CLOSED))
+    with live(Emulator(rate=1000)) as emulator:
+        emulator.customer_writes(OPEN)
+        emulator.expire_window(CLOSED)
         monkeypatch.setenv("AUTOCALLS_API_KEY", KEY)
-        monkeypatch.setenv("AUTOCALLS_BASE_URL", service.emulator.base_url)
+        monkeypatch.setenv("AUTOCALLS_BASE_URL", emulator.base_url)
         monkeypatch.setenv("AUTOCALLS_SENDER_ID", "12")
-        yield service
+        yield Service(emulator)
 
 
 @frozen

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from autocalls_async.cli.campaign import Rows
-from autocalls_async.cli.rows import FileError, FileFormat, RowReader
+from autocalls_async.cli.choices import FileFormat
+from autocalls_async.cli.rows import FileError, RowReader
 from autocalls_async.emulator import Emulator, Endpoint, Fault, Refuse
 from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service
 

@@ -3,10 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from autocalls_async import __version__
+from autocalls_async.cli.options import LimitName
+from autocalls_async.emulator import RateLimit
 from tests.cli.conftest import OPEN, Autocalls, Service
 
 COMMANDS = [
@@ -94,6 +97,55 @@ def test_without_its_libraries_the_command_says_what_to_install(library: str) ->
         "autocalls: this command needs the extra 'cli': "
         "pip install 'autocalls-async[cli]'\n"
     )
+
+
+def modules_of(*arguments: str) -> set[str]:
+    """Run a command in a fresh interpreter, and give what it imported."""
+    code = (
+        "import sys; from autocalls_async.cli import main\n"
+        f"status = main({arguments!r})\n"
+        "print(*sys.modules, file=sys.stderr); sys.exit(status)"
+    )
+    ended = run_python(code)
+    assert ended.returncode == 0
+    return set(ended.stderr.split())
+
+
+def test_the_version_and_the_help_are_told_without_client_and_emulator() -> None:
+    heavy = {"aiohttp", "asyncio", "phonenumbers", "sqlite3"}
+    ours = {"autocalls_async.client", "autocalls_async.emulator"}
+
+    version, help_page = modules_of("--version"), modules_of("--help")
+
+    assert version & {*heavy, *ours, "rich"} == set()
+    assert help_page & {*heavy, *ours} == set()
+
+
+def test_a_journal_is_shown_without_client_and_emulator(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    run_python(
+        "import asyncio; from autocalls_async.journal import SqliteJournal\n"
+        "async def main():\n"
+        f"    async with SqliteJournal({str(path)!r}): pass\n"
+        "asyncio.run(main())"
+    )
+
+    imported = modules_of("journal", "show", str(path))
+
+    assert "sqlite3" in imported
+    assert (
+        imported
+        & {
+            "aiohttp",
+            "autocalls_async.client",
+            "autocalls_async.emulator",
+        }
+        == set()
+    )
+
+
+def test_the_emulators_limits_are_named_by_the_command() -> None:
+    assert get_args(LimitName) == tuple(limit.value for limit in RateLimit)
 
 
 @pytest.mark.real_time

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.phones import check_region, normalise
 from autocalls_async.cli.rendering import (
     TemplateText,
     parse_text_template,
     parse_variables,
 )
-from autocalls_async.cli.rows import BadRow, FileError, FileFormat, Row, RowReader
+from autocalls_async.cli.rows import BadRow, FileError, Row, RowReader
 from autocalls_async.models import TemplateMessage, check_phone
 
 PHONE = "+14155550123"

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.rendering import FreeText, parse_text_template
 from autocalls_async.cli.rows import (
     MAX_LINE_BYTES,
     BadRow,
     FileError,
-    FileFormat,
     Row,
     RowReader,
     format_of,

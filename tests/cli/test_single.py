@@ -15,6 +15,7 @@ from autocalls_async.emulator import (
     Sender,
 )
 from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service
+from tests.ports import closed_port
 
 pytestmark = pytest.mark.real_time
 
@@ -266,11 +267,9 @@ def test_a_missing_sender_says_which_variable_to_set(
 def test_a_wrong_port_is_told_in_seconds(
     arguments: tuple[str, ...], autocalls: Autocalls
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/api"
-
-    ended = autocalls(*arguments, "--base-url", url, "--api-key", "x")
+    with closed_port() as port:
+        url = f"http://127.0.0.1:{port}/api"
+        ended = autocalls(*arguments, "--base-url", url, "--api-key", "x")
 
     assert ended.status == 1
     assert "connection refused" in ended.complaint

@@ -17,6 +17,7 @@ import pytest
 from autocalls_async.cli.stopping import Stopping
 from autocalls_async.emulator import Delay, Emulator, Endpoint, Fault, Stall
 from tests.cli.conftest import OPEN, Autocalls, Service
+from tests.ports import own_port
 
 pytestmark = [
     pytest.mark.real_time,
@@ -155,12 +156,6 @@ def test_ctrl_c_while_rows_are_read_is_a_clear_line(autocalls: Autocalls) -> Non
     assert ended.err == "autocalls: interrupted\n"
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
-
-
 def interrupt_when_it_listens(port: int) -> None:
     """Connect until somebody answers, then press Ctrl-C."""
     with socket.socket() as caller:
@@ -173,7 +168,7 @@ def interrupt_when_it_listens(port: int) -> None:
 def test_an_emulator_says_where_it_is_and_serves_until_it_is_stopped(
     as_json: bool, autocalls: Autocalls
 ) -> None:
-    port = free_port()
+    port = own_port()
     url = f"http://127.0.0.1:{port}/api"
     watcher = threading.Thread(target=interrupt_when_it_listens, args=(port,))
 

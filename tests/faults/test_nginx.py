@@ -12,6 +12,7 @@ import pytest
 from autocalls_async import AutocallsClient, UnknownOutcomeError
 from tests.faults.scripts import answers, reset, serve, stall
 from tests.faults.server import FaultServer, Script
+from tests.ports import closed_port, own_port
 
 _NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
@@ -46,14 +47,10 @@ http {{
 
 
 @pytest.fixture(scope="module")
-def ports() -> dict[str, int]:
-    """Find free ports: nginx's, the service's behind it, and one of nobody's."""
-    names = ("front", "behind", "nobody")
-    taken = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
-    found = {name: taker.getsockname()[1] for name, taker in taken.items()}
-    for taker in taken.values():
-        taker.close()
-    return found
+def ports() -> Iterator[dict[str, int]]:
+    """Find ports: nginx's, the service's behind it, and one of nobody's."""
+    with closed_port() as nobody:
+        yield {"front": own_port(), "behind": own_port(), "nobody": nobody}
 
 
 @pytest.fixture(scope="module")

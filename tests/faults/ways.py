@@ -18,17 +18,11 @@ from unittest.mock import patch
 import aiohttp
 from attrs import frozen
 
+from tests.ports import closed_port
+
 _CERTIFICATES = Path(__file__).parent / "certificates"
 
 Settings: TypeAlias = Mapping[str, Any]
-
-
-@contextmanager
-def _closed_port() -> Iterator[int]:
-    """Give a port where nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
 
 
 @contextmanager
@@ -72,7 +66,7 @@ _HERE = "https://127.0.0.1:{port}"
 _ELSEWHERE = "https://service.invalid"
 
 PLAIN = Way()
-NO_PORT = Way(port=_closed_port)
+NO_PORT = Way(port=closed_port)
 NO_ROOM = Way(port=_full_port)
 NO_NAME = Way(_ELSEWHERE)
 LENT = Way(is_lent=True)
@@ -83,7 +77,7 @@ EXPIRED = Way(_HERE, certificate="expired", is_lent=True)
 UNKNOWN_AUTHORITY = Way(_HERE, certificate="unknown-authority")
 PROXY = Way("http://127.0.0.1:1", is_proxied=True)
 TUNNEL = Way(_ELSEWHERE, is_lent=True, is_proxied=True)
-NO_PROXY = Way(_ELSEWHERE, is_proxied=True, port=_closed_port)
+NO_PROXY = Way(_ELSEWHERE, is_proxied=True, port=closed_port)
 
 
 def server_context(certificate: str) -> ssl.SSLContext:

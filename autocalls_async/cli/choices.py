@@ -1,0 +1,17 @@
+"""What an option can be one of; light, since every command's options are read."""
+
+from enum import StrEnum
+
+
+class FileFormat(StrEnum):
+    """How rows are written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class Decision(StrEnum):
+    """What a user can decide about an unknown message."""
+
+    ACCEPTED = "accepted"
+    NEW = "new"
