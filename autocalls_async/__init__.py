@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autocalls_async._version import __version__
 from autocalls_async.bulk import Progress, Run
 from autocalls_async.client import AutocallsClient
+from autocalls_async.client_settings import ClientSettings
 from autocalls_async.errors import (
     AuthenticationError,
     AutocallsError,
@@ -82,6 +83,7 @@ __all__ = [
     "AutocallsClient",
     "AutocallsError",
     "Checked",
+    "ClientSettings",
     "ConversationStatus",
     "Event",
     "Finding",

@@ -5,13 +5,18 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Self, Unpack
 from weakref import WeakSet
 
 import aiohttp
 
 from autocalls_async.arguments import check_seconds, choose, choose_sender
 from autocalls_async.bulk import Run
+from autocalls_async.client_settings import (
+    ClientSettings,
+    LaneName,
+    WindowCheckName,
+)
 from autocalls_async.dispatcher import Dispatcher
 from autocalls_async.exchange import Exchange
 from autocalls_async.job import Job, Settle
@@ -46,9 +51,6 @@ if TYPE_CHECKING:
     from autocalls_async.journal import Journal
     from autocalls_async.ledger import Ledger
     from autocalls_async.plan import Plan
-
-LaneName = Lane | Literal["interactive", "bulk"]
-WindowCheckName = WindowCheck | Literal["auto", "always", "never"]
 
 READ_LIMIT = SendLimit(10, per=1.0)
 """The API documents no limit for status checks and listings; this is polite."""
@@ -107,6 +109,8 @@ class AutocallsClient(Questions):
         trust_env: bool = False,
         observer: Observer | None = None,
     ) -> None:
+        key = ApiKey(api_key)
+        del api_key  # else a traceback with locals would show it
         for name, number in (("sender_id", sender_id), ("max_queued", max_queued)):
             if number is not None:
                 check_id(name, number)
@@ -114,9 +118,11 @@ class AutocallsClient(Questions):
             "drain_timeout", drain_timeout, may_be_zero=True
         )
         self._window_check = choose(WindowCheck, "window_check", window_check)
-        url, key = parse_base_url(base_url), ApiKey(api_key)
         self._transport = Transport(
-            base_url=url, key=key, lent=session, trust_env=trust_env
+            base_url=parse_base_url(base_url),
+            key=key,
+            lent=session,
+            trust_env=trust_env,
         )
         exchange, telling = Exchange(self._transport, retry=retry), Telling(observer)
         guard = self._guard_windows(exchange, telling, sender_id)
@@ -143,23 +149,29 @@ class AutocallsClient(Questions):
     def from_env(
         cls,
         *,
-        environ: Mapping[str, str] = os.environ,
-        **settings: Any,  # noqa: ANN401  # those of the constructor
+        api_key: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        **settings: Unpack[ClientSettings],
     ) -> Self:
         """Make a client from environment variables.
 
-        `AUTOCALLS_API_KEY` must be set; `AUTOCALLS_BASE_URL` and
-        `AUTOCALLS_SENDER_ID` may be. An argument given here wins.
+        Args:
+            api_key: In place of `AUTOCALLS_API_KEY`, which must be set otherwise.
+            environ: Other variables than those of this process.
+            settings: Those of `AutocallsClient`. One that is given here wins over
+                `AUTOCALLS_BASE_URL` and `AUTOCALLS_SENDER_ID`, which may be set.
 
         Raises:
             ValueError: The key is missing, or a value breaks its rule.
         """
-        given = {"AUTOCALLS_API_KEY": settings.pop("api_key", None)}
-        found = read_environment({**environ, **{k: v for k, v in given.items() if v}})
-        return cls(
-            found.api_key,
-            **{"base_url": found.base_url, "sender_id": found.sender_id} | settings,
+        # The environment is no default value: help() would print it, key and all.
+        found = read_environment(
+            os.environ if environ is None else environ, api_key=api_key
         )
+        del api_key  # else a traceback with locals would show it
+        settings.setdefault("base_url", found.base_url)
+        settings.setdefault("sender_id", found.sender_id)
+        return cls(found.api_key, **settings)
 
     async def __aenter__(self) -> Self:
         self._home.check()

@@ -38,15 +38,9 @@ class ApiKey:
     __slots__ = ("_authorization",)
 
     def __init__(self, key: object) -> None:
-        if not isinstance(key, str) or not key:
-            msg = "api_key must be the text of a key, such as '1|abc123'; got none"
-            raise ValueError(msg)
-        if not all("!" <= c <= "~" for c in key):
-            msg = (
-                "api_key must be printable ASCII without spaces or line breaks; "
-                "it has a character that an HTTP header cannot carry"
-            )
-            raise ValueError(msg)
+        if fault := _fault_of_key(key):
+            del key  # else a traceback with locals would show it
+            raise ValueError(fault)
         self._authorization = _Masked(f"Bearer {key}")
 
     def authorization(self) -> str:
@@ -55,6 +49,17 @@ class ApiKey:
 
     def __repr__(self) -> str:
         return "ApiKey('•••')"
+
+
+def _fault_of_key(key: object) -> str | None:
+    if not isinstance(key, str) or not key:
+        return "api_key must be the text of a key, such as '1|abc123'; got none"
+    if not all("!" <= c <= "~" for c in key):
+        return (
+            "api_key must be printable ASCII without spaces or line breaks; "
+            "it has a character that an HTTP header cannot carry"
+        )
+    return None
 
 
 def parse_base_url(value: object) -> str:
@@ -117,7 +122,7 @@ class Environment:
     """What the environment says of the account.
 
     Attributes:
-        api_key: `AUTOCALLS_API_KEY`.
+        api_key: `AUTOCALLS_API_KEY`; its `repr` does not show it.
         base_url: `AUTOCALLS_BASE_URL`.
         sender_id: `AUTOCALLS_SENDER_ID`, a whole number.
     """
@@ -127,22 +132,32 @@ class Environment:
     sender_id: int | None
 
 
-def read_environment(environ: Mapping[str, str]) -> Environment:
+def read_environment(
+    environ: Mapping[str, str], *, api_key: str | None = None
+) -> Environment:
     """Read the account's settings from environment variables.
+
+    Args:
+        environ: The variables.
+        api_key: Where there is one, in place of the variable.
 
     Raises:
         ValueError: The key is missing, or the sender is no number.
     """
-    api_key = environ.get("AUTOCALLS_API_KEY", "").strip()
-    if not api_key:
+    key, base_url, sender = (
+        environ.get(f"AUTOCALLS_{name}", "").strip()
+        for name in ("API_KEY", "BASE_URL", "SENDER_ID")
+    )
+    key = _Masked(api_key or key)
+    del environ, api_key  # else a traceback with locals would show them
+    if not key:
         msg = "AUTOCALLS_API_KEY is not set; it must hold the account's API key"
         raise ValueError(msg)
-    sender = environ.get("AUTOCALLS_SENDER_ID", "").strip()
     if sender and not (sender.isascii() and sender.isdigit()):
         msg = f"AUTOCALLS_SENDER_ID must be a whole number; got {sender[:20]!r}"
         raise ValueError(msg)
     return Environment(
-        api_key=api_key,
-        base_url=environ.get("AUTOCALLS_BASE_URL", "").strip() or DEFAULT_BASE_URL,
+        api_key=key,
+        base_url=base_url or DEFAULT_BASE_URL,
         sender_id=int(sender) if sender else None,
     )
