@@ -193,14 +193,6 @@ async def test_a_client_may_close_without_draining(emulator: Emulator) -> None:
         await client.account()
 
 
-def test_an_observer_that_would_have_to_be_awaited_is_refused() -> None:
-    async def observe(_: object) -> None:
-        """Observe nothing."""
-
-    with pytest.raises(ValueError, match="called and not awaited"):
-        AutocallsClient(KEY, observer=observe)  # type: ignore[arg-type]  # on purpose
-
-
 def test_a_key_must_identify_a_message() -> None:
     with pytest.raises(ValueError, match="key must not be empty"):
         FreeformMessage(recipient_phone=ANA, message="hi", key="")
