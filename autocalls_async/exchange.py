@@ -19,7 +19,14 @@ from autocalls_async.reachability import Reachability
 from autocalls_async.retry import RetryPolicy, RetryQuota
 from autocalls_async.transport import AttemptFailed, Transport
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen, Verdict
-from autocalls_async.wire import Reply, Request, read_error_code, read_refusal, see
+from autocalls_async.wire import (
+    Reply,
+    Request,
+    describe,
+    read_error_code,
+    read_refusal,
+    see,
+)
 
 
 class Passage(Protocol):
@@ -177,7 +184,7 @@ def _judge(request: Request, reply: Reply) -> _Attempt:
     if reply.body is None and request.kind is Kind.READ:
         return _Attempt(Seen.SILENCE, "the answer broke off or was too long", reply)
     seen = see(reply)
-    return _Attempt(seen, f"the answer was {seen.value}", reply)
+    return _Attempt(seen, describe(reply, seen), reply)
 
 
 def _give_up(call: _Call, attempt: _Attempt, verdict: Verdict) -> NoReturn:

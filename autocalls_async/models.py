@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias, final
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, Factory, field, frozen
 
 from autocalls_async.masking import mask_phone, mask_phone_repr
 
@@ -267,9 +267,10 @@ class SessionStatus:
     """What the service says of one messaging window.
 
     Attributes:
-        is_open: The recipient wrote to this sender in the last 24 hours.
         can_send_freeform: Free text is allowed now. Only this decides.
-        requires_template: Only a template is allowed now.
+        is_open: The recipient wrote to this sender in the last 24 hours. Where the
+            service does not say, it follows from `can_send_freeform`.
+        requires_template: Only a template is allowed now; the same holds for it.
         message: The same for people.
         minutes_remaining: Whole minutes, rounded down; only while open.
         expires_at: When the window will close; only while open.
@@ -279,9 +280,13 @@ class SessionStatus:
     Source: API reference, "session_status".
     """
 
-    is_open: bool
     can_send_freeform: bool
-    requires_template: bool
+    is_open: bool = field(
+        default=Factory(lambda self: self.can_send_freeform, takes_self=True)
+    )
+    requires_template: bool = field(
+        default=Factory(lambda self: not self.can_send_freeform, takes_self=True)
+    )
     message: str | None = field(default=None, repr=False)
     minutes_remaining: int | None = None
     expires_at: datetime | None = None
