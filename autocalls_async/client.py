@@ -125,8 +125,9 @@ class AutocallsClient(Questions):
             trust_env=trust_env,
         )
         exchange, telling = Exchange(self._transport, retry=retry), Telling(observer)
-        guard = self._guard_windows(exchange, telling, sender_id)
+        guard = self._guard_windows(exchange, telling)
         super().__init__(guard, sender_id=sender_id, timeout=timeout)
+        self.windows = Windows(self._memory, sender_id, check_home=self._home.check)
         self._send_gate = Gate(send_limit, limiter=limiter)
         self._dispatcher = Dispatcher(
             exchange,
@@ -137,11 +138,8 @@ class AutocallsClient(Questions):
         )
         self._runs: WeakSet[Run] = WeakSet()
 
-    def _guard_windows(
-        self, exchange: Exchange, telling: Telling, sender_id: int | None
-    ) -> WindowGuard:
+    def _guard_windows(self, exchange: Exchange, telling: Telling) -> WindowGuard:
         self._memory = memory = WindowMemory()
-        self.windows = Windows(memory, sender_id)
         self._read_gate = gate = Gate(READ_LIMIT)
         return WindowGuard(exchange, read_gate=gate, memory=memory, telling=telling)
 
@@ -201,6 +199,7 @@ class AutocallsClient(Questions):
         Raises:
             RuntimeError: It was called outside the event loop.
         """
+        self._home.check_place()
         return self._dispatcher.status
 
     # Sending

@@ -13,17 +13,26 @@ class Home:
         self._is_closed = False
 
     def check(self) -> None:
-        """Make sure that the client is used where it belongs.
+        """Make sure that the client is used where it belongs, and is open.
 
         Raises:
             RuntimeError: It is closed, or this is another event loop or process.
         """
-        loop, pid = asyncio.get_running_loop(), os.getpid()
-        if self._loop is None:
-            self._loop, self._pid = loop, pid
+        _running_loop()
         if self._is_closed:
             msg = "the client is closed; make a new one"
             raise RuntimeError(msg)
+        self.check_place()
+
+    def check_place(self) -> None:
+        """Make sure that the client is used where it belongs, open or not.
+
+        Raises:
+            RuntimeError: This is another event loop or process.
+        """
+        loop, pid = _running_loop(), os.getpid()
+        if self._loop is None:
+            self._loop, self._pid = loop, pid
         if pid != self._pid:
             msg = "the client was made before a fork; make one in each process"
             raise RuntimeError(msg)
@@ -34,3 +43,14 @@ class Home:
     def close(self) -> None:
         """From now on every use is an error."""
         self._is_closed = True
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        msg = (
+            "the client must be used in its event loop, and none runs here; a thread "
+            "reaches it with loop.call_soon_threadsafe(...)"
+        )
+        raise RuntimeError(msg) from None

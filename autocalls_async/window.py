@@ -53,6 +53,12 @@ class _Window:
     until: float
     status: SessionStatus | None
 
+    def outlasts(self, written_at: float, until: float) -> bool:
+        """Whether it says more than a message that opens the window until then."""
+        if self.state is WindowState.OPEN:
+            return self.until >= until
+        return self.learnt_at > written_at
+
 
 def seconds_remaining(
     status: SessionStatus, *, told_at: datetime | None
@@ -127,10 +133,20 @@ class WindowMemory:
             sender_id, recipient, _Window(WindowState.OPEN, now, until, None)
         )
 
-    def note_inbound(self, sender_id: int, recipient: str, *, now: float) -> None:
-        """Note that the recipient has just written: 24 hours from now."""
-        until = now + WINDOW_SECONDS - MARGIN_SECONDS
-        window = _Window(WindowState.OPEN, now, until, None)
+    def note_inbound(
+        self, sender_id: int, recipient: str, *, now: float, age_seconds: float = 0.0
+    ) -> None:
+        """Note that the recipient wrote so long ago: 24 hours from then.
+
+        What was learnt since is newer and stays, as does a window that is open
+        for longer.
+        """
+        written_at = now - age_seconds
+        until = written_at + WINDOW_SECONDS - MARGIN_SECONDS
+        known = self._windows.get((sender_id, recipient))
+        if until <= now or (known is not None and known.outlasts(written_at, until)):
+            return
+        window = _Window(WindowState.OPEN, written_at, until, None)
         self._remember(sender_id, recipient, window)
 
     def note_closed(

@@ -1,9 +1,14 @@
 """The messaging windows of one account: asked for, learnt, and judged before a send."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from autocalls_async.arguments import choose_sender
+from autocalls_async.arguments import (
+    choose_sender,
+    read_age_seconds,
+    read_inbound_phone,
+)
 from autocalls_async.clock import loop_time
 from autocalls_async.errors import (
     RateLimitedError,
@@ -20,7 +25,6 @@ from autocalls_async.models import (
     FreeformMessage,
     SessionStatus,
     TemplateMessage,
-    check_phone,
 )
 from autocalls_async.observers import Telling
 from autocalls_async.ratelimit import Gate, GatePassage
@@ -37,29 +41,51 @@ from autocalls_async.wire import (
 class Windows:
     """What the client knows of messaging windows."""
 
-    def __init__(self, memory: WindowMemory, default_sender_id: int | None) -> None:
+    def __init__(
+        self,
+        memory: WindowMemory,
+        default_sender_id: int | None,
+        *,
+        check_home: Callable[[], None],
+    ) -> None:
         self._memory = memory
         self._default_sender_id = default_sender_id
+        self._check_home = check_home
 
     def note_inbound(
-        self, recipient_phone: str, *, sender_id: int | None = None
+        self,
+        recipient_phone: str,
+        *,
+        sender_id: int | None = None,
+        at: datetime | None = None,
     ) -> None:
-        """Note that this recipient has just written to us.
+        """Note that this recipient has written to us.
 
-        For 24 hours no check is needed before free text to them, as long as
-        they are among the 15,000 recipients heard of last.
+        For 24 hours from then no check is needed before free text to them, as
+        long as they are among the 15,000 recipients heard of last.
+
+        A thread hands it to the event loop:
+        `loop.call_soon_threadsafe(client.windows.note_inbound, phone)`.
 
         Args:
-            recipient_phone: E.164, `+14155550123`.
+            recipient_phone: E.164, `+14155550123`; also without the plus, as Meta
+                writes the numbers of those who wrote.
             sender_id: Whom they wrote to; `None` means the client's default.
+            at: When they wrote, an aware time; `None` and a time in the future
+                mean now. A message that was forwarded three hours late opens
+                their window for 21 hours.
 
         Raises:
             ValueError: An argument breaks its rule, or there is no sender.
-            RuntimeError: It was called outside the event loop.
+            RuntimeError: The client is closed, or this is not its event loop.
         """
-        check_phone("recipient_phone", recipient_phone)
+        self._check_home()
+        phone = read_inbound_phone("recipient_phone", recipient_phone)
         sender = choose_sender(sender_id, self._default_sender_id)
-        self._memory.note_inbound(sender, recipient_phone, now=loop_time())
+        age = 0.0
+        if at is not None:
+            age = read_age_seconds("at", at, now=datetime.now(UTC))
+        self._memory.note_inbound(sender, phone, now=loop_time(), age_seconds=age)
 
 
 class WindowGuard:
