@@ -123,6 +123,11 @@ class _Reason:
     detail: str
     cause: AutocallsError | None
 
+    @property
+    def remedy(self) -> str | None:
+        """What has to be mended before another run."""
+        return None if self.cause is None else self.cause.remedy
+
 
 class Run:
     """A run of many messages: iterate over it for their outcomes, as they settle.
@@ -229,7 +234,9 @@ class Run:
 
     def _withdraw(self, jobs: Mapping[int, Job], reason: "_Reason") -> None:
         for job in list(jobs.values()):
-            error = UnsentError(detail=f"the run stopped: {reason.detail}")
+            error = UnsentError(
+                detail=f"the run stopped: {reason.detail}", remedy=reason.remedy
+            )
             error.__cause__ = reason.cause
             self._dispatcher.withdraw(job, error)
 
@@ -332,12 +339,12 @@ class Run:
         """Stop the run where the next messages would fare no better."""
         match outcome:
             case Rejected(error=error) if isinstance(error, _MEETS_ALL):
-                self._stop(str(error), error)
+                self._stop(error.summary, error)
             case Rejected(error=SenderOfflineError() as error):
                 if len(self._sender_ids) == 1:  # another may be online
-                    self._stop(str(error), error)
+                    self._stop(error.summary, error)
             case Unsent(error=UnreachableError() as error):
-                self._stop(str(error), error)
+                self._stop(error.summary, error)
             case Accepted() | Unknown():
                 self._recent.append(outcome)
                 count = sum(isinstance(recent, Unknown) for recent in self._recent)
@@ -366,7 +373,10 @@ class Run:
             return
         reason = self._reason or _Reason("its source was cancelled", None)
         raise RunStoppedError(
-            detail=reason.detail, cause=reason.cause, taken_count=self._taken_count
+            detail=reason.detail,
+            remedy=reason.remedy,
+            cause=reason.cause,
+            taken_count=self._taken_count,
         ) from reason.cause
 
     def _eta(self, done: int, elapsed: float) -> float | None:

@@ -40,6 +40,7 @@ from autocalls_async.settings import (
     ApiKey,
     parse_base_url,
     read_environment,
+    read_host,
 )
 from autocalls_async.sources import Source
 from autocalls_async.telemetry import Observer, QueueStatus
@@ -118,13 +119,13 @@ class AutocallsClient(Questions):
             "drain_timeout", drain_timeout, may_be_zero=True
         )
         self._window_check = choose(WindowCheck, "window_check", window_check)
+        url = parse_base_url(base_url)
+        self._host = read_host(url)
         self._transport = Transport(
-            base_url=parse_base_url(base_url),
-            key=key,
-            lent=session,
-            trust_env=trust_env,
+            base_url=url, key=key, lent=session, trust_env=trust_env
         )
-        exchange, telling = Exchange(self._transport, retry=retry), Telling(observer)
+        exchange = Exchange(self._transport, retry=retry, host=self._host)
+        telling = Telling(observer)
         guard = self._guard_windows(exchange, telling)
         super().__init__(guard, sender_id=sender_id, timeout=timeout)
         self.windows = Windows(self._memory, sender_id, check_home=self._home.check)
@@ -385,6 +386,7 @@ class AutocallsClient(Questions):
             settle=settle,
             deadline=deadline,
             flow=flow,
+            host=self._host,
         )
 
 

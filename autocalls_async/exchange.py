@@ -56,6 +56,7 @@ class _Attempt:
     seen: Seen
     detail: str
     reply: Reply | None = None
+    remedy: str | None = None
 
     @property
     def retry_after(self) -> float | None:
@@ -73,6 +74,7 @@ class _Call:
     """One call so far."""
 
     request: Request
+    host: str | None
     deadline: float | None
     began_at: float
     attempt_count: int = 0
@@ -87,9 +89,11 @@ class Exchange:
         transport: Transport,
         *,
         retry: RetryPolicy,
+        host: str | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._transport = transport
+        self.host = host
         self._retry = retry
         self._quota = RetryQuota()
         self._draw = draw
@@ -112,7 +116,7 @@ class Exchange:
             UnknownOutcomeError: A send may have happened.
             UnavailableError: A read got no usable answer.
         """
-        call = _Call(request, deadline, loop_time())
+        call = _Call(request, self.host, deadline, loop_time())
         while True:
             attempt = await self._attempt(request, passage)
             decision = DECISIONS[request.kind, attempt.seen]
@@ -146,7 +150,7 @@ class Exchange:
             reply = await self._transport.exchange(request, on_handover=leave)
             attempt = _judge(request, reply)
         except AttemptFailed as failure:
-            attempt = _Attempt(failure.seen, failure.detail)
+            attempt = _Attempt(failure.seen, failure.detail, remedy=failure.remedy)
         finally:
             passage.landed(attempt.seen, retry_after=attempt.retry_after)
         if attempt.seen is Seen.NO_CONNECTION:
@@ -204,6 +208,8 @@ def _error(call: _Call, attempt: _Attempt, verdict: Verdict) -> AutocallsError:
     if call.request.kind is Kind.READ:
         return UnavailableError(
             detail=attempt.detail,
+            remedy=attempt.remedy,
+            host=call.host,
             status=status,
             error_code=code,
             attempts=call.handed_over_count,
@@ -211,6 +217,8 @@ def _error(call: _Call, attempt: _Attempt, verdict: Verdict) -> AutocallsError:
     kind = UnreachableError if verdict is Verdict.UNSENT else UnknownOutcomeError
     return kind(
         detail=attempt.detail,
+        remedy=attempt.remedy,
+        host=call.host,
         recipient_phone=call.request.recipient_phone,
         status=status,
         error_code=code,

@@ -61,7 +61,7 @@ class Page:
         try:
             await self._journal.intend(self._key, fell_back=fell_back)
         except (JournalError, JournalStateError) as error:
-            raise UnsentError(detail=f"it could not be noted: {error}") from error
+            raise _unnoted(error) from error
 
     def came_back(self) -> None:
         """Note that it did nothing, and may leave again."""
@@ -89,6 +89,13 @@ class Page:
                     error_code=error.error_code,
                     detail=str(error),
                 )
+
+
+def _unnoted(error: JournalError | JournalStateError) -> UnsentError:
+    if isinstance(error, JournalStateError):
+        return UnsentError(detail=f"it could not be noted: {error}")
+    detail = f"it could not be noted: {error.summary}"
+    return UnsentError(detail=detail, remedy=error.advice or None)
 
 
 class Ledger:

@@ -107,6 +107,11 @@ def parse_base_url(value: object) -> str:
     return value.rstrip("/")
 
 
+def read_host(base_url: str) -> str:
+    """Return the host of a base URL, and its port where it has one, for people."""
+    return urlsplit(base_url).netloc
+
+
 def _split(value: str) -> SplitResult:
     try:
         url = urlsplit(value)

@@ -6,7 +6,6 @@ nothing has left; an exception in that wait keeps it so. After it, only a whole
 status line tells. The class of an exception decides nothing.
 """
 
-import os
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from urllib.request import getproxies, proxy_bypass
@@ -16,7 +15,8 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from autocalls_async._version import __version__
-from autocalls_async.settings import ApiKey
+from autocalls_async.failures import explain
+from autocalls_async.settings import ApiKey, read_host
 from autocalls_async.verdict import Kind, Seen
 from autocalls_async.wire import Reply, Request
 
@@ -40,10 +40,11 @@ class AttemptFailed(Exception):  # noqa: N818  # caught inside the package
     address, and with it a phone number.
     """
 
-    def __init__(self, seen: Seen, detail: str) -> None:
+    def __init__(self, seen: Seen, detail: str, *, remedy: str | None = None) -> None:
         super().__init__(detail)
         self.seen = seen
         self.detail = detail
+        self.remedy = remedy
 
 
 class _Departure:
@@ -122,6 +123,7 @@ class Transport:
         trust_env: bool = False,
     ) -> None:
         self._base_url = base_url
+        self._host = read_host(base_url)
         self._lent = lent
         self._proxy = _env_proxy(base_url) if trust_env else None
         self._headers = {
@@ -163,7 +165,12 @@ class Transport:
         ) as response:
             _departure.get().check_has_left()
             body = await _read_body(response)
-            return Reply(status=response.status, headers=response.headers, body=body)
+            return Reply(
+                status=response.status,
+                headers=response.headers,
+                body=body,
+                host=self._host,
+            )
 
     async def aclose(self) -> None:
         """Close what was opened here. A lent session stays open."""
@@ -230,36 +237,5 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes | None:
 def _failure(error: Exception, *, has_left: bool) -> AttemptFailed:
     if isinstance(error, AttemptFailed):
         return error
-    detail = _describe(error)
-    if has_left:
-        return AttemptFailed(Seen.SILENCE, detail)
-    is_hopeless = isinstance(
-        error,
-        aiohttp.ClientConnectorCertificateError
-        | aiohttp.ServerFingerprintMismatch
-        | aiohttp.ClientHttpProxyError
-        | aiohttp.InvalidURL,
-    )
-    return AttemptFailed(Seen.NO_TRUST if is_hopeless else Seen.NO_CONNECTION, detail)
-
-
-_WORDS: tuple[tuple[type[Exception], str], ...] = (
-    (
-        aiohttp.ClientConnectorCertificateError,
-        "the service's certificate is not trusted",
-    ),
-    (aiohttp.ServerFingerprintMismatch, "the service's certificate is not the pinned"),
-    (aiohttp.ClientHttpProxyError, "the proxy refused to connect"),
-    (aiohttp.ClientConnectorDNSError, "the host name could not be resolved"),
-    (aiohttp.ServerDisconnectedError, "the connection was closed without an answer"),
-    (TimeoutError, "it timed out"),
-)
-
-
-def _describe(error: Exception) -> str:
-    for kind, words in _WORDS:
-        if isinstance(error, kind):
-            return words
-    if isinstance(error, OSError) and error.errno and error.errno > 0:
-        return os.strerror(error.errno).lower()
-    return f"the exchange failed ({type(error).__name__})"
+    failure = explain(error, has_left=has_left)
+    return AttemptFailed(failure.seen, failure.words, remedy=failure.remedy)

@@ -163,7 +163,9 @@ class WindowGuard:
         except TimeoutError:
             is_down = self._exchange.reachability.is_down()
             raise UnavailableError(
-                detail="the call's time was up", attempts=0 if is_down else 1
+                detail="the call's time was up",
+                host=self._exchange.host,
+                attempts=0 if is_down else 1,
             ) from None
 
     def learn_sent(self, job: Job, status: SessionStatus | None, reply: Reply) -> None:
@@ -230,7 +232,8 @@ class WindowGuard:
             is_away = has_waited_long or not error.attempts
             kind = UnreachableError if is_away else UnsentError
             raise kind(
-                detail=f"its window could not be checked: {error}",
+                detail=f"its window could not be checked: {error.summary}",
+                remedy=error.remedy if isinstance(error, UnavailableError) else None,
                 recipient_phone=job.recipient_phone,
             ) from error
         if status.session_status.can_send_freeform:

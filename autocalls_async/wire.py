@@ -167,12 +167,14 @@ class Reply:
     Attributes:
         headers: By names in lower case.
         body: `None` where it broke off or was too large to be read.
+        host: Whom we were talking to, for people.
         content: The JSON object in the body, `None` where it holds none.
     """
 
     status: int
     headers: Mapping[str, str] = field(factory=FrozenDict, repr=False)
     body: bytes | None = field(default=b"", repr=False)
+    host: str | None = None
     content: Mapping[str, Any] | None = field(
         init=False,
         repr=False,
@@ -251,7 +253,7 @@ def _names_a_message(reply: Reply) -> bool:
 
 def describe(reply: Reply, seen: Seen) -> str:
     """Say for people what an answer was that settles nothing."""
-    if seen not in {Seen.OK, Seen.OK_BUT_FAILED} and _is_page(reply):
+    if seen in {Seen.OTHER, Seen.FOREIGN_REFUSAL} and _is_page(reply):
         return "a web page came in place of the API's answer"
     return _DESCRIPTIONS.get(seen, f"the answer was {seen.value}")
 
@@ -317,6 +319,7 @@ def read_refusal(
     error = _ERROR_BY_CODE.get(code or "", by_status)(
         status=reply.status,
         error_code=code,
+        host=reply.host,
         attempts=attempts,
         service_message=_first_text(body, "error", "message"),
         recipient_phone=recipient_phone,
@@ -378,7 +381,7 @@ def _read(reply: Reply, value: object, shape: type[T]) -> T:
     except Unreadable:
         detail = "the answer is not what the API documents"
         raise UnavailableError(
-            detail=detail, status=reply.status, attempts=1
+            detail=detail, status=reply.status, host=reply.host, attempts=1
         ) from None  # the cause would show what was received
 
 

@@ -20,14 +20,21 @@ class JournalError(AutocallsError):
 
     Attributes:
         path: The journal's file.
-        detail: What is wrong, and what to do.
+        detail: What is wrong and, after a semicolon, what to do.
     """
 
     path: Path
     detail: str
 
-    def __str__(self) -> str:
-        return f"journal {self.path.name}: {self.detail}"
+    @property
+    def summary(self) -> str:
+        """What is wrong, without advice."""
+        return f"journal {self.path.name}: {self.detail.partition('; ')[0]}"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it; empty where there is nothing to say."""
+        return self.detail.partition("; ")[2]
 
 
 @define(eq=False, slots=False, str=False, repr=False, kw_only=True, auto_exc=False)

@@ -53,7 +53,10 @@ def _read_by_c(text: str) -> IPv4Address | None:
     return None
 
 
-@given(st.text("0123456789abcfx.", max_size=14) | st.from_regex(r"[0-9x.]{1,12}"))
+@given(
+    st.text("0123456789abcfx.", max_size=14)
+    | st.from_regex(r"[0-9x.]{1,12}", fullmatch=True)
+)
 @example("0x")
 @example("08")
 @example("1.2.3.256")
