@@ -11,9 +11,9 @@ from collections.abc import (
 from contextlib import aclosing
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from autocalls_async.clock import loop_time
 from autocalls_async.dispatcher import Dispatcher
@@ -29,6 +29,7 @@ from autocalls_async.errors import (
 from autocalls_async.job import Job, Settle
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import Pace
+from autocalls_async.plain import Plain
 from autocalls_async.sources import Source, each_of
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class MakeJob(Protocol):
 
 
 @frozen(kw_only=True)
-class Progress:
+class Progress(Plain):
     """How far a run has come, for a progress bar.
 
     Attributes:
@@ -83,6 +84,8 @@ class Progress:
     total: int | None = None
     elapsed: float = 0.0
     eta: float | None = None
+
+    _also: ClassVar[tuple[str, ...]] = ("done", "rate")
 
     @property
     def done(self) -> int:
@@ -331,6 +334,7 @@ class Run:
         if job.page is not None:
             job.page.settle(outcome, is_withdrawn=job.withdrawn is not None)
         self._counts.add(outcome)
+        outcome = evolve(outcome, index=number)
         self._ready.append(outcome)
         self._news.set()
         self._judge(outcome)

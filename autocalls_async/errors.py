@@ -12,12 +12,13 @@ end.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from attrs import define, field
 
 from autocalls_async.masking import mask_phone, show_code
 from autocalls_async.models import FrozenDict, SessionStatus
+from autocalls_async.plain import Plain
 
 _E = TypeVar("_E", bound=type)
 
@@ -41,7 +42,7 @@ def _blank(cls: "type[AutocallsError]") -> "AutocallsError":
 
 
 @_error
-class AutocallsError(Exception):
+class AutocallsError(Plain, Exception):
     """Whatever this library raises, but for a caller's own `ValueError`.
 
     Attributes:
@@ -70,6 +71,14 @@ class AutocallsError(Exception):
 
     def __str__(self) -> str:
         return "; ".join(part for part in (self.summary, self.advice) if part)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this as plain JSON types, with its class's name and its text.
+
+        It is data and not a log: the number is whole, and the service's own words
+        are there.
+        """
+        return {"type": type(self).__name__, "text": str(self)} | super().to_dict()
 
     def __reduce__(self) -> tuple[object, ...]:
         return _blank, (type(self),), self.__dict__

@@ -1,6 +1,6 @@
 """What we send and what we are told: immutable values, checked where they are made.
 
-Pure: no I/O, no clock, no asyncio. Nothing here knows JSON; `wire` does.
+Pure: no I/O, no clock, no asyncio. Nothing here knows the API's JSON; `wire` does.
 
 A value of ours that breaks a rule is a `ValueError` naming the value and the
 rule. What the service told us is kept as it came: unknown codes and statuses
@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, final
 from attrs import Attribute, Factory, field, frozen
 
 from autocalls_async.masking import mask_phone, mask_phone_repr
+from autocalls_async.plain import Plain
 
 MAX_MESSAGE_LENGTH = 4096
 """Code points in a freeform text. Source: API reference, "send-freeform"."""
@@ -165,7 +166,7 @@ def _variables(
 
 
 @frozen(kw_only=True)
-class TemplateFallback:
+class TemplateFallback(Plain):
     """The template to send where the messaging window is closed to free text.
 
     Args:
@@ -191,7 +192,7 @@ def _optional_fallback(
 
 
 @frozen(kw_only=True)
-class FreeformMessage:
+class FreeformMessage(Plain):
     """Free text to one recipient, allowed only while the messaging window is open.
 
     Args:
@@ -219,7 +220,7 @@ class FreeformMessage:
 
 
 @frozen(kw_only=True)
-class TemplateMessage:
+class TemplateMessage(Plain):
     """An approved template to one recipient, allowed at any time.
 
     Args:
@@ -263,7 +264,7 @@ def check_message(value: object) -> Message:
 
 
 @frozen(kw_only=True)
-class SessionStatus:
+class SessionStatus(Plain):
     """What the service says of one messaging window.
 
     Attributes:
@@ -295,7 +296,7 @@ class SessionStatus:
 
 
 @frozen(kw_only=True)
-class ConversationStatus:
+class ConversationStatus(Plain):
     """The window of one sender and recipient, and the conversation it belongs to.
 
     The fields that describe a conversation are `None` where there is none.
@@ -312,7 +313,7 @@ class ConversationStatus:
 
 
 @frozen(kw_only=True)
-class SentMessage:
+class SentMessage(Plain):
     """What the service said when it accepted a message.
 
     Accepted is not delivered: webhooks tell later, by `whatsapp_message_id`.
@@ -341,7 +342,7 @@ class SentMessage:
 
 
 @frozen(kw_only=True)
-class Sender:
+class Sender(Plain):
     """One WhatsApp line of the account.
 
     Attributes:
@@ -365,7 +366,7 @@ class Sender:
 
 
 @frozen(kw_only=True)
-class Template:
+class Template(Plain):
     """One message template of a sender.
 
     Attributes:
@@ -389,7 +390,7 @@ class Template:
 
 
 @frozen(kw_only=True)
-class Account:
+class Account(Plain):
     """Whose key this is, and what it can still spend.
 
     Source: API reference, "me".

@@ -6,10 +6,12 @@ Pure: no I/O, no clock, no asyncio.
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
+from typing import ClassVar
 
 from attrs import field, frozen
 
 from autocalls_async.models import FrozenDict, Sender, Template
+from autocalls_async.plain import Plain
 
 
 class Severity(Enum):
@@ -42,7 +44,7 @@ class FindingKind(Enum):
 
 
 @frozen(kw_only=True)
-class Finding:
+class Finding(Plain):
     """One thing that a plan found.
 
     Attributes:
@@ -88,7 +90,7 @@ class WindowOutlook(Enum):
 
 
 @frozen(kw_only=True)
-class WindowCounts:
+class WindowCounts(Plain):
     """How many messaging windows are open, among those looked at.
 
     Attributes:
@@ -103,6 +105,8 @@ class WindowCounts:
     unknown: int = 0
     pair_count: int = 0
 
+    _also: ClassVar[tuple[str, ...]] = ("sample_count",)
+
     @property
     def sample_count(self) -> int:
         """Pairs that were looked at: all of them, or an even sample."""
@@ -110,7 +114,7 @@ class WindowCounts:
 
 
 @frozen(kw_only=True)
-class SenderLoad:
+class SenderLoad(Plain):
     """What a campaign asks of one sender.
 
     Attributes:
@@ -125,7 +129,7 @@ class SenderLoad:
 
 
 @frozen(kw_only=True)
-class TemplateLoad:
+class TemplateLoad(Plain):
     """How much a campaign uses one template of one sender.
 
     Attributes:
@@ -140,7 +144,7 @@ class TemplateLoad:
 
 
 @frozen(kw_only=True)
-class Plan:
+class Plan(Plain):
     """What a campaign would meet if it were sent now.
 
     Attributes:
@@ -166,6 +170,8 @@ class Plan:
     cost: Decimal | None
     duration: float
     findings: tuple[Finding, ...]
+
+    _also: ClassVar[tuple[str, ...]] = ("is_ready",)
 
     @property
     def is_ready(self) -> bool:

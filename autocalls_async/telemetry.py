@@ -14,6 +14,7 @@ from attrs import frozen
 from autocalls_async.lanes import Lane
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Outcome
+from autocalls_async.plain import Plain
 from autocalls_async.verdict import Seen
 from autocalls_async.window import WindowState
 
@@ -117,7 +118,7 @@ Observer: TypeAlias = Callable[[Event], None]
 
 
 @frozen(kw_only=True)
-class QueueStatus:
+class QueueStatus(Plain):
     """How busy a client is, for a health endpoint.
 
     Attributes:
