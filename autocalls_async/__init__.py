@@ -5,7 +5,7 @@ It tells the truth about what became of each message: `Accepted`, `Rejected`,
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autocalls_async._version import __version__
 from autocalls_async.bulk import Progress, Run
@@ -46,6 +46,7 @@ from autocalls_async.models import (
     TemplateFallback,
     TemplateMessage,
 )
+from autocalls_async.naming import show_in
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import SendLimit
 from autocalls_async.retry import RetryPolicy
@@ -147,12 +148,16 @@ _OF_A_PLAN = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  # of any module's names
-    """Import only where it is used what few programs need."""
-    if name in _OF_A_PLAN:
-        return getattr(import_module("autocalls_async.plan"), name)
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+show_in(__name__, __all__, of=globals())
+
+if not TYPE_CHECKING:  # a checker that saw it would believe in any name
+
+    def __getattr__(name: str) -> object:
+        """Import only where it is used what few programs need."""
+        if name in _OF_A_PLAN:
+            return getattr(import_module("autocalls_async.plan"), name)
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
 
 
 def __dir__() -> list[str]:

@@ -27,13 +27,16 @@ from autocalls_async.errors import (
     UnsentError,
 )
 from autocalls_async.job import Job, Settle
+from autocalls_async.later import Later
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import Pace
 from autocalls_async.plain import Plain
 from autocalls_async.sources import Source, each_of
 
 if TYPE_CHECKING:
-    from autocalls_async.ledger import Ledger, Page
+    from autocalls_async import ledger as _ledger
+else:
+    _ledger = Later("autocalls_async.ledger")
 
 T = TypeVar("T")
 
@@ -159,7 +162,7 @@ class Run:
         *,
         make_job: MakeJob,
         pace: Pace,
-        ledger: "Ledger | None" = None,
+        ledger: "_ledger.Ledger | None" = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._source = source
@@ -194,6 +197,17 @@ class Run:
             raise RuntimeError(msg)
         self._started_at = loop_time()
         return self._outcomes()
+
+    def __repr__(self) -> str:
+        if self._started_at is None:
+            state = "not begun: iterate over it"
+        else:
+            state = "under way" if self._ended_at is None else "ended"
+        c = self._counts
+        counts = f"{c.accepted} accepted, {c.rejected} rejected, {c.unsent} unsent"
+        return (
+            f"<Run, {state}; {self._taken_count} taken, {counts}, {c.unknown} unknown>"
+        )
 
     @property
     def progress(self) -> Progress:
@@ -313,7 +327,7 @@ class Run:
             self._submit(batch, pages)
 
     def _submit(
-        self, batch: Mapping[int, Job], pages: Mapping[int, "Page | None"]
+        self, batch: Mapping[int, Job], pages: Mapping[int, "_ledger.Page | None"]
     ) -> None:
         for number, job in batch.items():
             self._taken_count += 1
@@ -358,7 +372,7 @@ class Run:
                         "left ended as unknown"
                     )
 
-    async def _close_ledger(self, ledger: "Ledger") -> None:
+    async def _close_ledger(self, ledger: "_ledger.Ledger") -> None:
         while self._pending:  # what is in flight has yet to be noted
             self._news.clear()
             await self._news.wait()

@@ -21,6 +21,7 @@ from autocalls_async.dispatcher import Dispatcher
 from autocalls_async.exchange import Exchange
 from autocalls_async.job import Job, Settle
 from autocalls_async.lanes import Lane
+from autocalls_async.later import Later
 from autocalls_async.models import (
     FreeformMessage,
     Message,
@@ -49,9 +50,15 @@ from autocalls_async.window import WindowCheck, WindowMemory
 from autocalls_async.windows import WindowGuard, Windows
 
 if TYPE_CHECKING:
-    from autocalls_async.journal import Journal
-    from autocalls_async.ledger import Ledger
-    from autocalls_async.plan import Plan
+    from autocalls_async import journal as _journal
+    from autocalls_async import ledger as _ledger
+    from autocalls_async import plan as _plan
+    from autocalls_async import planning as _planning
+else:
+    _journal = Later("autocalls_async.journal")
+    _ledger = Later("autocalls_async.ledger")
+    _plan = Later("autocalls_async.plan")
+    _planning = Later("autocalls_async.planning")
 
 READ_LIMIT = SendLimit(10, per=1.0)
 """The API documents no limit for status checks and listings; this is polite."""
@@ -172,6 +179,11 @@ class AutocallsClient(Questions):
         settings.setdefault("sender_id", found.sender_id)
         return cls(found.api_key, **settings)
 
+    def __repr__(self) -> str:
+        sender = "" if self._sender_id is None else f", sender {self._sender_id}"
+        state = "closed" if self._home.is_closed else "open"
+        return f"<AutocallsClient of {self._host}{sender}, {state}>"
+
     async def __aenter__(self) -> Self:
         self._home.check()
         return self
@@ -215,10 +227,36 @@ class AutocallsClient(Questions):
         lane: LaneName = "interactive",
         window_check: WindowCheckName | None = None,
     ) -> SentMessage:
-        """Send free text, if the messaging window is open.
+        """Send free text, and wait until the service has accepted it.
 
-        The arguments are those of `FreeformMessage` and of `send()`, and so are
-        the errors.
+        If the caller is cancelled, a message that is not handed over yet never
+        leaves; one that is goes on to its end.
+
+        Args:
+            recipient_phone: Whom it is for, in E.164, such as `+14155550123`.
+            message: 1 to 4096 characters, not blank.
+            sender_id: Which sender it is from; `None` means the client's.
+            timeout: Seconds for all of it, from the queue to the last attempt;
+                `None` means the client's.
+            lane: `"interactive"` goes before `"bulk"`.
+            window_check: Whether to ask first if the messaging window is open:
+                `"auto"` unless an open one is known, `"always"` or `"never"`;
+                `None` means the client's.
+
+        Returns:
+            What the service said. Accepted is not delivered: webhooks tell later,
+            by `whatsapp_message_id`.
+
+        Raises:
+            ValueError: An argument breaks its rule, or there is no sender.
+            TemplateRequiredError: The window is closed: send a template.
+            RejectedError: The service said no for another reason; the subclass
+                says why. Nothing was sent.
+            UnsentError: Nothing was sent; it is safe to send it again. A
+                `QueueFullError` where `max_queued` wait already.
+            UnknownOutcomeError: It may have been delivered: do not send it again
+                blindly.
+            RuntimeError: The client is closed, or belongs to another event loop.
         """
         content = FreeformMessage(
             recipient_phone=recipient_phone, message=message, sender_id=sender_id
@@ -238,10 +276,37 @@ class AutocallsClient(Questions):
         timeout: float | None = None,
         lane: LaneName = "interactive",
     ) -> SentMessage:
-        """Send an approved template, which is allowed at any time.
+        """Send an approved template, and wait until the service has accepted it.
 
-        The arguments are those of `TemplateMessage` and of `send()`, and so are
-        the errors.
+        It is allowed at any time, whether the messaging window is open or not. If
+        the caller is cancelled, a message that is not handed over yet never
+        leaves; one that is goes on to its end.
+
+        Args:
+            recipient_phone: Whom it is for, in E.164, such as `+14155550123`.
+            template_id: One of the sender's templates; `templates()` lists them.
+            variables: Texts by `"1"`, `"2"`, … or by the template's variable names.
+            recipient_name: At most 255 characters.
+            sender_id: Which sender it is from; `None` means the client's.
+            timeout: Seconds for all of it, from the queue to the last attempt;
+                `None` means the client's.
+            lane: `"interactive"` goes before `"bulk"`.
+
+        Returns:
+            What the service said. Accepted is not delivered: webhooks tell later,
+            by `whatsapp_message_id`.
+
+        Raises:
+            ValueError: An argument breaks its rule, or there is no sender.
+            TemplateNotFoundError: This sender has no such template.
+            TemplateUnusableError: It is not approved, or does not fit the sender.
+            RejectedError: The service said no for another reason; the subclass
+                says why. Nothing was sent.
+            UnsentError: Nothing was sent; it is safe to send it again. A
+                `QueueFullError` where `max_queued` wait already.
+            UnknownOutcomeError: It may have been delivered: do not send it again
+                blindly.
+            RuntimeError: The client is closed, or belongs to another event loop.
         """
         content = TemplateMessage(
             recipient_phone=recipient_phone,
@@ -297,7 +362,7 @@ class AutocallsClient(Questions):
         *,
         lane: LaneName = "bulk",
         window_check: WindowCheckName | None = None,
-        journal: "Journal | str | PathLike[str] | None" = None,
+        journal: "_journal.Journal | str | PathLike[str] | None" = None,
     ) -> Run:
         """Send many messages; iterate over the result for their outcomes.
 
@@ -324,7 +389,7 @@ class AutocallsClient(Questions):
                 flow=object(),
             ),
             pace=self._send_gate.pace,
-            ledger=None if journal is None else _ledger(journal),
+            ledger=None if journal is None else _open_ledger(journal),
         )
         self._runs.add(run)
         return run
@@ -335,7 +400,7 @@ class AutocallsClient(Questions):
         *,
         price: Decimal | None = None,
         window_sample: int = 200,
-    ) -> "Plan":
+    ) -> "_plan.Plan":
         """Find out what a campaign would meet. It is free, and sends nothing.
 
         Args:
@@ -349,10 +414,8 @@ class AutocallsClient(Questions):
             ValueError: An argument breaks its rule.
             AuthenticationError: The key is not accepted.
         """
-        from autocalls_async.planning import make_plan  # noqa: PLC0415  # few plan
-
         self._home.check()
-        return await make_plan(
+        return await _planning.make_plan(
             self,
             messages,
             sender_id=self._sender_id,
@@ -390,7 +453,7 @@ class AutocallsClient(Questions):
         )
 
 
-def _ledger(journal: "Journal | str | PathLike[str]") -> "Ledger":
-    from autocalls_async.ledger import Ledger  # noqa: PLC0415  # few have a journal
-
-    return Ledger(journal)
+def _open_ledger(
+    journal: "_journal.Journal | str | PathLike[str]",
+) -> "_ledger.Ledger":
+    return _ledger.Ledger(journal)

@@ -10,7 +10,7 @@ class Home:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
-        self._is_closed = False
+        self.is_closed = False
 
     def check(self) -> None:
         """Make sure that the client is used where it belongs, and is open.
@@ -19,7 +19,7 @@ class Home:
             RuntimeError: It is closed, or this is another event loop or process.
         """
         _running_loop()
-        if self._is_closed:
+        if self.is_closed:
             msg = "the client is closed; make a new one"
             raise RuntimeError(msg)
         self.check_place()
@@ -42,7 +42,7 @@ class Home:
 
     def close(self) -> None:
         """From now on every use is an error."""
-        self._is_closed = True
+        self.is_closed = True
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

@@ -3,7 +3,7 @@
 Pure: no I/O, no clock, no asyncio.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import Enum
 from typing import ClassVar
@@ -11,6 +11,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from autocalls_async.models import FrozenDict, Sender, Template
+from autocalls_async.naming import show_in
 from autocalls_async.plain import Plain
 
 
@@ -173,7 +174,69 @@ class Plan(Plain):
 
     _also: ClassVar[tuple[str, ...]] = ("is_ready",)
 
+    def __repr__(self) -> str:
+        messages = _count(self.message_count, "message")
+        return f"<Plan of {messages}: {_verdict(self)}>"
+
+    def __str__(self) -> str:
+        return "\n".join(_describe(self))
+
     @property
     def is_ready(self) -> bool:
         """Whether no finding is an error."""
         return all(found.severity is not Severity.ERROR for found in self.findings)
+
+
+def _describe(plan: Plan) -> Iterator[str]:
+    """Say it for people, in lines. No line holds a text or a number of theirs."""
+    kinds = f"{plan.freeform_count:,} free text, {plan.template_count:,} template"
+    messages = _count(plan.message_count, "message")
+    yield f"{messages} ({kinds}), {_duration(plan.duration)} at the pace of now"
+    for sender in plan.senders:
+        status = f", {sender.sender.status}" if sender.sender else ""
+        count = _count(sender.message_count, "message")
+        recipients = _count(sender.recipient_count, "recipient")
+        yield f"sender {sender.sender_id}: {count} to {recipients}{status}"
+    for load in plan.templates:
+        status = f", {load.template.status}" if load.template else ""
+        count = _count(load.message_count, "message")
+        yield f"template {load.template_id} of sender {load.sender_id}: {count}{status}"
+    if seen := plan.windows.sample_count:
+        w = plan.windows
+        states = f"{w.open:,} open, {w.closing:,} closing, {w.closed:,} closed"
+        yield f"windows: {states}, {w.unknown:,} unknown ({seen:,} of {w.pair_count:,})"
+    money = {"balance": plan.balance, "cost": plan.cost}
+    if told := [f"{name} {sum_}" for name, sum_ in money.items() if sum_ is not None]:
+        yield ", ".join(told)
+    for found in plan.findings:
+        yield f"{found.severity.value}: {found.text}"
+    yield _verdict(plan)
+
+
+def _verdict(plan: Plan) -> str:
+    errors = sum(found.severity is Severity.ERROR for found in plan.findings)
+    warnings = len(plan.findings) - errors
+    found = [_count(errors, "error")] if errors else []
+    found += [_count(warnings, "warning")] if warnings else []
+    return ", ".join([f"{'not ' if errors else ''}ready", *found])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+show_in(
+    "autocalls_async",
+    (
+        *("Finding", "FindingKind", "Plan", "SenderLoad", "Severity"),
+        *("TemplateLoad", "WindowCounts"),
+    ),
+    of=globals(),
+)

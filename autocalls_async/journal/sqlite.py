@@ -146,3 +146,6 @@ class SqliteJournal:
         group = self._opened()
         group.check()
         return group
+
+
+SqliteJournal.__module__ = "autocalls_async.journal"  # where users import it from

@@ -163,7 +163,8 @@ def test_the_import_is_light() -> None:
     code = (
         "import sys, autocalls_async;"
         "print(*(m for m in ('aiohttp.web', 'rich', 'typer', 'click', 'sqlite3',"
-        "'pytest', 'autocalls_async.emulator') if m in sys.modules))"
+        "'pytest', 'autocalls_async.emulator', 'autocalls_async.plan',"
+        "'autocalls_async.journal', 'autocalls_async.ledger') if m in sys.modules))"
     )
 
     done = subprocess.run(  # noqa: S603  # our own words
