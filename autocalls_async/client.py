@@ -135,7 +135,9 @@ class AutocallsClient(Questions):
         telling = Telling(observer)
         guard = self._guard_windows(exchange, telling)
         super().__init__(guard, sender_id=sender_id, timeout=timeout)
-        self.windows = Windows(self._memory, sender_id, check_home=self._home.check)
+        self.windows: Windows = Windows(
+            self._memory, sender_id, check_home=self._home.check
+        )
         self._send_gate = Gate(send_limit, limiter=limiter)
         self._dispatcher = Dispatcher(
             exchange,

@@ -217,7 +217,7 @@ class RejectedError(_SendError):
 
     def __attrs_post_init__(self) -> None:
         if self.remedy is None:
-            self.remedy = self._remedy
+            self.remedy: str | None = self._remedy
 
     @property
     def summary(self) -> str:

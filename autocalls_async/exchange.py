@@ -93,11 +93,13 @@ class Exchange:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._transport = transport
-        self.host = host
+        self.host: str | None = host
         self._retry = retry
         self._quota = RetryQuota()
         self._draw = draw
-        self.reachability = Reachability(pause_seconds=self._pause_seconds)
+        self.reachability: Reachability = Reachability(
+            pause_seconds=self._pause_seconds
+        )
 
     async def call(
         self, request: Request, passage: Passage, *, deadline: float | None = None

@@ -10,7 +10,7 @@ class Home:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
-        self.is_closed = False
+        self.is_closed: bool = False
 
     def check(self) -> None:
         """Make sure that the client is used where it belongs, and is open.

@@ -103,7 +103,7 @@ class Ledger:
 
     def __init__(self, journal: Journal | str | PathLike[str]) -> None:
         self._is_ours = isinstance(journal, str | PathLike)
-        self.journal = _journal(journal)
+        self.journal: Journal = _journal(journal)
         self._under_way: set[str] = set()
 
     async def open(self, note_fallback: NoteFallback) -> None:

@@ -18,7 +18,7 @@ from autocalls_async.telemetry import (
     Settled,
 )
 
-log = logging.getLogger("autocalls_async")
+log: logging.Logger = logging.getLogger("autocalls_async")
 
 
 def log_event(event: Event) -> None:

@@ -54,9 +54,9 @@ try:
         get_tracer,
         set_span_in_context,
     )
-except ImportError as error:
+except ImportError as _error:
     msg = "this module needs the extra 'otel': pip install 'autocalls-async[otel]'"
-    raise ImportError(msg) from error
+    raise ImportError(msg) from _error
 
 __all__ = ["OpenTelemetryObserver"]
 

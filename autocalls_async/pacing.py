@@ -135,12 +135,12 @@ class RoundTrips:
     """What the answers so far say about the path and the service."""
 
     def __init__(self) -> None:
-        self.mean = 0.0
-        self.is_busy = False
+        self.mean: float = 0.0
+        self.is_busy: bool = False
         """Whether answers take so long that it is the service that works."""
-        self.odd = math.inf
+        self.odd: float = math.inf
         """Round trips over this many seconds are out of the ordinary."""
-        self.cap = math.inf
+        self.cap: float = math.inf
         """Seconds after which a send with an ordinary answer was surely counted.
 
         `math.inf` where too little is known, or the tail is heavy.
@@ -187,7 +187,7 @@ class Pace:
 
     def __init__(self, limit: SendLimit) -> None:
         self.limit = limit
-        self.round_trips = RoundTrips()
+        self.round_trips: RoundTrips = RoundTrips()
         # Slots: taken by an open send, by one open for oddly long, or by a settled
         # one until the instant in the heap.
         self._open: OrderedDict[Ticket, None] = OrderedDict()

@@ -21,14 +21,14 @@ from autocalls_async.emulator import RateLimit
 from autocalls_async.models import FreeformMessage, TemplateMessage
 from autocalls_async.settings import DEFAULT_BASE_URL
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks show variables: the key, too
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-journal_app = typer.Typer(
+journal_app: typer.Typer = typer.Typer(
     no_args_is_help=True,
     help="Show what became of a campaign, and settle what is unknown.",
 )

@@ -150,7 +150,7 @@ class Store:
             undo.callback(self._lock.release)
             try:
                 self._db = undo.enter_context(closing(_connect(path)))
-                self.lost_count = self._prepare(at)
+                self.lost_count: int = self._prepare(at)
             except sqlite3.Error as error:
                 raise to_failure(path, error) from error
             undo.pop_all()
