@@ -182,6 +182,8 @@ class AutocallsClient(Questions):
         return cls(found.api_key, **settings)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_runs"):  # a debugger looks at one that is refused
+            return "<AutocallsClient, not made>"
         sender = "" if self._sender_id is None else f", sender {self._sender_id}"
         state = "closed" if self._home.is_closed else "open"
         return f"<AutocallsClient of {self._host}{sender}, {state}>"

@@ -164,7 +164,8 @@ from autocalls_async.journal import SqlitJournal
 
 def check_types(config: pytest.Config, code: str, *, name: str) -> list[str]:
     """Give the lines that mypy writes of a program, without its last one."""
-    folder = config.cache.mkdir("face")
+    folder = config.rootpath / ".mypy_cache" / "face"
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.py"
     path.write_text(code, encoding="utf-8")
     options = ["--strict", "--config-file=", f"--cache-dir={folder / 'mypy'}"]

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from autocalls_async import AutocallsClient, Message, TemplateMessage
 from autocalls_async.emulator import Emulator
 from tests.client.people import ANA, STRANGER, hello, hellos, open_windows, people
@@ -25,6 +27,15 @@ def test_a_client_can_be_shown_outside_an_event_loop() -> None:
     client = AutocallsClient(KEY)
 
     assert repr(client) == "<AutocallsClient of app.autocalls.ai, open>"
+
+
+def test_a_client_that_is_refused_can_be_shown() -> None:
+    with pytest.raises(ValueError, match="timeout") as caught:
+        AutocallsClient(KEY, timeout=-1)
+
+    frames = (entry.frame for entry in caught.traceback)
+    clients = [f.f_locals["self"] for f in frames if "self" in f.f_locals]
+    assert {repr(client) for client in clients} == {"<AutocallsClient, not made>"}
 
 
 async def test_a_run_says_how_far_it_has_come(
