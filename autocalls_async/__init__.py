@@ -46,7 +46,6 @@ from autocalls_async.models import (
     TemplateFallback,
     TemplateMessage,
 )
-from autocalls_async.naming import show_in
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import SendLimit
 from autocalls_async.retry import RetryPolicy
@@ -147,8 +146,6 @@ _OF_A_PLAN = {
     *("TemplateLoad", "WindowCounts"),
 }
 
-
-show_in(__name__, __all__, of=globals())
 
 if not TYPE_CHECKING:  # a checker that saw it would believe in any name
 

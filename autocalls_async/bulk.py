@@ -28,6 +28,7 @@ from autocalls_async.errors import (
 )
 from autocalls_async.job import Job, Settle
 from autocalls_async.later import Later
+from autocalls_async.naming import show_in
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import Pace
 from autocalls_async.plain import Plain
@@ -416,3 +417,6 @@ async def _end_of(future: asyncio.Future[T]) -> None:
             cancelled = error
     if cancelled is not None:
         raise cancelled
+
+
+show_in("autocalls_async", "Progress", "Run", of=globals())

@@ -30,6 +30,7 @@ from autocalls_async.models import (
     check_id,
     check_message,
 )
+from autocalls_async.naming import show_in
 from autocalls_async.observers import Telling
 from autocalls_async.outcomes import Accepted
 from autocalls_async.pacing import SendLimit
@@ -461,3 +462,6 @@ def _open_ledger(
     journal: "_journal.Journal | str | PathLike[str]",
 ) -> "_ledger.Ledger":
     return _ledger.Ledger(journal)
+
+
+show_in("autocalls_async", "AutocallsClient", of=globals())

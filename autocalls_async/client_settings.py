@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias, TypedDict
 import aiohttp
 
 from autocalls_async.lanes import Lane
+from autocalls_async.naming import show_in
 from autocalls_async.pacing import SendLimit
 from autocalls_async.ratelimit import Limiter
 from autocalls_async.retry import RetryPolicy
@@ -39,3 +40,6 @@ class ClientSettings(TypedDict, total=False):
     drain_timeout: float
     trust_env: bool
     observer: Observer | None
+
+
+show_in("autocalls_async", "ClientSettings", of=globals())

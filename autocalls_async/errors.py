@@ -18,6 +18,7 @@ from attrs import define, field
 
 from autocalls_async.masking import mask_phone, show_code
 from autocalls_async.models import FrozenDict, SessionStatus
+from autocalls_async.naming import show_in
 from autocalls_async.plain import Plain
 
 _E = TypeVar("_E", bound=type)
@@ -357,3 +358,6 @@ class RunStoppedError(AutocallsError):
         """What happened, without advice."""
         messages = "message" if self.taken_count == 1 else "messages"
         return f"stopped after {self.taken_count} {messages}: {self.detail}"
+
+
+show_in("autocalls_async", of=globals())

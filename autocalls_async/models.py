@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, final
 from attrs import Attribute, Factory, field, frozen
 
 from autocalls_async.masking import mask_phone, mask_phone_repr
+from autocalls_async.naming import show_in
 from autocalls_async.plain import Plain
 
 MAX_MESSAGE_LENGTH = 4096
@@ -400,3 +401,11 @@ class Account(Plain):
     email: str | None = field(default=None, repr=False)
     total_balance: Decimal | None = None
     extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+
+
+show_in(
+    "autocalls_async",
+    *("Account", "ConversationStatus", "FreeformMessage", "Sender", "SentMessage"),
+    *("SessionStatus", "Template", "TemplateFallback", "TemplateMessage"),
+    of=globals(),
+)

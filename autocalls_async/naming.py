@@ -3,20 +3,24 @@
 Pure: no I/O, no clock, no asyncio.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import FunctionType
 
 
-def show_in(module: str, names: Iterable[str], *, of: Mapping[str, object]) -> None:
+def show_in(face: str, *names: str, of: Mapping[str, object]) -> None:
     """Let classes and functions say this module, in tracebacks, hovers and pickles.
 
+    The module that makes them calls it last, so that they say it whichever door a
+    program came in by.
+
     Args:
-        module: Where users import them from.
-        names: What is public there; what is not made yet is passed over.
-        of: That module's namespace.
+        face: Where users import them from.
+        names: Of what is public; without any, of every class there that is made
+            there and has no underscore.
+        of: The namespace of the module that makes them.
     """
-    for name in names:
-        thing = of.get(name)
-        is_named = isinstance(thing, type | FunctionType)
-        if is_named and thing.__module__.startswith("autocalls_async."):
-            thing.__module__ = module
+    home = of["__name__"]
+    for name in names or [name for name in of if not name.startswith("_")]:
+        thing = of[name]
+        if isinstance(thing, type | FunctionType) and thing.__module__ == home:
+            thing.__module__ = face

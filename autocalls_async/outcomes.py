@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from autocalls_async.errors import RejectedError, UnknownOutcomeError, UnsentError
 from autocalls_async.models import Message, SentMessage
+from autocalls_async.naming import show_in
 from autocalls_async.plain import Plain
 
 
@@ -66,3 +67,6 @@ class Unknown(_Outcome):
 
 Outcome: TypeAlias = Accepted | Rejected | Unsent | Unknown
 """The four ways in which a message can end."""
+
+
+show_in("autocalls_async", of=globals())

@@ -18,6 +18,8 @@ from heapq import heappop, heappush
 
 from attrs import Attribute, define, field, frozen
 
+from autocalls_async.naming import show_in
+
 # Two directions that each spread evenly make no round trip longer than twice the
 # mean; one that was longer tells of a heavy tail. Then only answers count.
 _ODD_FACTOR = 2.0
@@ -388,3 +390,6 @@ class Pace:
         self._is_trial = True
         self._quiet_since = now
         self._marked_send = self._sends
+
+
+show_in("autocalls_async", "SendLimit", of=globals())

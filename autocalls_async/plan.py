@@ -234,9 +234,7 @@ def _duration(seconds: float) -> str:
 
 show_in(
     "autocalls_async",
-    (
-        *("Finding", "FindingKind", "Plan", "SenderLoad", "Severity"),
-        *("TemplateLoad", "WindowCounts"),
-    ),
+    *("Finding", "FindingKind", "Plan", "SenderLoad", "Severity"),
+    *("TemplateLoad", "WindowCounts"),
     of=globals(),
 )

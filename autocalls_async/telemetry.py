@@ -13,6 +13,7 @@ from attrs import frozen
 
 from autocalls_async.lanes import Lane
 from autocalls_async.models import Message
+from autocalls_async.naming import show_in
 from autocalls_async.outcomes import Outcome
 from autocalls_async.plain import Plain
 from autocalls_async.verdict import Seen
@@ -141,3 +142,6 @@ class QueueStatus(Plain):
     sends_in_last_second: int
     estimated_wait: float
     paused_seconds: float
+
+
+show_in("autocalls_async", of=globals())

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from autocalls_async.naming import show_in
+
 
 class Kind(Enum):
     """What a request does to the world."""
@@ -125,3 +127,6 @@ DECISIONS: Mapping[tuple[Kind, Seen], Decision] = MappingProxyType(
     | {(Kind.READ, seen): row for seen, row in _READ.items()}
 )
 """Every pair of kind and sight, with what follows."""
+
+
+show_in("autocalls_async", "Seen", of=globals())

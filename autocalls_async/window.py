@@ -15,6 +15,7 @@ from enum import Enum
 from attrs import frozen
 
 from autocalls_async.models import SessionStatus
+from autocalls_async.naming import show_in
 
 WINDOW_SECONDS = 24 * 60 * 60.0
 
@@ -215,3 +216,6 @@ class WindowMemory:
         self._windows.move_to_end((sender_id, recipient))
         if len(self._windows) > self._most:
             self._windows.popitem(last=False)
+
+
+show_in("autocalls_async", "WindowCheck", "WindowState", of=globals())

@@ -26,6 +26,7 @@ from autocalls_async.models import (
     SessionStatus,
     TemplateMessage,
 )
+from autocalls_async.naming import show_in
 from autocalls_async.observers import Telling
 from autocalls_async.ratelimit import Gate, GatePassage
 from autocalls_async.telemetry import Checked
@@ -260,3 +261,6 @@ class WindowGuard:
             told_at=None if is_told else reply.told_at(),
             asked_at=asked_at,
         )
+
+
+show_in("autocalls_async", "Windows", of=globals())

@@ -25,7 +25,6 @@ from autocalls_async.journal.errors import (
     JournalStateError,
 )
 from autocalls_async.journal.memory import MemoryJournal
-from autocalls_async.naming import show_in
 
 if TYPE_CHECKING:
     from autocalls_async.journal.sqlite import SqliteJournal
@@ -45,8 +44,6 @@ __all__ = [
     "State",
 ]
 
-
-show_in(__name__, __all__, of=globals())
 
 if not TYPE_CHECKING:  # a checker that saw it would believe in any name
 

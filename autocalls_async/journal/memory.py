@@ -21,6 +21,7 @@ from autocalls_async.journal.entry import (
     clean,
 )
 from autocalls_async.journal.errors import JournalConflictError, JournalStateError
+from autocalls_async.naming import show_in
 
 
 def utc_now() -> datetime:
@@ -210,3 +211,6 @@ class MemoryJournal:
         if (fault := self._fault) is not None:
             self._fault = None
             raise fault
+
+
+show_in("autocalls_async.journal", "MemoryJournal", of=globals())

@@ -12,6 +12,7 @@ from autocalls_async.journal.entry import Draft, Entry, Resolved, Settled, State
 from autocalls_async.journal.group import GroupCommit
 from autocalls_async.journal.memory import utc_now
 from autocalls_async.journal.store import Care, Store, to_number
+from autocalls_async.naming import show_in
 
 
 class SqliteJournal:
@@ -148,4 +149,4 @@ class SqliteJournal:
         return group
 
 
-SqliteJournal.__module__ = "autocalls_async.journal"  # where users import it from
+show_in("autocalls_async.journal", "SqliteJournal", of=globals())

@@ -192,6 +192,6 @@ def _describe(task: asyncio.Task[Any]) -> str:
 
 show_in(
     "autocalls_async.testing",
-    ("StalledError", "VirtualTimeLoop", "run", "wall_clock"),
+    *("StalledError", "VirtualTimeLoop", "run", "wall_clock"),
     of=globals(),
 )
