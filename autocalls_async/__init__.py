@@ -15,6 +15,7 @@ from autocalls_async._version import __version__
 if TYPE_CHECKING:
     from autocalls_async.bulk import Progress, Run
     from autocalls_async.client import AutocallsClient
+    from autocalls_async.client_settings import ClientSettings
     from autocalls_async.errors import (
         AuthenticationError,
         AutocallsError,
@@ -85,6 +86,7 @@ __all__ = [
     "AutocallsClient",
     "AutocallsError",
     "Checked",
+    "ClientSettings",
     "ConversationStatus",
     "Event",
     "Finding",
@@ -143,9 +145,10 @@ __all__ = [
 ]
 
 # Where each name is at home.
-_HOMES = {
+_HOMES: dict[str, str] = {
     "bulk": "Progress Run",
     "client": "AutocallsClient",
+    "client_settings": "ClientSettings",
     "errors": """
         AuthenticationError AutocallsError InsufficientBalanceError
         InvalidPhoneError InvalidRequestError NotFoundError
@@ -171,7 +174,9 @@ _HOMES = {
     "window": "WindowCheck WindowState",
     "windows": "Windows",
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+_HOME_OF: dict[str, str] = {
+    name: home for home, names in _HOMES.items() for name in names.split()
+}
 
 if not TYPE_CHECKING:  # a checker shall find a name that is misspelt
 

@@ -3,10 +3,14 @@
 Pure: no I/O, no clock, no asyncio.
 """
 
+import re
+from datetime import datetime
 from enum import Enum
 from typing import TypeVar
 
-from autocalls_async.models import check_id
+from autocalls_async.models import check_id, check_phone
+
+_BARE_E164 = re.compile(r"[1-9][0-9]{6,14}")
 
 Choice = TypeVar("Choice", bound=Enum)
 
@@ -23,6 +27,40 @@ def choose_sender(sender_id: int | None, default: int | None) -> int:
         raise ValueError(msg)
     check_id("sender_id", chosen)
     return chosen
+
+
+def read_inbound_phone(name: str, value: object) -> str:
+    """Return the number of somebody who wrote, in E.164.
+
+    Meta and those who forward its messages write it without the plus. It always
+    has the country's code, so that it cannot be read in two ways.
+
+    Raises:
+        ValueError: It is no number in one of these forms.
+    """
+    if isinstance(value, str) and _BARE_E164.fullmatch(value):
+        return f"+{value}"
+    check_phone(name, value)
+    return str(value)
+
+
+def read_age_seconds(name: str, at: object, *, now: datetime) -> float:
+    """Return for how long something has been so; 0 for a time in the future.
+
+    Raises:
+        ValueError: It is no aware `datetime`.
+    """
+    if not isinstance(at, datetime):
+        msg = f"{name} must be an aware datetime; got a value of type {_kind(at)}"
+        raise ValueError(msg)
+    if at.utcoffset() is None:
+        msg = f"{name} must be aware, such as datetime.now(UTC); it has no time zone"
+        raise ValueError(msg)
+    return max((now - at).total_seconds(), 0.0)
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
 
 
 def choose(kind: type[Choice], name: str, value: object) -> Choice:

@@ -11,9 +11,9 @@ from collections.abc import (
 from contextlib import aclosing
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from autocalls_async.clock import loop_time
 from autocalls_async.dispatcher import Dispatcher
@@ -28,12 +28,17 @@ from autocalls_async.errors import (
 )
 from autocalls_async.home import tell_of_neglect
 from autocalls_async.job import Job, Settle
+from autocalls_async.later import Later
+from autocalls_async.naming import show_in
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.pacing import Pace
+from autocalls_async.plain import Plain
 from autocalls_async.sources import Source, each_of
 
 if TYPE_CHECKING:
-    from autocalls_async.ledger import Ledger, Page
+    from autocalls_async import ledger as _ledger
+else:
+    _ledger = Later("autocalls_async.ledger")
 
 T = TypeVar("T")
 
@@ -62,7 +67,7 @@ class MakeJob(Protocol):
 
 
 @frozen(kw_only=True)
-class Progress:
+class Progress(Plain):
     """How far a run has come, for a progress bar.
 
     Attributes:
@@ -84,6 +89,8 @@ class Progress:
     total: int | None = None
     elapsed: float = 0.0
     eta: float | None = None
+
+    _also: ClassVar[tuple[str, ...]] = ("done", "rate")
 
     @property
     def done(self) -> int:
@@ -124,6 +131,11 @@ class _Reason:
     detail: str
     cause: AutocallsError | None
 
+    @property
+    def remedy(self) -> str | None:
+        """What has to be mended before another run."""
+        return None if self.cause is None else self.cause.remedy
+
 
 class Run:
     """A run of many messages: iterate over it for their outcomes, as they settle.
@@ -152,7 +164,7 @@ class Run:
         *,
         make_job: MakeJob,
         pace: Pace,
-        ledger: "Ledger | None" = None,
+        ledger: "_ledger.Ledger | None" = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._source = source
@@ -201,6 +213,17 @@ class Run:
         self._started_at = loop_time()
         return self._outcomes()
 
+    def __repr__(self) -> str:
+        if self._started_at is None:
+            state = "not begun: iterate over it"
+        else:
+            state = "under way" if self._ended_at is None else "ended"
+        c = self._counts
+        counts = f"{c.accepted} accepted, {c.rejected} rejected, {c.unsent} unsent"
+        return (
+            f"<Run, {state}; {self._taken_count} taken, {counts}, {c.unknown} unknown>"
+        )
+
     @property
     def progress(self) -> Progress:
         """How far the run has come."""
@@ -243,7 +266,9 @@ class Run:
 
     def _withdraw(self, jobs: Mapping[int, Job], reason: "_Reason") -> None:
         for job in list(jobs.values()):
-            error = UnsentError(detail=f"the run stopped: {reason.detail}")
+            error = UnsentError(
+                detail=f"the run stopped: {reason.detail}", remedy=reason.remedy
+            )
             error.__cause__ = reason.cause
             self._dispatcher.withdraw(job, error)
 
@@ -317,7 +342,7 @@ class Run:
             self._submit(batch, pages)
 
     def _submit(
-        self, batch: Mapping[int, Job], pages: Mapping[int, "Page | None"]
+        self, batch: Mapping[int, Job], pages: Mapping[int, "_ledger.Page | None"]
     ) -> None:
         for number, job in batch.items():
             self._taken_count += 1
@@ -338,6 +363,7 @@ class Run:
         if job.page is not None:
             job.page.settle(outcome, is_withdrawn=job.withdrawn is not None)
         self._counts.add(outcome)
+        outcome = evolve(outcome, index=number)
         self._ready.append(outcome)
         self._news.set()
         self._judge(outcome)
@@ -346,12 +372,12 @@ class Run:
         """Stop the run where the next messages would fare no better."""
         match outcome:
             case Rejected(error=error) if isinstance(error, _MEETS_ALL):
-                self._stop(str(error), error)
+                self._stop(error.summary, error)
             case Rejected(error=SenderOfflineError() as error):
                 if len(self._sender_ids) == 1:  # another may be online
-                    self._stop(str(error), error)
+                    self._stop(error.summary, error)
             case Unsent(error=UnreachableError() as error):
-                self._stop(str(error), error)
+                self._stop(error.summary, error)
             case Accepted() | Unknown():
                 self._recent.append(outcome)
                 count = sum(isinstance(recent, Unknown) for recent in self._recent)
@@ -361,7 +387,7 @@ class Run:
                         "left ended as unknown"
                     )
 
-    async def _close_ledger(self, ledger: "Ledger") -> None:
+    async def _close_ledger(self, ledger: "_ledger.Ledger") -> None:
         while self._pending:  # what is in flight has yet to be noted
             self._news.clear()
             await self._news.wait()
@@ -380,7 +406,10 @@ class Run:
             return
         reason = self._reason or _Reason("its source was cancelled", None)
         raise RunStoppedError(
-            detail=reason.detail, cause=reason.cause, taken_count=self._taken_count
+            detail=reason.detail,
+            remedy=reason.remedy,
+            cause=reason.cause,
+            taken_count=self._taken_count,
         ) from reason.cause
 
     def _eta(self, done: int, elapsed: float) -> float | None:
@@ -402,3 +431,6 @@ async def _end_of(future: asyncio.Future[T]) -> None:
             cancelled = error
     if cancelled is not None:
         raise cancelled
+
+
+show_in("autocalls_async", "Progress", "Run", of=globals())

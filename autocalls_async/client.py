@@ -5,18 +5,24 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Self, Unpack
 from weakref import WeakSet
 
 import aiohttp
 
 from autocalls_async.arguments import check_seconds, choose, choose_sender
 from autocalls_async.bulk import Run
+from autocalls_async.client_settings import (
+    ClientSettings,
+    LaneName,
+    WindowCheckName,
+)
 from autocalls_async.dispatcher import Dispatcher
 from autocalls_async.exchange import Exchange
 from autocalls_async.home import tell_of_neglect
 from autocalls_async.job import Job, Settle
 from autocalls_async.lanes import Lane
+from autocalls_async.later import Later
 from autocalls_async.models import (
     FreeformMessage,
     Message,
@@ -25,6 +31,7 @@ from autocalls_async.models import (
     check_id,
     check_message,
 )
+from autocalls_async.naming import show_in
 from autocalls_async.observers import Telling
 from autocalls_async.outcomes import Accepted
 from autocalls_async.pacing import SendLimit
@@ -36,6 +43,7 @@ from autocalls_async.settings import (
     ApiKey,
     parse_base_url,
     read_environment,
+    read_host,
 )
 from autocalls_async.sources import Source, check_source
 from autocalls_async.telemetry import Observer, QueueStatus
@@ -45,12 +53,15 @@ from autocalls_async.window import WindowCheck, WindowMemory
 from autocalls_async.windows import WindowGuard, Windows
 
 if TYPE_CHECKING:
-    from autocalls_async.journal import Journal
-    from autocalls_async.ledger import Ledger
-    from autocalls_async.plan import Plan
-
-LaneName = Lane | Literal["interactive", "bulk"]
-WindowCheckName = WindowCheck | Literal["auto", "always", "never"]
+    from autocalls_async import journal as _journal
+    from autocalls_async import ledger as _ledger
+    from autocalls_async import plan as _plan
+    from autocalls_async import planning as _planning
+else:
+    _journal = Later("autocalls_async.journal")
+    _ledger = Later("autocalls_async.ledger")
+    _plan = Later("autocalls_async.plan")
+    _planning = Later("autocalls_async.planning")
 
 REPLY_LIKELY_SECONDS = 60.0
 """For so long after somebody wrote, a connection is kept ready for the reply."""
@@ -117,6 +128,8 @@ class AutocallsClient(Questions):
         observer: Observer | None = None,
         connect_ahead: bool = True,
     ) -> None:
+        key = ApiKey(api_key)
+        del api_key  # else a traceback with locals would show it
         for name, number in (("sender_id", sender_id), ("max_queued", max_queued)):
             if number is not None:
                 check_id(name, number)
@@ -124,7 +137,8 @@ class AutocallsClient(Questions):
             "drain_timeout", drain_timeout, may_be_zero=True
         )
         self._window_check = choose(WindowCheck, "window_check", window_check)
-        url, key = parse_base_url(base_url), ApiKey(api_key)
+        url = parse_base_url(base_url)
+        self._host = read_host(url)
         self._transport = Transport(
             base_url=url,
             key=key,
@@ -132,13 +146,20 @@ class AutocallsClient(Questions):
             trust_env=trust_env,
             spare_gap=send_limit.gap if connect_ahead else None,
         )
-        self._exchange, telling = (
-            Exchange(self._transport, retry=retry),
-            Telling(observer),
+        self._exchange = exchange = Exchange(
+            self._transport, retry=retry, host=self._host
         )
-        exchange = self._exchange
-        guard = self._guard_windows(exchange, telling, sender_id)
+        telling = Telling(observer)
+        guard = self._guard_windows(exchange, telling)
         super().__init__(guard, sender_id=sender_id, timeout=timeout)
+        self.windows: Windows = Windows(
+            self._memory,
+            sender_id,
+            check_home=self._home.check,
+            on_inbound=partial(
+                exchange.make_ahead, Kind.SEND, seconds=REPLY_LIKELY_SECONDS
+            ),
+        )
         self._send_gate = Gate(send_limit, limiter=limiter)
         self._dispatcher = Dispatcher(
             exchange,
@@ -157,17 +178,8 @@ class AutocallsClient(Questions):
         if home is not None and home.is_left_open and home.is_gone:
             tell_of_neglect(_neglected(self._dispatcher))
 
-    def _guard_windows(
-        self, exchange: Exchange, telling: Telling, sender_id: int | None
-    ) -> WindowGuard:
+    def _guard_windows(self, exchange: Exchange, telling: Telling) -> WindowGuard:
         self._memory = memory = WindowMemory()
-        self.windows = Windows(
-            memory,
-            sender_id,
-            on_inbound=partial(
-                exchange.make_ahead, Kind.SEND, seconds=REPLY_LIKELY_SECONDS
-            ),
-        )
         self._read_gate = gate = Gate(READ_LIMIT)
         return WindowGuard(exchange, read_gate=gate, memory=memory, telling=telling)
 
@@ -175,23 +187,36 @@ class AutocallsClient(Questions):
     def from_env(
         cls,
         *,
-        environ: Mapping[str, str] = os.environ,
-        **settings: Any,  # noqa: ANN401  # those of the constructor
+        api_key: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        **settings: Unpack[ClientSettings],
     ) -> Self:
         """Make a client from environment variables.
 
-        `AUTOCALLS_API_KEY` must be set; `AUTOCALLS_BASE_URL` and
-        `AUTOCALLS_SENDER_ID` may be. An argument given here wins.
+        Args:
+            api_key: In place of `AUTOCALLS_API_KEY`, which must be set otherwise.
+            environ: Other variables than those of this process.
+            settings: Those of `AutocallsClient`. One that is given here wins over
+                `AUTOCALLS_BASE_URL` and `AUTOCALLS_SENDER_ID`, which may be set.
 
         Raises:
             ValueError: The key is missing, or a value breaks its rule.
         """
-        given = {"AUTOCALLS_API_KEY": settings.pop("api_key", None)}
-        found = read_environment({**environ, **{k: v for k, v in given.items() if v}})
-        return cls(
-            found.api_key,
-            **{"base_url": found.base_url, "sender_id": found.sender_id} | settings,
+        # The environment is no default value: help() would print it, key and all.
+        found = read_environment(
+            os.environ if environ is None else environ, api_key=api_key
         )
+        del api_key  # else a traceback with locals would show it
+        settings.setdefault("base_url", found.base_url)
+        settings.setdefault("sender_id", found.sender_id)
+        return cls(found.api_key, **settings)
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_runs"):  # a debugger looks at one that is refused
+            return "<AutocallsClient, not made>"
+        sender = "" if self._sender_id is None else f", sender {self._sender_id}"
+        state = "closed" if self._home.is_closed else "open"
+        return f"<AutocallsClient of {self._host}{sender}, {state}>"
 
     async def __aenter__(self) -> Self:
         self._home.check()
@@ -223,6 +248,7 @@ class AutocallsClient(Questions):
         Raises:
             RuntimeError: It was called outside the event loop.
         """
+        self._home.check_place()
         return self._dispatcher.status
 
     async def warm(self) -> None:
@@ -251,10 +277,36 @@ class AutocallsClient(Questions):
         lane: LaneName = "interactive",
         window_check: WindowCheckName | None = None,
     ) -> SentMessage:
-        """Send free text, if the messaging window is open.
+        """Send free text, and wait until the service has accepted it.
 
-        The arguments are those of `FreeformMessage` and of `send()`, and so are
-        the errors.
+        If the caller is cancelled, a message that is not handed over yet never
+        leaves; one that is goes on to its end.
+
+        Args:
+            recipient_phone: Whom it is for, in E.164, such as `+14155550123`.
+            message: 1 to 4096 characters, not blank.
+            sender_id: Which sender it is from; `None` means the client's.
+            timeout: Seconds for all of it, from the queue to the last attempt;
+                `None` means the client's.
+            lane: `"interactive"` goes before `"bulk"`.
+            window_check: Whether to ask first if the messaging window is open:
+                `"auto"` unless an open one is known, `"always"` or `"never"`;
+                `None` means the client's.
+
+        Returns:
+            What the service said. Accepted is not delivered: webhooks tell later,
+            by `whatsapp_message_id`.
+
+        Raises:
+            ValueError: An argument breaks its rule, or there is no sender.
+            TemplateRequiredError: The window is closed: send a template.
+            RejectedError: The service said no for another reason; the subclass
+                says why. Nothing was sent.
+            UnsentError: Nothing was sent; it is safe to send it again. A
+                `QueueFullError` where `max_queued` wait already.
+            UnknownOutcomeError: It may have been delivered: do not send it again
+                blindly.
+            RuntimeError: The client is closed, or belongs to another event loop.
         """
         content = FreeformMessage(
             recipient_phone=recipient_phone, message=message, sender_id=sender_id
@@ -274,10 +326,37 @@ class AutocallsClient(Questions):
         timeout: float | None = None,
         lane: LaneName = "interactive",
     ) -> SentMessage:
-        """Send an approved template, which is allowed at any time.
+        """Send an approved template, and wait until the service has accepted it.
 
-        The arguments are those of `TemplateMessage` and of `send()`, and so are
-        the errors.
+        It is allowed at any time, whether the messaging window is open or not. If
+        the caller is cancelled, a message that is not handed over yet never
+        leaves; one that is goes on to its end.
+
+        Args:
+            recipient_phone: Whom it is for, in E.164, such as `+14155550123`.
+            template_id: One of the sender's templates; `templates()` lists them.
+            variables: Texts by `"1"`, `"2"`, … or by the template's variable names.
+            recipient_name: At most 255 characters.
+            sender_id: Which sender it is from; `None` means the client's.
+            timeout: Seconds for all of it, from the queue to the last attempt;
+                `None` means the client's.
+            lane: `"interactive"` goes before `"bulk"`.
+
+        Returns:
+            What the service said. Accepted is not delivered: webhooks tell later,
+            by `whatsapp_message_id`.
+
+        Raises:
+            ValueError: An argument breaks its rule, or there is no sender.
+            TemplateNotFoundError: This sender has no such template.
+            TemplateUnusableError: It is not approved, or does not fit the sender.
+            RejectedError: The service said no for another reason; the subclass
+                says why. Nothing was sent.
+            UnsentError: Nothing was sent; it is safe to send it again. A
+                `QueueFullError` where `max_queued` wait already.
+            UnknownOutcomeError: It may have been delivered: do not send it again
+                blindly.
+            RuntimeError: The client is closed, or belongs to another event loop.
         """
         content = TemplateMessage(
             recipient_phone=recipient_phone,
@@ -335,7 +414,7 @@ class AutocallsClient(Questions):
         *,
         lane: LaneName = "bulk",
         window_check: WindowCheckName | None = None,
-        journal: "Journal | str | PathLike[str] | None" = None,
+        journal: "_journal.Journal | str | PathLike[str] | None" = None,
     ) -> Run:
         """Send many messages; iterate over the result for their outcomes.
 
@@ -368,7 +447,7 @@ class AutocallsClient(Questions):
                 flow=object(),
             ),
             pace=self._send_gate.pace,
-            ledger=None if journal is None else _ledger(journal),
+            ledger=None if journal is None else _open_ledger(journal),
         )
         self._runs.add(run)
         return run
@@ -379,7 +458,7 @@ class AutocallsClient(Questions):
         *,
         price: Decimal | None = None,
         window_sample: int = 200,
-    ) -> "Plan":
+    ) -> "_plan.Plan":
         """Find out what a campaign would meet. It is free, and sends nothing.
 
         Args:
@@ -393,11 +472,9 @@ class AutocallsClient(Questions):
             ValueError: An argument breaks its rule.
             AuthenticationError: The key is not accepted.
         """
-        from autocalls_async.planning import make_plan  # noqa: PLC0415  # few plan
-
         self._home.check()
         check_source(messages)
-        return await make_plan(
+        return await _planning.make_plan(
             self,
             messages,
             sender_id=self._sender_id,
@@ -433,6 +510,7 @@ class AutocallsClient(Questions):
             deadline=deadline,
             flow=flow,
             takes_spare=takes_spare,
+            host=self._host,
         )
 
 
@@ -459,7 +537,10 @@ def _neglected(dispatcher: Dispatcher) -> str:
     )
 
 
-def _ledger(journal: "Journal | str | PathLike[str]") -> "Ledger":
-    from autocalls_async.ledger import Ledger  # noqa: PLC0415  # few have a journal
+def _open_ledger(
+    journal: "_journal.Journal | str | PathLike[str]",
+) -> "_ledger.Ledger":
+    return _ledger.Ledger(journal)
 
-    return Ledger(journal)
+
+show_in("autocalls_async", "AutocallsClient", of=globals())

@@ -4,16 +4,22 @@ A send fails in one of three ways: `UnsentError` (nothing left this machine),
 `RejectedError` (the service said no) and `UnknownOutcomeError` (nobody can
 know). A text never holds the service's own words, a key, a message or a whole
 phone number: those could end in a log. They are attributes.
+
+A text is a `summary` of what happened, and then the `advice`. Where one error
+tells of another it quotes the summary alone, so that advice stands once, at the
+end.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from attrs import define, field
 
 from autocalls_async.masking import mask_phone, show_code
 from autocalls_async.models import FrozenDict, SessionStatus
+from autocalls_async.naming import show_in
+from autocalls_async.plain import Plain
 
 _E = TypeVar("_E", bound=type)
 
@@ -37,18 +43,43 @@ def _blank(cls: "type[AutocallsError]") -> "AutocallsError":
 
 
 @_error
-class AutocallsError(Exception):
+class AutocallsError(Plain, Exception):
     """Whatever this library raises, but for a caller's own `ValueError`.
 
     Attributes:
         status: The HTTP status of the last answer, where there was one.
         error_code: The service's code for it, where it gave one.
         attempts: How many requests were handed over for this call.
+        host: Whom we were talking to, where it was anybody.
+        remedy: What has to be mended, where it is known; part of `advice`.
     """
 
     status: int | None = None
     error_code: str | None = None
     attempts: int = 0
+    host: str | None = None
+    remedy: str | None = None
+
+    @property
+    def summary(self) -> str:
+        """What happened, without advice."""
+        return ""
+
+    @property
+    def advice(self) -> str:
+        """What to do about it; empty where there is nothing to say."""
+        return self.remedy or ""
+
+    def __str__(self) -> str:
+        return "; ".join(part for part in (self.summary, self.advice) if part)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this as plain JSON types, with its class's name and its text.
+
+        It is data and not a log: the number is whole, and the service's own words
+        are there.
+        """
+        return {"type": type(self).__name__, "text": str(self)} | super().to_dict()
 
     def __reduce__(self) -> tuple[object, ...]:
         return _blank, (type(self),), self.__dict__
@@ -57,9 +88,11 @@ class AutocallsError(Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     def _seen(self) -> str:
-        """Give the status and the code in brackets, where there are any."""
+        """Give status, code and host in brackets, where there are any."""
         code = self.error_code and show_code(self.error_code)
-        seen = " ".join(str(part) for part in (self.status, code) if part)
+        answer = [str(part) for part in (self.status, code) if part]
+        host = [f"{'from' if answer else 'at'} {self.host}"] if self.host else []
+        seen = " ".join(answer + host)
         return f" ({seen})" if seen else ""
 
 
@@ -82,8 +115,17 @@ class UnsentError(_SendError):
 
     detail: str
 
-    def __str__(self) -> str:
-        return f"unsent{self._to()}: {self.detail}; it is safe to send it again"
+    @property
+    def summary(self) -> str:
+        """What happened, without advice."""
+        return f"unsent{self._to()}: {self.detail}{self._seen()}"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        if self.remedy:
+            return f"{self.remedy}, then send it again"
+        return "it is safe to send it again"
 
 
 @_error
@@ -122,10 +164,17 @@ class UnknownOutcomeError(_SendError):
     detail: str
     handed_over_at: datetime | None = None
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """What happened, without advice."""
+        return f"unknown{self._to()}: {self.detail}{self._seen()}"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
         return (
-            f"unknown{self._to()}: {self.detail}{self._seen()}; it may have been "
-            "delivered, so look for its delivery webhook before sending it again"
+            "it may have been delivered, so look for its delivery webhook before "
+            "sending it again"
         )
 
 
@@ -139,8 +188,17 @@ class UnavailableError(AutocallsError):
 
     detail: str
 
-    def __str__(self) -> str:
-        return f"no usable answer: {self.detail}{self._seen()}; it is safe to ask again"
+    @property
+    def summary(self) -> str:
+        """What happened, without advice."""
+        return f"no usable answer: {self.detail}{self._seen()}"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        if self.remedy:
+            return f"{self.remedy}, then ask again"
+        return "it is safe to ask again"
 
 
 @_error
@@ -154,33 +212,39 @@ class RejectedError(_SendError):
     """
 
     _reason: ClassVar[str] = "the service refused the request"
-    _advice: ClassVar[str] = "read service_message, and do not repeat it unchanged"
+    _remedy: ClassVar[str] = "read service_message, and do not repeat it unchanged"
 
     service_message: str | None = None
 
-    def __str__(self) -> str:
-        return f"rejected{self._to()}: {self._reason}{self._seen()}; {self._advice}"
+    def __attrs_post_init__(self) -> None:
+        if self.remedy is None:
+            self.remedy: str | None = self._remedy
+
+    @property
+    def summary(self) -> str:
+        """What happened, without advice."""
+        return f"rejected{self._to()}: {self._reason}{self._seen()}"
 
 
 class AuthenticationError(RejectedError):
     """401: the key is wrong or revoked. Every further request fails too."""
 
     _reason = "the API key was not accepted"
-    _advice = "check AUTOCALLS_API_KEY and base_url; every further request fails too"
+    _remedy = "check AUTOCALLS_API_KEY and base_url"
 
 
 class InsufficientBalanceError(RejectedError):
     """402: the account is empty. Every further send fails too."""
 
     _reason = "the account's balance is used up"
-    _advice = "top it up; until then every further send fails too"
+    _remedy = "top it up"
 
 
 class PermissionDeniedError(RejectedError):
     """403 that is not about the window: the key lacks a permission."""
 
     _reason = "the API key may not do this"
-    _advice = "give the key this permission, or use another key"
+    _remedy = "give the key this permission, or use another key"
 
 
 @_error
@@ -195,7 +259,7 @@ class TemplateRequiredError(RejectedError):
     """
 
     _reason: ClassVar[str] = "the 24-hour messaging window is closed"
-    _advice: ClassVar[str] = "send a template, or wait until the recipient writes"
+    _remedy: ClassVar[str] = "send a template, or wait until the recipient writes"
 
     session_status: SessionStatus | None = None
 
@@ -204,21 +268,21 @@ class NotFoundError(RejectedError):
     """404 without a code that we know: most likely a wrong `base_url`."""
 
     _reason = "the service knows no such address"
-    _advice = "check base_url"
+    _remedy = "check base_url"
 
 
 class SenderNotFoundError(NotFoundError):
     """404: there is no such sender on this account."""
 
     _reason = "this account has no such sender"
-    _advice = "take sender_id from senders()"
+    _remedy = "take sender_id from senders()"
 
 
 class TemplateNotFoundError(NotFoundError):
     """404: there is no such template on this sender."""
 
     _reason = "this sender has no such template"
-    _advice = "take template_id from templates()"
+    _remedy = "take template_id from templates()"
 
 
 @_error
@@ -230,7 +294,7 @@ class InvalidRequestError(RejectedError):
     """
 
     _reason: ClassVar[str] = "the service found the request invalid"
-    _advice: ClassVar[str] = "read errors and service_message, and mend the field"
+    _remedy: ClassVar[str] = "read errors and service_message, and mend the field"
 
     errors: Mapping[str, tuple[str, ...]] = field(factory=FrozenDict)
 
@@ -239,21 +303,21 @@ class InvalidPhoneError(InvalidRequestError):
     """422: the service does not take this recipient's number."""
 
     _reason = "the service does not accept the recipient's number"
-    _advice = "correct the number"
+    _remedy = "correct the number"
 
 
 class TemplateUnusableError(RejectedError):
     """422: the template exists, but cannot be sent as it is."""
 
     _reason = "the template cannot be used"
-    _advice = "see in the panel that it is approved, synced and fits this sender"
+    _remedy = "see in the panel that it is approved, synced and fits this sender"
 
 
 class SenderOfflineError(RejectedError):
     """The sender is offline. Its status is synced every five minutes."""
 
     _reason = "the sender is offline"
-    _advice = "reconnect it in the panel; its status is synced every 5 minutes"
+    _remedy = "reconnect it in the panel, and allow 5 minutes for it to be synced"
 
 
 @_error
@@ -265,7 +329,9 @@ class RateLimitedError(RejectedError):
     """
 
     _reason: ClassVar[str] = "the service's rate limit was hit"
-    _advice: ClassVar[str] = "send it again later; does another process use this key?"
+    _remedy: ClassVar[str] = (
+        "send it again later, and see whether another process uses this key"
+    )
 
     retry_after: float | None = None
 
@@ -287,5 +353,11 @@ class RunStoppedError(AutocallsError):
     cause: AutocallsError | None = None
     taken_count: int = 0
 
-    def __str__(self) -> str:
-        return f"stopped after {self.taken_count} messages: {self.detail}"
+    @property
+    def summary(self) -> str:
+        """What happened, without advice."""
+        messages = "message" if self.taken_count == 1 else "messages"
+        return f"stopped after {self.taken_count} {messages}: {self.detail}"
+
+
+show_in("autocalls_async", of=globals())

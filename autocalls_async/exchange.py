@@ -25,7 +25,14 @@ from autocalls_async.transport import (
     Transport,
 )
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen, Verdict
-from autocalls_async.wire import Reply, Request, read_error_code, read_refusal, see
+from autocalls_async.wire import (
+    Reply,
+    Request,
+    describe,
+    read_error_code,
+    read_refusal,
+    see,
+)
 
 
 class Passage(Protocol):
@@ -62,6 +69,7 @@ class _Attempt:
     detail: str
     reply: Reply | None = None
     was_cut_off: bool = False
+    remedy: str | None = None
 
     @property
     def retry_after(self) -> float | None:
@@ -79,6 +87,7 @@ class _Call:
     """One call so far."""
 
     request: Request
+    host: str | None
     deadline: float | None
     began_at: float
     attempt_count: int = 0
@@ -93,13 +102,17 @@ class Exchange:
         transport: Transport,
         *,
         retry: RetryPolicy,
+        host: str | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._transport = transport
+        self.host: str | None = host
         self._retry = retry
         self._quota = RetryQuota()
         self._draw = draw
-        self.reachability = Reachability(pause_seconds=self._pause_seconds)
+        self.reachability: Reachability = Reachability(
+            pause_seconds=self._pause_seconds
+        )
 
     @property
     def pool_size(self) -> float:
@@ -142,7 +155,7 @@ class Exchange:
             UnknownOutcomeError: A send may have happened.
             UnavailableError: A read got no usable answer.
         """
-        call = _Call(request, deadline, loop_time())
+        call = _Call(request, self.host, deadline, loop_time())
         while True:
             attempt = await self._attempt(request, passage)
             decision = DECISIONS[request.kind, attempt.seen]
@@ -188,7 +201,12 @@ class Exchange:
             # Nothing is awaited between here and the first byte.
             attempt = _judge(request, await line.ask(request))
         except AttemptFailed as failed:
-            attempt = _Attempt(failed.seen, failed.detail, None, failed.was_cut_off)
+            attempt = _Attempt(
+                failed.seen,
+                failed.detail,
+                was_cut_off=failed.was_cut_off,
+                remedy=failed.remedy,
+            )
         finally:
             if line is not None:
                 line.close()
@@ -236,7 +254,7 @@ def _judge(request: Request, reply: Reply) -> _Attempt:
     if reply.body is None and request.kind is Kind.READ:
         return _Attempt(Seen.SILENCE, "the answer broke off or was too long", reply)
     seen = see(reply)
-    return _Attempt(seen, f"the answer was {seen.value}", reply)
+    return _Attempt(seen, describe(reply, seen), reply)
 
 
 def _come_to(call: _Call, attempt: _Attempt, verdict: Verdict) -> AutocallsError:
@@ -256,6 +274,8 @@ def _error(call: _Call, attempt: _Attempt, verdict: Verdict) -> AutocallsError:
     if call.request.kind is Kind.READ:
         return UnavailableError(
             detail=attempt.detail,
+            remedy=attempt.remedy,
+            host=call.host,
             status=status,
             error_code=code,
             attempts=call.handed_over_count,
@@ -263,6 +283,8 @@ def _error(call: _Call, attempt: _Attempt, verdict: Verdict) -> AutocallsError:
     kind = UnreachableError if verdict is Verdict.UNSENT else UnknownOutcomeError
     return kind(
         detail=attempt.detail,
+        remedy=attempt.remedy,
+        host=call.host,
         recipient_phone=call.request.recipient_phone,
         status=status,
         error_code=code,

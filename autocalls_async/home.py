@@ -7,7 +7,7 @@ import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 
-log = logging.getLogger("autocalls_async")
+log: logging.Logger = logging.getLogger("autocalls_async")
 
 
 class Home:
@@ -16,23 +16,38 @@ class Home:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
-        self._is_closed = False
+        self.is_closed: bool = False
         self._will: AsyncGenerator[None, None] | None = None
         self.leave: Callable[[], Awaitable[None]] | None = None
         """Closes what was opened, where nobody else does. Holds no client."""
 
     def check(self) -> None:
-        """Make sure that the client is used where it belongs.
+        """Make sure that the client is used where it belongs, and is open.
 
         Raises:
             RuntimeError: It is closed, or this is another event loop or process.
         """
-        if self._loop is None:
-            self._move_in(asyncio.get_running_loop())
-        if self._is_closed:
+        _running_loop()
+        if self.is_closed:
             msg = "the client is closed; make a new one"
             raise RuntimeError(msg)
-        self._check_place()
+        self.check_place()
+
+    def check_place(self) -> None:
+        """Make sure that the client is used where it belongs, open or not.
+
+        Raises:
+            RuntimeError: This is another event loop or process.
+        """
+        loop = _running_loop()
+        if self._loop is None:
+            self._move_in(loop)
+        if os.getpid() != self._pid:
+            msg = "the client was made before a fork; make one in each process"
+            raise RuntimeError(msg)
+        if loop is not self._loop:
+            msg = "the client belongs to another event loop; make one in each loop"
+            raise RuntimeError(msg)
 
     def close(self) -> None:
         """Make every use from now on an error.
@@ -40,9 +55,9 @@ class Home:
         Raises:
             RuntimeError: This is another event loop or process.
         """
-        if self._loop is not None and not self._is_closed:
-            self._check_place()
-        self._is_closed = True
+        if self._loop is not None and not self.is_closed:
+            self.check_place()
+        self.is_closed = True
 
     async def move_out(self) -> None:
         """Forget the loop's end: all is closed."""
@@ -52,7 +67,7 @@ class Home:
     @property
     def is_left_open(self) -> bool:
         """Whether it was used and never closed."""
-        return self._loop is not None and not self._is_closed
+        return self._loop is not None and not self.is_closed
 
     @property
     def is_gone(self) -> bool:
@@ -67,18 +82,10 @@ class Home:
         open is closed while the loop can still do it.
         """
         self._loop, self._pid = loop, os.getpid()
-        if self.leave is not None:
+        if self.leave is not None and not self.is_closed:
             self._will = _at_the_end(self, self.leave)
             with suppress(StopIteration):  # it has come to its `yield`
                 self._will.asend(None).send(None)
-
-    def _check_place(self) -> None:
-        if os.getpid() != self._pid:
-            msg = "the client was made before a fork; make one in each process"
-            raise RuntimeError(msg)
-        if asyncio.get_running_loop() is not self._loop:
-            msg = "the client belongs to another event loop; make one in each loop"
-            raise RuntimeError(msg)
 
 
 async def _at_the_end(
@@ -96,3 +103,14 @@ def tell_of_neglect(text: str) -> None:
     """Warn of what was forgotten, for developers and for operators."""
     log.warning("%s", text)
     warnings.warn(text, ResourceWarning, stacklevel=2)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        msg = (
+            "the client must be used in its event loop, and none runs here; a thread "
+            "reaches it with loop.call_soon_threadsafe(...)"
+        )
+        raise RuntimeError(msg) from None

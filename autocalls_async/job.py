@@ -39,6 +39,7 @@ class Job:
     settle: Settle
     flow: Hashable = None
     deadline: float | None = None
+    host: str | None = None  # whom it is sent to
     submitted_at: float = 0.0
     call_id: int = 0
     attempt_count: int = 0
@@ -124,6 +125,7 @@ def unknown(job: Job, detail: str) -> Unknown:
     error = UnknownOutcomeError(
         detail=detail,
         recipient_phone=job.recipient_phone,
+        host=job.host,
         attempts=job.attempt_count,
         handed_over_at=job.handed_over_at,
     )

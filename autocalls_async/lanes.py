@@ -18,6 +18,8 @@ from typing import Generic, TypeVar
 
 from attrs import define, field
 
+from autocalls_async.naming import show_in
+
 T = TypeVar("T")
 
 BULK_SHARE = 5
@@ -227,3 +229,6 @@ class Lanes(Generic[T]):
         if entry is None or (entry.order, entry.lane) != (head.order, chain.lane):
             chain.entry = _Entry(head.order, chain.lane, chain)
             self._waiting[chain.lane].add(head.flow, chain.entry)
+
+
+show_in("autocalls_async", "Lane", of=globals())

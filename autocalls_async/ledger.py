@@ -76,7 +76,7 @@ class Page:
         try:
             await self._journal.intend(self._key, fell_back=fell_back)
         except JournalError as error:
-            raise UnsentError(detail=f"it could not be noted: {error}") from error
+            raise _unnoted(error) from error
         except JournalStateError as error:
             # How it stands is theirs to settle: as unsent it would leave twice.
             self._has_intent, self._is_lost = False, True
@@ -116,6 +116,11 @@ class Page:
                 )
 
 
+def _unnoted(error: JournalError) -> UnsentError:
+    detail = f"it could not be noted: {error.summary}"
+    return UnsentError(detail=detail, remedy=error.advice or None)
+
+
 class Ledger:
     """Where a run looks up what it may send: a journal, opened here or lent open."""
 
@@ -126,7 +131,7 @@ class Ledger:
             if isinstance(journal, str | PathLike)
             else Path("that was lent")
         )
-        self.journal = _journal(journal)
+        self.journal: Journal = _journal(journal)
 
     async def open(self, note_fallback: NoteFallback) -> None:
         """Become the journal's owner, unless it was lent open.

@@ -121,14 +121,14 @@ class Manifest:
     def __init__(self, *, sender_id: int | None, window_sample: int) -> None:
         self._sender_id = sender_id
         self._contents: dict[int, int] = {}
-        self.position = 0
-        self.template_count = 0
-        self.bad = Spots()
-        self.duplicates = Spots()
-        self.conflicts = Spots()
+        self.position: int = 0
+        self.template_count: int = 0
+        self.bad: Spots = Spots()
+        self.duplicates: Spots = Spots()
+        self.conflicts: Spots = Spots()
         self.loads: dict[int, Load] = {}
         self.shapes: dict[tuple[int, int], dict[Shape, Spots]] = {}
-        self.sample = EvenSample(window_sample)
+        self.sample: EvenSample = EvenSample(window_sample)
 
     @property
     def message_count(self) -> int:

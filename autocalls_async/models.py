@@ -1,6 +1,6 @@
 """What we send and what we are told: immutable values, checked where they are made.
 
-Pure: no I/O, no clock, no asyncio. Nothing here knows JSON; `wire` does.
+Pure: no I/O, no clock, no asyncio. Nothing here knows the API's JSON; `wire` does.
 
 A value of ours that breaks a rule is a `ValueError` naming the value and the
 rule. What the service told us is kept as it came: unknown codes and statuses
@@ -13,9 +13,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias, final
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, Factory, field, frozen
 
 from autocalls_async.masking import mask_phone, mask_phone_repr
+from autocalls_async.naming import show_in
+from autocalls_async.plain import Plain
 
 MAX_MESSAGE_LENGTH = 4096
 """Code points in a freeform text. Source: API reference, "send-freeform"."""
@@ -165,7 +167,7 @@ def _variables(
 
 
 @frozen(kw_only=True)
-class TemplateFallback:
+class TemplateFallback(Plain):
     """The template to send where the messaging window is closed to free text.
 
     Args:
@@ -191,7 +193,7 @@ def _optional_fallback(
 
 
 @frozen(kw_only=True)
-class FreeformMessage:
+class FreeformMessage(Plain):
     """Free text to one recipient, allowed only while the messaging window is open.
 
     Args:
@@ -219,7 +221,7 @@ class FreeformMessage:
 
 
 @frozen(kw_only=True)
-class TemplateMessage:
+class TemplateMessage(Plain):
     """An approved template to one recipient, allowed at any time.
 
     Args:
@@ -263,13 +265,14 @@ def check_message(value: object) -> Message:
 
 
 @frozen(kw_only=True)
-class SessionStatus:
+class SessionStatus(Plain):
     """What the service says of one messaging window.
 
     Attributes:
-        is_open: The recipient wrote to this sender in the last 24 hours.
         can_send_freeform: Free text is allowed now. Only this decides.
-        requires_template: Only a template is allowed now.
+        is_open: The recipient wrote to this sender in the last 24 hours. Where the
+            service does not say, it follows from `can_send_freeform`.
+        requires_template: Only a template is allowed now; the same holds for it.
         message: The same for people.
         minutes_remaining: Whole minutes, rounded down; only while open.
         expires_at: When the window will close; only while open.
@@ -279,9 +282,13 @@ class SessionStatus:
     Source: API reference, "session_status".
     """
 
-    is_open: bool
     can_send_freeform: bool
-    requires_template: bool
+    is_open: bool = field(
+        default=Factory(lambda self: self.can_send_freeform, takes_self=True)
+    )
+    requires_template: bool = field(
+        default=Factory(lambda self: not self.can_send_freeform, takes_self=True)
+    )
     message: str | None = field(default=None, repr=False)
     minutes_remaining: int | None = None
     expires_at: datetime | None = None
@@ -290,7 +297,7 @@ class SessionStatus:
 
 
 @frozen(kw_only=True)
-class ConversationStatus:
+class ConversationStatus(Plain):
     """The window of one sender and recipient, and the conversation it belongs to.
 
     The fields that describe a conversation are `None` where there is none.
@@ -307,7 +314,7 @@ class ConversationStatus:
 
 
 @frozen(kw_only=True)
-class SentMessage:
+class SentMessage(Plain):
     """What the service said when it accepted a message.
 
     Accepted is not delivered: webhooks tell later, by `whatsapp_message_id`.
@@ -336,7 +343,7 @@ class SentMessage:
 
 
 @frozen(kw_only=True)
-class Sender:
+class Sender(Plain):
     """One WhatsApp line of the account.
 
     Attributes:
@@ -360,7 +367,7 @@ class Sender:
 
 
 @frozen(kw_only=True)
-class Template:
+class Template(Plain):
     """One message template of a sender.
 
     Attributes:
@@ -384,7 +391,7 @@ class Template:
 
 
 @frozen(kw_only=True)
-class Account:
+class Account(Plain):
     """Whose key this is, and what it can still spend.
 
     Source: API reference, "me".
@@ -394,3 +401,11 @@ class Account:
     email: str | None = field(default=None, repr=False)
     total_balance: Decimal | None = None
     extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+
+
+show_in(
+    "autocalls_async",
+    *("Account", "ConversationStatus", "FreeformMessage", "Sender", "SentMessage"),
+    *("SessionStatus", "Template", "TemplateFallback", "TemplateMessage"),
+    of=globals(),
+)

@@ -29,7 +29,7 @@ from attrs import define
 from autocalls_async._version import __version__
 from autocalls_async.masking import show_code
 from autocalls_async.models import FreeformMessage
-from autocalls_async.observers import describe, log_event
+from autocalls_async.observers import Telling, describe, log_event
 from autocalls_async.outcomes import Accepted, Outcome
 from autocalls_async.telemetry import (
     Answered,
@@ -54,9 +54,9 @@ try:
         get_tracer,
         set_span_in_context,
     )
-except ImportError as error:
+except ImportError as _error:
     msg = "this module needs the extra 'otel': pip install 'autocalls-async[otel]'"
-    raise ImportError(msg) from error
+    raise ImportError(msg) from _error
 
 __all__ = ["OpenTelemetryObserver"]
 
@@ -109,6 +109,9 @@ class OpenTelemetryObserver:
         tracer_provider: `None` takes the global one, even if it is set later.
         meter_provider: The same for metrics.
         also: Told each record too, and first; by default the log.
+
+    Raises:
+        ValueError: `also` would have to be awaited.
     """
 
     def __init__(
@@ -140,17 +143,15 @@ class OpenTelemetryObserver:
             "From handing a message over to the end of that attempt",
             explicit_bucket_boundaries_advisory=_TRIP_BUCKETS,
         )
-        self._also = also
+        self._also = None if also is None else Telling(also, name="also")
         self._calls: dict[int, _Call] = {}
         self._codes: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         """Take note of one record."""
-        try:
-            if self._also is not None:
-                self._also(event)
-        finally:
-            self._note(event)
+        if self._also is not None:
+            self._also.tell(event)
+        self._note(event)
 
     def _note(self, event: Event) -> None:
         match event:

@@ -6,45 +6,67 @@ Pure: no I/O, no clock, no asyncio.
 type checkers say so.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from autocalls_async.errors import RejectedError, UnknownOutcomeError, UnsentError
 from autocalls_async.models import Message, SentMessage
+from autocalls_async.naming import show_in
+from autocalls_async.plain import Plain
 
 
 @frozen(kw_only=True)
-class Accepted:
-    """The service took it. Whether it was delivered, a webhook tells."""
+class _Outcome(Plain):
+    """What all four have in common.
+
+    Attributes:
+        message: What was to be sent.
+        index: The message's place in the source of its run, from 0; `None` for a
+            single send. Outcomes are equal whatever their places.
+    """
 
     message: Message
+    index: int | None = field(default=None, eq=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this as plain JSON types, with `outcome` for its name.
+
+        It is data and not a log: the message is whole.
+        """
+        return {"outcome": type(self).__name__.lower()} | super().to_dict()
+
+
+@frozen(kw_only=True)
+class Accepted(_Outcome):
+    """The service took it. Whether it was delivered, a webhook tells."""
+
     sent: SentMessage
 
 
 @frozen(kw_only=True)
-class Rejected:
+class Rejected(_Outcome):
     """The service said no, or our check found the window closed. Nothing was sent."""
 
-    message: Message
     error: RejectedError
 
 
 @frozen(kw_only=True)
-class Unsent:
+class Unsent(_Outcome):
     """It was not sent. It is safe to send it again."""
 
-    message: Message
     error: UnsentError
 
 
 @frozen(kw_only=True)
-class Unknown:
+class Unknown(_Outcome):
     """It was handed over and no trustworthy answer came: it may have been delivered."""
 
-    message: Message
     error: UnknownOutcomeError
 
 
 Outcome: TypeAlias = Accepted | Rejected | Unsent | Unknown
 """The four ways in which a message can end."""
+
+
+show_in("autocalls_async", of=globals())

@@ -18,6 +18,8 @@ from heapq import heappop, heappush
 
 from attrs import Attribute, define, field, frozen
 
+from autocalls_async.naming import show_in
+
 # Two directions that each spread evenly make no round trip longer than twice the
 # mean; one that was longer tells of a heavy tail. Then only answers count.
 _ODD_FACTOR = 2.0
@@ -135,12 +137,12 @@ class RoundTrips:
     """What the answers so far say about the path and the service."""
 
     def __init__(self) -> None:
-        self.mean = 0.0
-        self.is_busy = False
+        self.mean: float = 0.0
+        self.is_busy: bool = False
         """Whether answers take so long that it is the service that works."""
-        self.odd = math.inf
+        self.odd: float = math.inf
         """Round trips over this many seconds are out of the ordinary."""
-        self.cap = math.inf
+        self.cap: float = math.inf
         """Seconds after which a send with an ordinary answer was surely counted.
 
         `math.inf` where too little is known, or the tail is heavy.
@@ -187,7 +189,7 @@ class Pace:
 
     def __init__(self, limit: SendLimit) -> None:
         self.limit = limit
-        self.round_trips = RoundTrips()
+        self.round_trips: RoundTrips = RoundTrips()
         # Slots: taken by an open send, by one open for oddly long, or by a settled
         # one until the instant in the heap.
         self._open: OrderedDict[Ticket, None] = OrderedDict()
@@ -388,3 +390,6 @@ class Pace:
         self._is_trial = True
         self._quiet_since = now
         self._marked_send = self._sends
+
+
+show_in("autocalls_async", "SendLimit", of=globals())

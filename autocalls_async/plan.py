@@ -3,13 +3,16 @@
 Pure: no I/O, no clock, no asyncio.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import Enum
+from typing import ClassVar
 
 from attrs import field, frozen
 
 from autocalls_async.models import FrozenDict, Sender, Template
+from autocalls_async.naming import show_in
+from autocalls_async.plain import Plain
 
 
 class Severity(Enum):
@@ -42,7 +45,7 @@ class FindingKind(Enum):
 
 
 @frozen(kw_only=True)
-class Finding:
+class Finding(Plain):
     """One thing that a plan found.
 
     Attributes:
@@ -88,7 +91,7 @@ class WindowOutlook(Enum):
 
 
 @frozen(kw_only=True)
-class WindowCounts:
+class WindowCounts(Plain):
     """How many messaging windows are open, among those looked at.
 
     Attributes:
@@ -103,6 +106,8 @@ class WindowCounts:
     unknown: int = 0
     pair_count: int = 0
 
+    _also: ClassVar[tuple[str, ...]] = ("sample_count",)
+
     @property
     def sample_count(self) -> int:
         """Pairs that were looked at: all of them, or an even sample."""
@@ -110,7 +115,7 @@ class WindowCounts:
 
 
 @frozen(kw_only=True)
-class SenderLoad:
+class SenderLoad(Plain):
     """What a campaign asks of one sender.
 
     Attributes:
@@ -125,7 +130,7 @@ class SenderLoad:
 
 
 @frozen(kw_only=True)
-class TemplateLoad:
+class TemplateLoad(Plain):
     """How much a campaign uses one template of one sender.
 
     Attributes:
@@ -140,7 +145,7 @@ class TemplateLoad:
 
 
 @frozen(kw_only=True)
-class Plan:
+class Plan(Plain):
     """What a campaign would meet if it were sent now.
 
     Attributes:
@@ -167,7 +172,69 @@ class Plan:
     duration: float
     findings: tuple[Finding, ...]
 
+    _also: ClassVar[tuple[str, ...]] = ("is_ready",)
+
+    def __repr__(self) -> str:
+        messages = _count(self.message_count, "message")
+        return f"<Plan of {messages}: {_verdict(self)}>"
+
+    def __str__(self) -> str:
+        return "\n".join(_describe(self))
+
     @property
     def is_ready(self) -> bool:
         """Whether no finding is an error."""
         return all(found.severity is not Severity.ERROR for found in self.findings)
+
+
+def _describe(plan: Plan) -> Iterator[str]:
+    """Say it for people, in lines. No line holds a text or a number of theirs."""
+    kinds = f"{plan.freeform_count:,} free text, {plan.template_count:,} template"
+    messages = _count(plan.message_count, "message")
+    yield f"{messages} ({kinds}), {_duration(plan.duration)} at the pace of now"
+    for sender in plan.senders:
+        status = f", {sender.sender.status}" if sender.sender else ""
+        count = _count(sender.message_count, "message")
+        recipients = _count(sender.recipient_count, "recipient")
+        yield f"sender {sender.sender_id}: {count} to {recipients}{status}"
+    for load in plan.templates:
+        status = f", {load.template.status}" if load.template else ""
+        count = _count(load.message_count, "message")
+        yield f"template {load.template_id} of sender {load.sender_id}: {count}{status}"
+    if seen := plan.windows.sample_count:
+        w = plan.windows
+        states = f"{w.open:,} open, {w.closing:,} closing, {w.closed:,} closed"
+        yield f"windows: {states}, {w.unknown:,} unknown ({seen:,} of {w.pair_count:,})"
+    money = {"balance": plan.balance, "cost": plan.cost}
+    if told := [f"{name} {sum_}" for name, sum_ in money.items() if sum_ is not None]:
+        yield ", ".join(told)
+    for found in plan.findings:
+        yield f"{found.severity.value}: {found.text}"
+    yield _verdict(plan)
+
+
+def _verdict(plan: Plan) -> str:
+    errors = sum(found.severity is Severity.ERROR for found in plan.findings)
+    warnings = len(plan.findings) - errors
+    found = [_count(errors, "error")] if errors else []
+    found += [_count(warnings, "warning")] if warnings else []
+    return ", ".join([f"{'not ' if errors else ''}ready", *found])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+show_in(
+    "autocalls_async",
+    *("Finding", "FindingKind", "Plan", "SenderLoad", "Severity"),
+    *("TemplateLoad", "WindowCounts"),
+    of=globals(),
+)

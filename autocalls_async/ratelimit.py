@@ -158,7 +158,7 @@ class Gate:
     def __init__(self, limit: SendLimit, *, limiter: Limiter | None = None) -> None:
         from aiolimiter import AsyncLimiter  # noqa: PLC0415  # 6 ms of an import
 
-        self.pace = Pace(limit)
+        self.pace: Pace = Pace(limit)
         # A bucket of one: AsyncLimiter(5, 1) lets 9 requests leave in its first
         # second (a full bucket, then its refill), and the API counts 5.
         self._bucket = AsyncLimiter(1, limit.gap)
@@ -533,8 +533,8 @@ class GatePassage:
     def __init__(self, gate: Gate, *, lane: Lane, order: int | None = None) -> None:
         self._gate = gate
         self.turn: _Turn | None = None
-        self.lane = lane
-        self.order = gate.draw_order() if order is None else order
+        self.lane: Lane = lane
+        self.order: int = gate.draw_order() if order is None else order
         self._ticket: Ticket | None = None
 
     @property

@@ -7,6 +7,8 @@ from sys import float_info
 
 from attrs import Attribute, field, frozen
 
+from autocalls_async.naming import show_in
+
 
 def _check_count(_self: object, attribute: "Attribute[int]", value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -88,3 +90,6 @@ class RetryQuota:
     def give_back(self) -> None:
         """Note a success."""
         self._left = min(self._most, self._left + self._back_each)
+
+
+show_in("autocalls_async", "RetryPolicy", of=globals())

@@ -3,8 +3,9 @@
 Pure: no I/O, no clock, no asyncio.
 """
 
+import re
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from string import ascii_letters, digits
 from typing import final
 from urllib.parse import SplitResult, urlsplit
@@ -16,6 +17,29 @@ DEFAULT_BASE_URL = "https://app.autocalls.ai/api"
 
 
 _URL_CHARACTERS = frozenset(ascii_letters + digits + "-._~:/[]@!$&'()*+,;=")
+
+
+_PRIVATE_NETWORKS = tuple(
+    map(
+        ip_network,
+        (
+            *("127.0.0.0/8", "::1/128"),  # this machine
+            *("0.0.0.0/32", "::/128"),  # to a client this machine too
+            *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+            *("169.254.0.0/16", "fe80::/10"),  # this link
+        ),
+    )
+)
+"""Not `is_private` of `ipaddress`: it takes `::ffff:8.8.8.8` and Teredo for private,
+and numbers that documents use."""
+
+_LIKE_A_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
+_C_NUMBERS = (
+    (re.compile(r"0x([0-9a-f]{1,64})", re.IGNORECASE), 16),
+    (re.compile(r"(0[0-7]{0,64})"), 8),
+    (re.compile(r"([1-9][0-9]{0,64})"), 10),
+)
 
 
 class _Masked(str):
@@ -38,15 +62,9 @@ class ApiKey:
     __slots__ = ("_authorization",)
 
     def __init__(self, key: object) -> None:
-        if not isinstance(key, str) or not key:
-            msg = "api_key must be the text of a key, such as '1|abc123'; got none"
-            raise ValueError(msg)
-        if not all("!" <= c <= "~" for c in key):
-            msg = (
-                "api_key must be printable ASCII without spaces or line breaks; "
-                "it has a character that an HTTP header cannot carry"
-            )
-            raise ValueError(msg)
+        if fault := _fault_of_key(key):
+            del key  # else a traceback with locals would show it
+            raise ValueError(fault)
         self._authorization = _Masked(f"Bearer {key}")
 
     def authorization(self) -> str:
@@ -57,11 +75,23 @@ class ApiKey:
         return "ApiKey('•••')"
 
 
+def _fault_of_key(key: object) -> str | None:
+    if not isinstance(key, str) or not key:
+        return "api_key must be the text of a key, such as '1|abc123'; got none"
+    if not all("!" <= c <= "~" for c in key):
+        return (
+            "api_key must be printable ASCII without spaces or line breaks; "
+            "it has a character that an HTTP header cannot carry"
+        )
+    return None
+
+
 def parse_base_url(value: object) -> str:
     """Give the base URL without its closing slash.
 
     Plain `http` is for this machine and private networks: over the open
-    network it would show the key to everybody.
+    network it would show the key to everybody. A name without a dot counts as
+    private, such as a container's; what it resolves to is not looked up.
 
     Raises:
         ValueError: It is no absolute URL, or holds a user, a query, a fragment
@@ -75,6 +105,11 @@ def parse_base_url(value: object) -> str:
         msg = f"base_url must be https for a public host; got http://{url.hostname}"
         raise ValueError(msg)
     return value.rstrip("/")
+
+
+def read_host(base_url: str) -> str:
+    """Return the host of a base URL, and its port where it has one, for people."""
+    return urlsplit(base_url).netloc
 
 
 def _split(value: str) -> SplitResult:
@@ -104,12 +139,61 @@ def _climbs(path: str) -> bool:
 
 
 def _is_private(host: str) -> bool:
+    """Whether a host is this machine or on a private network.
+
+    A number is judged by its meaning, in every spelling that a resolver takes. A
+    name without a dot is a container's or a neighbour's: a public name has one.
+    """
+    name = host.removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    if ":" in name:
+        address = _read_ipv6(name)
+        return address is not None and _is_private_address(address)
+    if _LIKE_A_NUMBER.fullmatch(name.rpartition(".")[2]):
+        number = read_ipv4(name)
+        return number is not None and _is_private_address(number)
+    return "." not in host
+
+
+def _is_private_address(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return any(address in network for network in _PRIVATE_NETWORKS)
+
+
+def _read_ipv6(text: str) -> IPv6Address | None:
     try:
-        address = ip_address(host)
-    except ValueError:
-        # "localhost", or a container's name: a public name has a dot.
-        return "." not in host or host.endswith(".localhost")
-    return address.is_loopback or address.is_private or address.is_link_local
+        return IPv6Address(text)
+    except ValueError:  # brackets may hold a form of the future
+        return None
+
+
+def read_ipv4(text: str) -> IPv4Address | None:
+    """Return the address that the C library's `inet_aton` reads, `None` for none.
+
+    It takes one to four numbers, decimal, octal (`010`) or hexadecimal (`0x8`);
+    the last one fills what is left of the four bytes.
+    """
+    *heads, last = text.split(".")
+    numbers = [_read_c_number(part) for part in (*heads, last)]
+    limits = [*(0xFF for _ in heads), 0xFFFFFFFF >> 8 * len(heads)]
+    if len(heads) > 3:
+        return None
+    address = 0
+    for place, (number, limit) in enumerate(zip(numbers, limits, strict=True)):
+        if number is None or number > limit:
+            return None
+        is_last = place == len(heads)
+        address |= number if is_last else number << 8 * (3 - place)
+    return IPv4Address(address)
+
+
+def _read_c_number(text: str) -> int | None:
+    for digits_of, base in _C_NUMBERS:
+        if found := digits_of.fullmatch(text):
+            return int(found[1], base)
+    return None
 
 
 @frozen(kw_only=True)
@@ -117,7 +201,7 @@ class Environment:
     """What the environment says of the account.
 
     Attributes:
-        api_key: `AUTOCALLS_API_KEY`.
+        api_key: `AUTOCALLS_API_KEY`; its `repr` does not show it.
         base_url: `AUTOCALLS_BASE_URL`.
         sender_id: `AUTOCALLS_SENDER_ID`, a whole number.
     """
@@ -127,22 +211,32 @@ class Environment:
     sender_id: int | None
 
 
-def read_environment(environ: Mapping[str, str]) -> Environment:
+def read_environment(
+    environ: Mapping[str, str], *, api_key: str | None = None
+) -> Environment:
     """Read the account's settings from environment variables.
+
+    Args:
+        environ: The variables.
+        api_key: Where there is one, in place of the variable.
 
     Raises:
         ValueError: The key is missing, or the sender is no number.
     """
-    api_key = environ.get("AUTOCALLS_API_KEY", "").strip()
-    if not api_key:
+    key, base_url, sender = (
+        environ.get(f"AUTOCALLS_{name}", "").strip()
+        for name in ("API_KEY", "BASE_URL", "SENDER_ID")
+    )
+    key = _Masked(api_key or key)
+    del environ, api_key  # else a traceback with locals would show them
+    if not key:
         msg = "AUTOCALLS_API_KEY is not set; it must hold the account's API key"
         raise ValueError(msg)
-    sender = environ.get("AUTOCALLS_SENDER_ID", "").strip()
     if sender and not (sender.isascii() and sender.isdigit()):
         msg = f"AUTOCALLS_SENDER_ID must be a whole number; got {sender[:20]!r}"
         raise ValueError(msg)
     return Environment(
-        api_key=api_key,
-        base_url=environ.get("AUTOCALLS_BASE_URL", "").strip() or DEFAULT_BASE_URL,
+        api_key=key,
+        base_url=base_url or DEFAULT_BASE_URL,
         sender_id=int(sender) if sender else None,
     )

@@ -3,11 +3,13 @@
 Pure: no I/O, no clock, no asyncio.
 
 cattrs by default reads `"false"` as `True`, `1.9` as `1` and `None` as
-`"None"`. Here a value has its type or is refused. Fields that a class does not
-know, and optional ones that are not as they should be, are kept in its `extra`:
-one odd field does not spoil an answer.
+`"None"`. Here a value has its type or is refused, with one exception: Laravel
+writes big integers and decimals in quotes, so digits are a number where one is
+documented. Fields that a class does not know, and optional ones that are not as
+they should be, are kept in its `extra`: one odd field does not spoil an answer.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -55,11 +57,18 @@ def structure(value: object, shape: type[T]) -> T:
 
 _PLAIN = (bool, int, str)
 
+_WHOLE = re.compile(r"[0-9]{1,19}")  # as long as a bigint
+_DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
+
 
 def _exactly(*kinds: type) -> Callable[[object, object], Any]:
+    may_be_digits = int in kinds
+
     def check(value: object, _: object) -> object:
         if type(value) in kinds:  # a bool is an int, but not here
             return value
+        if may_be_digits and isinstance(value, str) and _WHOLE.fullmatch(value):
+            return int(value)
         msg = f"expected {kinds[0].__name__}, got {type(value).__name__}"
         raise TypeError(msg)
 
@@ -67,6 +76,8 @@ def _exactly(*kinds: type) -> Callable[[object, object], Any]:
 
 
 def _decimal(value: object, _: object) -> Decimal:
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return Decimal(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         msg = f"expected a number, got {type(value).__name__}"
         raise TypeError(msg)

@@ -13,7 +13,9 @@ from attrs import frozen
 
 from autocalls_async.lanes import Lane
 from autocalls_async.models import Message
+from autocalls_async.naming import show_in
 from autocalls_async.outcomes import Outcome
+from autocalls_async.plain import Plain
 from autocalls_async.verdict import Seen
 from autocalls_async.window import WindowState
 
@@ -117,7 +119,7 @@ Observer: TypeAlias = Callable[[Event], None]
 
 
 @frozen(kw_only=True)
-class QueueStatus:
+class QueueStatus(Plain):
     """How busy a client is, for a health endpoint.
 
     Attributes:
@@ -143,3 +145,6 @@ class QueueStatus:
     estimated_wait: float
     paused_seconds: float
     limiter_wait: float = 0.0
+
+
+show_in("autocalls_async", of=globals())

@@ -10,14 +10,19 @@ what became of it. The kind of exception decides nothing.
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from attrs import frozen
+
+from autocalls_async.naming import show_in
 
 
 class Kind(Enum):
     """What a request does to the world."""
 
-    __hash__ = object.__hash__  # members are single; Enum's own is ten times as slow
+    if not TYPE_CHECKING:
+        # Members are single, and Enum's own is ten times as slow.
+        __hash__ = object.__hash__
 
     SEND = "send"  # costs money, cannot be repeated
     READ = "read"  # changes nothing
@@ -26,7 +31,8 @@ class Kind(Enum):
 class Seen(Enum):
     """All that one attempt can show."""
 
-    __hash__ = object.__hash__  # as above
+    if not TYPE_CHECKING:  # as above
+        __hash__ = object.__hash__
 
     NO_CONNECTION = "no connection"
     NO_TRUST = "no trusted connection"
@@ -121,3 +127,6 @@ DECISIONS: Mapping[tuple[Kind, Seen], Decision] = MappingProxyType(
     | {(Kind.READ, seen): row for seen, row in _READ.items()}
 )
 """Every pair of kind and sight, with what follows."""
+
+
+show_in("autocalls_async", "Seen", of=globals())

@@ -15,6 +15,7 @@ from enum import Enum
 from attrs import frozen
 
 from autocalls_async.models import SessionStatus
+from autocalls_async.naming import show_in
 
 WINDOW_SECONDS = 24 * 60 * 60.0
 
@@ -52,6 +53,12 @@ class _Window:
     learnt_at: float  # on the loop's clock, as `until`, until when it is believed
     until: float
     status: SessionStatus | None
+
+    def outlasts(self, written_at: float, until: float) -> bool:
+        """Whether it says more than a message that opens the window until then."""
+        if self.state is WindowState.OPEN:
+            return self.until >= until
+        return self.learnt_at > written_at
 
 
 def seconds_remaining(
@@ -127,10 +134,20 @@ class WindowMemory:
             sender_id, recipient, _Window(WindowState.OPEN, now, until, None)
         )
 
-    def note_inbound(self, sender_id: int, recipient: str, *, now: float) -> None:
-        """Note that the recipient has just written: 24 hours from now."""
-        until = now + WINDOW_SECONDS - MARGIN_SECONDS
-        window = _Window(WindowState.OPEN, now, until, None)
+    def note_inbound(
+        self, sender_id: int, recipient: str, *, now: float, age_seconds: float = 0.0
+    ) -> None:
+        """Note that the recipient wrote so long ago: 24 hours from then.
+
+        What was learnt since is newer and stays, as does a window that is open
+        for longer.
+        """
+        written_at = now - age_seconds
+        until = written_at + WINDOW_SECONDS - MARGIN_SECONDS
+        known = self._windows.get((sender_id, recipient))
+        if until <= now or (known is not None and known.outlasts(written_at, until)):
+            return
+        window = _Window(WindowState.OPEN, written_at, until, None)
         self._remember(sender_id, recipient, window)
 
     def note_closed(
@@ -199,3 +216,6 @@ class WindowMemory:
         self._windows.move_to_end((sender_id, recipient))
         if len(self._windows) > self._most:
             self._windows.popitem(last=False)
+
+
+show_in("autocalls_async", "WindowCheck", "WindowState", of=globals())

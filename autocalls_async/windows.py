@@ -4,7 +4,11 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from autocalls_async.arguments import choose_sender
+from autocalls_async.arguments import (
+    choose_sender,
+    read_age_seconds,
+    read_inbound_phone,
+)
 from autocalls_async.clock import loop_time
 from autocalls_async.errors import (
     AutocallsError,
@@ -22,8 +26,8 @@ from autocalls_async.models import (
     FreeformMessage,
     SessionStatus,
     TemplateMessage,
-    check_phone,
 )
+from autocalls_async.naming import show_in
 from autocalls_async.observers import Telling
 from autocalls_async.ratelimit import Gate, GatePassage
 from autocalls_async.telemetry import Checked
@@ -45,31 +49,48 @@ class Windows:
         default_sender_id: int | None,
         *,
         on_inbound: Callable[[], None],
+        check_home: Callable[[], None],
     ) -> None:
         self._memory = memory
         self._on_inbound = on_inbound
         self._default_sender_id = default_sender_id
+        self._check_home = check_home
 
     def note_inbound(
-        self, recipient_phone: str, *, sender_id: int | None = None
+        self,
+        recipient_phone: str,
+        *,
+        sender_id: int | None = None,
+        at: datetime | None = None,
     ) -> None:
-        """Note that this recipient has just written to us.
+        """Note that this recipient has written to us.
 
-        For 24 hours no check is needed before free text to them, as long as
-        they are among the 15,000 recipients heard of last. For a minute a
+        For 24 hours from then no check is needed before free text to them, as
+        long as they are among the 15,000 recipients heard of last. For a minute a
         connection is kept ready, so that the reply takes one round trip.
 
+        A thread hands it to the event loop:
+        `loop.call_soon_threadsafe(client.windows.note_inbound, phone)`.
+
         Args:
-            recipient_phone: E.164, `+14155550123`.
+            recipient_phone: E.164, `+14155550123`; also without the plus, as Meta
+                writes the numbers of those who wrote.
             sender_id: Whom they wrote to; `None` means the client's default.
+            at: When they wrote, an aware time; `None` and a time in the future
+                mean now. A message that was forwarded three hours late opens
+                their window for 21 hours.
 
         Raises:
             ValueError: An argument breaks its rule, or there is no sender.
-            RuntimeError: It was called outside the event loop.
+            RuntimeError: The client is closed, or this is not its event loop.
         """
-        check_phone("recipient_phone", recipient_phone)
+        self._check_home()
+        phone = read_inbound_phone("recipient_phone", recipient_phone)
         sender = choose_sender(sender_id, self._default_sender_id)
-        self._memory.note_inbound(sender, recipient_phone, now=loop_time())
+        age = 0.0
+        if at is not None:
+            age = read_age_seconds("at", at, now=datetime.now(UTC))
+        self._memory.note_inbound(sender, phone, now=loop_time(), age_seconds=age)
         self._on_inbound()
 
 
@@ -184,7 +205,9 @@ class WindowGuard:
                 raise passage.last_error from None
             is_down = self._exchange.reachability.is_down()
             raise UnavailableError(
-                detail="the call's time was up", attempts=0 if is_down else 1
+                detail="the call's time was up",
+                host=self._exchange.host,
+                attempts=0 if is_down else 1,
             ) from None
 
     def learn_sent(self, job: Job, status: SessionStatus | None, reply: Reply) -> None:
@@ -291,8 +314,12 @@ def _unchecked(job: Job, error: AutocallsError) -> UnsentError:
     is_away = job.deadline is None or not error.attempts  # it has waited long
     kind = UnreachableError if is_away else UnsentError
     return kind(
-        detail=f"its window could not be checked: {error}",
+        detail=f"its window could not be checked: {error.summary}",
+        remedy=error.remedy if isinstance(error, UnavailableError) else None,
         recipient_phone=job.recipient_phone,
         status=error.status,
         attempts=error.attempts,
     )
+
+
+show_in("autocalls_async", "Windows", of=globals())

@@ -168,12 +168,14 @@ class Reply:
     Attributes:
         headers: By names in lower case.
         body: `None` where it broke off or was too large to be read.
+        host: Whom we were talking to, for people.
         content: The JSON object in the body, `None` where it holds none.
     """
 
     status: int
     headers: Mapping[str, str] = field(factory=FrozenDict, repr=False)
     body: bytes | None = field(default=b"", repr=False)
+    host: str | None = None
     content: Mapping[str, Any] | None = field(
         init=False,
         repr=False,
@@ -199,16 +201,17 @@ class Reply:
 
 def see(reply: Reply) -> Seen:
     """Say which row of the decision table a reply belongs to."""
-    if reply.status == 200:
-        return _see_success(reply)
     if reply.status == 429:
         return Seen.RATE_LIMITED
-    if 300 <= reply.status < 400:
-        return Seen.REDIRECT
-    if 400 <= reply.status < 500:
-        return _see_refusal(reply)
-    if 500 <= reply.status < 600:
-        return _see_server_error(reply)
+    match reply.status // 100:
+        case 2:
+            return _see_success(reply)
+        case 3:
+            return Seen.REDIRECT
+        case 4:
+            return _see_refusal(reply)
+        case 5:
+            return _see_server_error(reply)
     return Seen.OTHER
 
 
@@ -228,10 +231,41 @@ def _is_page(reply: Reply) -> bool:
 
 
 def _see_success(reply: Reply) -> Seen:
+    if reply.status != 200:
+        is_believed = reply.status in {201, 202} and _names_a_message(reply)
+        return Seen.OK if is_believed else Seen.OTHER
     if reply.content is None:
         return Seen.OTHER if _is_page(reply) else Seen.OK
     has_failed = reply.content.get("success", True) is not True
     return Seen.OK_BUT_FAILED if has_failed else Seen.OK
+
+
+def _names_a_message(reply: Reply) -> bool:
+    """Whether it says that it succeeded, and which message it made.
+
+    The API documents 200 alone; a framework's own word for "made" and "taken in"
+    is believed with both.
+    """
+    if (reply.content or {}).get("success") is not True:
+        return False
+    sent = read_sent(reply)
+    return (sent.whatsapp_message_id or sent.message_id) is not None
+
+
+def describe(reply: Reply, seen: Seen) -> str:
+    """Say for people what an answer was that settles nothing."""
+    if seen in {Seen.OTHER, Seen.FOREIGN_REFUSAL} and _is_page(reply):
+        return "a web page came in place of the API's answer"
+    return _DESCRIPTIONS.get(seen, f"the answer was {seen.value}")
+
+
+_DESCRIPTIONS: Mapping[Seen, str] = {
+    Seen.OK_BUT_FAILED: "the status of the answer says success, and its body does not",
+    Seen.FOREIGN_REFUSAL: "somebody on the way refused, not the API",
+    Seen.SERVER_ERROR: "the service or a proxy before it broke down",
+    Seen.REDIRECT: "the answer was a redirect, and the API has none",
+    Seen.OTHER: "the API documents no such answer",
+}
 
 
 def _see_refusal(reply: Reply) -> Seen:
@@ -286,6 +320,7 @@ def read_refusal(
     error = _ERROR_BY_CODE.get(code or "", by_status)(
         status=reply.status,
         error_code=code,
+        host=reply.host,
         attempts=attempts,
         service_message=_first_text(body, "error", "message"),
         recipient_phone=recipient_phone,
@@ -347,7 +382,7 @@ def _read(reply: Reply, value: object, shape: type[T]) -> T:
     except Unreadable:
         detail = "the answer is not what the API documents"
         raise UnavailableError(
-            detail=detail, status=reply.status, attempts=1
+            detail=detail, status=reply.status, host=reply.host, attempts=1
         ) from None  # the cause would show what was received
 
 

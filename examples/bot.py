@@ -27,6 +27,7 @@ from autocalls_async import (
     Accepted,
     AutocallsClient,
     AutocallsError,
+    FreeformMessage,
     Run,
     RunStoppedError,
     TemplateMessage,
@@ -36,10 +37,10 @@ from autocalls_async import (
 log = logging.getLogger("bot")
 
 
-async def answer(client: AutocallsClient, recipient_phone: str, message: str) -> None:
+async def answer(client: AutocallsClient, reply: FreeformMessage) -> None:
     """Write back; whatever fails is for a person to look at."""
     try:
-        await client.send_freeform(recipient_phone, f"You wrote: {message[:4000]}")
+        await client.send(reply)
     except UnknownOutcomeError as error:
         log.warning("not repeated, as it may have arrived: %s", error)
     except AutocallsError as error:
@@ -52,15 +53,18 @@ async def listening(client: AutocallsClient, *, port: int) -> AsyncIterator[None
 
     async def take(request: web.Request) -> web.Response:
         event = await request.json()
-        recipient_phone = str(event["recipient_phone"])
         try:
-            # They have just written: free text needs no check for 24 hours.
-            client.windows.note_inbound(recipient_phone)
+            reply = FreeformMessage(
+                recipient_phone=str(event["recipient_phone"]),
+                message=f"You wrote: {str(event['message'])[:4000]}",
+            )
         except ValueError as error:
             raise web.HTTPUnprocessableEntity(text=str(error)) from error
+        # They have just written: free text needs no check for 24 hours.
+        client.windows.note_inbound(reply.recipient_phone)
         # Tasks begin in the order of their making, and the client keeps it:
         # two questions of one recipient are answered in their order.
-        replies.create_task(answer(client, recipient_phone, str(event["message"])))
+        replies.create_task(answer(client, reply))
         return web.json_response({"taken": True})
 
     app = web.Application()

@@ -582,6 +582,14 @@ async def test_another_observer_that_breaks_costs_no_span(
     assert len(backend.spans("autocalls.send")) == 1
 
 
+def test_another_observer_that_would_have_to_be_awaited_is_refused() -> None:
+    async def observe(_: Event) -> None:
+        """Observe nothing."""
+
+    with pytest.raises(ValueError, match="also must be a plain function"):
+        OpenTelemetryObserver(also=observe)  # type: ignore[arg-type]  # on purpose
+
+
 async def test_without_an_sdk_messages_are_sent_as_ever(
     emulator: Emulator, backend: Backend
 ) -> None:

@@ -19,7 +19,7 @@ from autocalls_async.settings import DEFAULT_BASE_URL
 if TYPE_CHECKING:
     from autocalls_async.cli.screen import Screen
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     cls=PrintableGroup,
     add_completion=False,
     no_args_is_help=True,

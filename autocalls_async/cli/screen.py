@@ -47,8 +47,8 @@ class Screen:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.out = _console(stderr=as_json)
-        self.err = _console(stderr=True)
+        self.out: Console = _console(stderr=as_json)
+        self.err: Console = _console(stderr=True)
 
     def say(self, text: str = "", style: str = "") -> None:
         """Write a paragraph."""

@@ -45,8 +45,8 @@ def explain(error: AutocallsError) -> str:
     sent; here they go to the one who sent it.
     """
     service_message = getattr(error, "service_message", None)
-    said = f"; the service says: {plain(service_message)}" if service_message else ""
-    return f"{error}{said}"
+    said = f"the service says: {plain(service_message)}" if service_message else ""
+    return "; ".join(part for part in (error.summary, said, error.advice) if part)
 
 
 def to_json(value: object) -> str:

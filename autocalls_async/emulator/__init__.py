@@ -8,6 +8,8 @@ both would get wrong in the same way, no test could find.
         client = AutocallsClient("any-key", base_url=emulator.base_url)
 """
 
+from types import FunctionType
+
 from autocalls_async.emulator.app import Latency
 from autocalls_async.emulator.faults import (
     Delay,
@@ -58,3 +60,7 @@ __all__ = [
     "refuse_with_code",
     "serve",
 ]
+
+for _name in __all__:  # they say where users import them from
+    if isinstance(_thing := globals()[_name], type | FunctionType):
+        _thing.__module__ = __name__

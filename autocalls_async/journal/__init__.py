@@ -8,7 +8,7 @@ is never handed over again, unless the user *resolves* it.
 The journal knows neither the network nor the API: only keys, contents, states.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autocalls_async.journal.entry import (
     Draft,
@@ -45,11 +45,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  # of any module's names
-    """Import SQLite only where it is used."""
-    if name == "SqliteJournal":
-        from autocalls_async.journal.sqlite import SqliteJournal  # noqa: PLC0415
+if not TYPE_CHECKING:  # a checker that saw it would believe in any name
 
-        return SqliteJournal
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+    def __getattr__(name: str) -> object:
+        """Import SQLite only where it is used."""
+        if name == "SqliteJournal":
+            from autocalls_async.journal.sqlite import SqliteJournal  # noqa: PLC0415
+
+            return SqliteJournal
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)

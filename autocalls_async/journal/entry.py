@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from autocalls_async.keys import check_key, show_key
 from autocalls_async.masking import mask_phone_repr
+from autocalls_async.naming import show_in
 
 
 class State(StrEnum):
@@ -251,3 +252,6 @@ class Journal(Protocol):
             JournalError: Something could not be kept. It is closed all the same.
             JournalStateError: Something was settled that could not be.
         """
+
+
+show_in("autocalls_async.journal", "Draft", "Entry", "Journal", "State", of=globals())

@@ -12,6 +12,7 @@ from attrs import define
 from autocalls_async.errors import AutocallsError
 from autocalls_async.journal.entry import State
 from autocalls_async.keys import show_key
+from autocalls_async.naming import show_in
 
 
 @define(eq=False, slots=False, str=False, repr=False, kw_only=True, auto_exc=False)
@@ -20,14 +21,21 @@ class JournalError(AutocallsError):
 
     Attributes:
         path: The journal's file.
-        detail: What is wrong, and what to do.
+        detail: What is wrong and, after a semicolon, what to do.
     """
 
     path: Path
     detail: str
 
-    def __str__(self) -> str:
-        return f"journal {self.path.name}: {self.detail}"
+    @property
+    def summary(self) -> str:
+        """What is wrong, without advice."""
+        return f"journal {self.path.name}: {self.detail.partition('; ')[0]}"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it; empty where there is nothing to say."""
+        return self.detail.partition("; ")[2]
 
 
 @define(eq=False, slots=False, str=False, repr=False, kw_only=True, auto_exc=False)
@@ -92,3 +100,6 @@ class JournalStateError(_KeyedError):
     def __str__(self) -> str:
         found = "not in the journal" if self.state is None else self.state.value
         return f"message {show_key(self.key)} is {found}; it cannot be {self.wanted}"
+
+
+show_in("autocalls_async.journal", of=globals())

@@ -22,6 +22,7 @@ from autocalls_async.journal.entry import (
     clean,
 )
 from autocalls_async.journal.errors import JournalConflictError, JournalStateError
+from autocalls_async.naming import show_in
 
 
 def utc_now() -> datetime:
@@ -222,3 +223,6 @@ class MemoryJournal:
         if (fault := self._fault) is not None:
             self._fault = None
             raise fault
+
+
+show_in("autocalls_async.journal", "MemoryJournal", of=globals())

@@ -20,6 +20,7 @@ from autocalls_async.journal.group import GroupCommit
 from autocalls_async.journal.memory import utc_now
 from autocalls_async.journal.rows import to_number
 from autocalls_async.journal.store import Care, Store
+from autocalls_async.naming import show_in
 
 
 class SqliteJournal:
@@ -165,3 +166,6 @@ class SqliteJournal:
         group = self._opened()
         group.check()
         return group
+
+
+show_in("autocalls_async.journal", "SqliteJournal", of=globals())

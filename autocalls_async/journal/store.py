@@ -154,7 +154,7 @@ class Store:
             failure = None
             try:
                 self._db = undo.enter_context(closing(_connect(path)))
-                self.lost_count = self._prepare(at)
+                self.lost_count: int = self._prepare(at)
             except sqlite3.Error as error:
                 failure = to_failure(path, error)
             if failure is not None:

@@ -20,6 +20,7 @@ from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
+from autocalls_async.naming import show_in
 from autocalls_async.testing.loopback import Loopback
 
 if TYPE_CHECKING:
@@ -187,3 +188,10 @@ def _describe(task: asyncio.Task[Any]) -> str:
     frames = task.get_stack(limit=1)
     where = f" at {frames[0].f_code.co_filename}:{frames[0].f_lineno}" if frames else ""
     return f"{task.get_name()}{where}"
+
+
+show_in(
+    "autocalls_async.testing",
+    *("StalledError", "VirtualTimeLoop", "run", "wall_clock"),
+    of=globals(),
+)

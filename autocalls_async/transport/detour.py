@@ -62,6 +62,7 @@ class Detour:
         url: URL,
         request: Request,
         *,
+        host: str,
         on_end: Callable[["Detour"], None],
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -74,6 +75,7 @@ class Detour:
         self._call = loop.create_task(self._ask_session(open_session, url, request))
         self._call.add_done_callback(self._end)
         self._on_end = on_end
+        self._host = host
 
     async def stand(self) -> None:
         """Wait until the request is about to be sent, or a mock has answered it.
@@ -133,7 +135,10 @@ class Detour:
             ):
                 body = await read_body(response.content)
                 return Reply(
-                    status=response.status, headers=response.headers, body=body
+                    status=response.status,
+                    headers=response.headers,
+                    body=body,
+                    host=self._host,
                 )
         except Exception as error:  # noqa: BLE001  # the class decides nothing
             # Its repr may hold the key, and its text the address.

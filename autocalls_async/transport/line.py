@@ -21,6 +21,7 @@ from aiohttp.streams import StreamReader
 from yarl import URL
 
 from autocalls_async.clock import loop_time
+from autocalls_async.settings import read_host
 from autocalls_async.transport import failures
 from autocalls_async.transport.failures import AttemptFailed
 from autocalls_async.verdict import Seen
@@ -113,6 +114,7 @@ class Way:
         proxy: URL | None,
     ) -> None:
         self.connector = connector
+        self.host = read_host(base_url)
         self.watch = Watch()
         self._method = method
         # The connector wants to know where to, and by which proxy.
@@ -204,7 +206,9 @@ class DirectLine:
             head, content = await protocol.read()
         self._content = content
         body = await read_body(content)
-        return Reply(status=head.code, headers=head.headers, body=body)
+        return Reply(
+            status=head.code, headers=head.headers, body=body, host=self._way.host
+        )
 
     def break_off(self) -> None:
         """Wake who waits: aiohttp leaves a body's reader asleep behind a bad chunk."""

@@ -187,7 +187,11 @@ class Transport:
             )
         url = URL(self._base_url + request.target, encoded=True)
         detour = Detour(
-            self._session(request.kind), url, request, on_end=self._detours.discard
+            self._session(request.kind),
+            url,
+            request,
+            host=self._ways[request.kind].host,
+            on_end=self._detours.discard,
         )
         self._detours.add(detour)
         try:

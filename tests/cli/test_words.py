@@ -72,7 +72,7 @@ def test_the_service_speaks_to_the_one_who_sent_it() -> None:
 
     text = explain(error)
 
-    assert text == f"{error}; the service says: Top\ufffdup"
+    assert text == f"{error.summary}; the service says: Top\ufffdup; {error.advice}"
 
 
 def test_json_is_one_line_of_ascii_whatever_it_holds() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -224,10 +225,51 @@ async def test_a_client_belongs_to_its_event_loop(client: AutocallsClient) -> No
             runner.run(client.senders())
 
     error = run_in_thread(use_elsewhere)
-    outside = run_in_thread(lambda: client.windows.note_inbound(ANA))
 
     assert "another event loop" in str(error)
-    assert "no running event loop" in str(outside)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param(lambda client: client.windows.note_inbound(ANA), id="note"),
+        pytest.param(lambda client: client.queue, id="queue"),
+        pytest.param(lambda client: client.send_many([]), id="run"),
+    ],
+)
+@pytest.mark.parametrize("has_own_loop", [True, False])
+async def test_a_thread_is_told_how_to_reach_the_clients_loop(
+    client: AutocallsClient,
+    use: Callable[[AutocallsClient], object],
+    has_own_loop: bool,
+) -> None:
+    await client.senders()
+
+    async def use_in_loop() -> None:
+        use(client)
+
+    def use_elsewhere() -> None:
+        if not has_own_loop:
+            use(client)
+        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+            runner.run(use_in_loop())
+
+    error = run_in_thread(use_elsewhere)
+
+    expected = "another event loop" if has_own_loop else "call_soon_threadsafe"
+    assert expected in str(error)
+
+
+async def test_a_thread_may_hand_over_who_has_written(
+    client: AutocallsClient, emulator: Emulator
+) -> None:
+    loop = asyncio.get_running_loop()
+    note = partial(client.windows.note_inbound, ANA)
+
+    await asyncio.to_thread(loop.call_soon_threadsafe, note)
+    await client.send_freeform(ANA, "hi")
+
+    assert Endpoint.SESSION_STATUS not in emulator.requests_by_endpoint()
 
 
 async def test_a_client_belongs_to_its_process(

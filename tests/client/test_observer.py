@@ -1,7 +1,12 @@
 """What an observer is told, and that it agrees with what the service saw."""
 
 import asyncio
+import gc
 import logging
+from collections.abc import AsyncGenerator, Generator
+from functools import partial
+from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -129,6 +134,111 @@ async def test_an_observer_that_breaks_breaks_no_send(
     assert [r.getMessage() for r in caplog.records if r.name == "autocalls_async"] == [
         "the observer raised OSError"
     ]
+
+
+async def _observe(_: Event) -> None:
+    """Observe nothing."""
+
+
+async def _observe_in_turn(event: Event) -> AsyncGenerator[Event]:
+    yield event
+
+
+def _observe_lazily(event: Event) -> Generator[Event]:
+    yield event
+
+
+class _Awaited:
+    """An observer that is called and then awaited."""
+
+    async def __call__(self, event: Event) -> None:
+        """Observe nothing."""
+
+    async def observe(self, event: Event) -> None:
+        """Observe nothing."""
+
+
+@pytest.mark.parametrize(
+    "observer",
+    [
+        pytest.param(_observe, id="coroutine function"),
+        pytest.param(partial(_observe), id="partial of it"),
+        pytest.param(partial(partial(_observe)), id="partial of a partial"),
+        pytest.param(_Awaited(), id="object that is called so"),
+        pytest.param(partial(_Awaited()), id="partial of the object"),
+        pytest.param(_Awaited().observe, id="method"),
+        pytest.param(_observe_in_turn, id="async generator"),
+        pytest.param(_observe_lazily, id="generator"),
+        pytest.param(AsyncMock(), id="mock"),
+        pytest.param("log", id="no function"),
+    ],
+)
+def test_an_observer_that_would_have_to_be_awaited_is_refused(
+    observer: Any,  # noqa: ANN401  # wrong on purpose
+) -> None:
+    with pytest.raises(ValueError, match="observer must be a plain function"):
+        AutocallsClient(KEY, observer=observer)
+
+
+@pytest.mark.parametrize(
+    "observer",
+    [
+        pytest.param(lambda event: _observe(event), id="coroutine"),  # noqa: PLW0108  # hides it
+        pytest.param(lambda event: _observe_lazily(event), id="generator"),  # noqa: PLW0108
+        pytest.param(lambda event: _observe_in_turn(event), id="async generator"),  # noqa: PLW0108
+    ],
+)
+async def test_an_observer_that_turns_out_to_be_awaited_is_told_no_more(
+    emulator: Emulator,
+    caplog: pytest.LogCaptureFixture,
+    recwarn: pytest.WarningsRecorder,
+    observer: Any,  # noqa: ANN401  # wrong on purpose
+) -> None:
+    calls: list[Event] = []
+
+    def watch(event: Event) -> Any:  # noqa: ANN401  # as above
+        calls.append(event)
+        return observer(event)
+
+    emulator.customer_writes(ANA)
+    emulator.fail_next(1, HangUpAfter(), endpoint=POST)
+
+    async with AutocallsClient(
+        KEY, base_url=emulator.base_url, sender_id=SENDER, observer=watch
+    ) as client:
+        with pytest.raises(AutocallsError):
+            await client.send_freeform(ANA, "hi")
+        await client.send_freeform(ANA, "hi again")
+    gc.collect()
+
+    ours = [r.getMessage() for r in caplog.records if r.name == "autocalls_async"]
+    assert len(calls) == 1
+    assert recwarn.list == []
+    assert "would have to be awaited" in ours[0]
+    assert "ended as unknown" in ours[1]  # the log stands in
+    assert len(ours) == 2
+
+
+async def test_an_observer_may_start_tasks_of_its_own(emulator: Emulator) -> None:
+    events: list[Event] = []
+    emulator.customer_writes(ANA)
+
+    async def note(event: Event) -> None:
+        events.append(event)
+
+    def observe(event: Event) -> asyncio.Task[None]:
+        return asyncio.create_task(note(event))
+
+    async with AutocallsClient(
+        KEY,
+        base_url=emulator.base_url,
+        sender_id=SENDER,
+        observer=observe,  # type: ignore[arg-type]  # what it gives is not looked at
+    ) as client:
+        await client.send_freeform(ANA, "hi")
+        await asyncio.sleep(0)
+
+    assert kinds(events)[-1] == "Settled"
 
 
 @pytest.mark.parametrize("how", ["cancelled", "timed out"])

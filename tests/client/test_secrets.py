@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,36 @@ async def test_a_traceback_with_locals_shows_no_key(
     assert "nobody-sees" not in shown
     library = printed.getvalue().split("test_secrets.py")[-1]
     assert "nobody-sees" not in library
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"base_url": "http://example.com"}, id="base URL"),
+        pytest.param({"timeout": -1}, id="timeout"),
+        pytest.param({"sender_id": 0}, id="sender"),
+        pytest.param({"window_check": "maybe"}, id="window check"),
+        pytest.param({"AUTOCALLS_SENDER_ID": "twelve"}, id="sender in the environment"),
+        pytest.param({"AUTOCALLS_API_KEY": "", "OTHER": KEY}, id="no key"),
+    ],
+)
+def test_a_traceback_of_bad_settings_shows_no_key(settings: dict[str, Any]) -> None:
+    environ = {"AUTOCALLS_API_KEY": KEY} | {
+        name: settings.pop(name) for name in list(settings) if name.isupper()
+    }
+
+    with pytest.raises(ValueError, match=r".") as caught:
+        AutocallsClient.from_env(environ=environ, **settings)
+
+    shown = "".join(
+        f"{name}={value!r}\n"
+        for frame in frames(caught.value.__traceback__)
+        if "autocalls_async" in frame.f_code.co_filename
+        for name, value in frame.f_locals.items()
+        if name != "environ" or "from_env" not in frame.f_code.co_name
+    )
+    assert "cls=" in shown
+    assert "nobody-sees" not in shown
 
 
 def test_a_key_shows_itself_only_as_a_header() -> None:

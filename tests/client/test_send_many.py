@@ -1,6 +1,7 @@
 """Many messages: each has one outcome, and the end is never silent."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -18,7 +19,8 @@ from autocalls_async import (
     Unknown,
     Unsent,
 )
-from autocalls_async.emulator import Emulator, Endpoint, HangUpAfter, Refuse
+from autocalls_async.emulator import Delay, Emulator, Endpoint, HangUpAfter, Refuse
+from autocalls_async.journal import MemoryJournal
 from autocalls_async.sources import Source
 from tests.client.people import ANA, STRANGER, hello, hellos, open_windows, people
 
@@ -131,6 +133,37 @@ async def test_what_meets_every_message_stops_the_run_and_says_so(
     assert all(outcome.error.__cause__ is caught.value.cause for outcome in unsent)
     accepted = sum(isinstance(outcome, Accepted) for outcome in outcomes)
     assert accepted == len(emulator.accepted) > 0
+
+
+async def test_each_outcome_tells_the_place_of_its_message_in_the_source(
+    client: AutocallsClient, emulator: Emulator
+) -> None:
+    recipients = people(40)
+    open_windows(emulator, recipients[::2])
+    emulator.fail_next(1, Delay(3.0), endpoint=Endpoint.SEND_FREEFORM)
+
+    outcomes = [o async for o in client.send_many(hellos(recipients))]
+
+    places = {outcome.message.recipient_phone: outcome.index for outcome in outcomes}
+    rows = [json.loads(json.dumps(outcome.to_dict())) for outcome in outcomes]
+    assert places == {recipient: n for n, recipient in enumerate(recipients)}
+    assert [row["index"] for row in rows] != list(range(40))  # as they settle
+    assert {row["index"] for row in rows} == set(range(40))
+
+
+async def test_a_place_counts_what_a_journal_skips(
+    client: AutocallsClient, emulator: Emulator
+) -> None:
+    recipients = people(6)
+    open_windows(emulator, recipients)
+
+    async with MemoryJournal() as journal:
+        first = client.send_many(hellos(recipients[:3]), journal=journal)
+        _ = [outcome async for outcome in first]
+        second = client.send_many(hellos(recipients), journal=journal)
+        places = {outcome.index async for outcome in second}
+
+    assert places == {3, 4, 5}
 
 
 async def test_a_source_that_breaks_ends_the_run_after_the_last_outcome(

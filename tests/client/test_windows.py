@@ -1,8 +1,8 @@
 """The pre-send check of the messaging window, and what it learns."""
 
 import asyncio
-from datetime import UTC, datetime
-from typing import Literal
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Literal
 
 import pytest
 
@@ -50,6 +50,82 @@ async def test_people_known_to_have_written_need_no_check(
 
     assert len(outcomes) == 100
     assert emulator.requests_by_endpoint() == {POST: 100}
+
+
+@pytest.mark.parametrize(
+    ("age", "open_for"),
+    [
+        pytest.param(timedelta(hours=3), timedelta(hours=21), id="three hours late"),
+        pytest.param(timedelta(0), timedelta(hours=24), id="now"),
+        pytest.param(timedelta(hours=-2), timedelta(hours=24), id="from the future"),
+        pytest.param(timedelta(hours=25), timedelta(0), id="too late"),
+    ],
+)
+async def test_a_message_that_is_forwarded_late_opens_what_is_left_of_the_day(
+    client: AutocallsClient, emulator: Emulator, age: timedelta, open_for: timedelta
+) -> None:
+    emulator.customer_writes(STRANGER)
+    client.windows.note_inbound(STRANGER, at=datetime.now(UTC) - age)
+    early = max(open_for.total_seconds() - 65, 0)  # a minute of margin, and some steps
+
+    await asyncio.sleep(early)
+    emulator.customer_writes(STRANGER)
+    await client.send_freeform(STRANGER, "hi")
+    known = emulator.requests_by_endpoint().get(CHECK, 0)
+    client.windows.note_inbound(ANA, at=datetime.now(UTC) - age)
+    await asyncio.sleep(early + 10)
+    emulator.customer_writes(ANA)
+    await client.send_freeform(ANA, "hi")
+
+    assert known == (0 if early else 1)
+    assert emulator.requests_by_endpoint()[CHECK] == known + 1
+
+
+async def test_a_time_in_another_zone_is_the_same_time(
+    client: AutocallsClient, emulator: Emulator
+) -> None:
+    emulator.customer_writes(STRANGER)
+    far_east = timezone(timedelta(hours=12))
+    client.windows.note_inbound(
+        STRANGER, at=datetime.now(far_east) - timedelta(hours=25)
+    )
+
+    await client.send_freeform(STRANGER, "hi")
+
+    assert emulator.requests_by_endpoint()[CHECK] == 1
+
+
+async def test_a_number_as_meta_writes_it_is_taken(
+    client: AutocallsClient, emulator: Emulator
+) -> None:
+    emulator.customer_writes(STRANGER)
+    client.windows.note_inbound(STRANGER[1:])
+
+    await client.send_freeform(STRANGER, "hi")
+
+    assert emulator.requests_by_endpoint() == {POST: 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule"),
+    [
+        pytest.param({"at": datetime(2026, 1, 1)}, "at must be aware", id="naive"),  # noqa: DTZ001
+        pytest.param(
+            {"at": "2026-01-01T00:00:00Z"}, "got a value of type str", id="text"
+        ),
+        pytest.param({"at": 1_772_015_400}, "got a value of type int", id="a number"),
+        pytest.param({"recipient_phone": "0049301234567"}, "must be E.164", id="00"),
+        pytest.param({"recipient_phone": "415-555-0123"}, "must be E.164", id="dashes"),
+        pytest.param({"recipient_phone": 14155550123}, "must be E.164", id="no text"),
+        pytest.param({"recipient_phone": "1" * 16}, "must be E.164", id="long"),
+        pytest.param({"recipient_phone": "\u0661" * 11}, "must be E.164", id="arabic"),
+    ],
+)
+async def test_what_cannot_have_come_in_is_refused(
+    client: AutocallsClient, arguments: dict[str, Any], rule: str
+) -> None:
+    with pytest.raises(ValueError, match=rule):
+        client.windows.note_inbound(**{"recipient_phone": ANA} | arguments)
 
 
 async def test_concurrent_first_sends_to_one_person_share_a_check(

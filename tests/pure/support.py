@@ -115,7 +115,8 @@ def is_exactly(value: object, shape: Any) -> bool:  # noqa: ANN401  # any annota
         case Decimal():
             return value.is_finite()
     hints = get_type_hints(shape) if attrs.has(shape) else {}
-    return all(is_exactly(getattr(value, name), hints[name]) for name in hints)
+    names = [field.name for field in attrs.fields(shape)] if hints else []
+    return all(is_exactly(getattr(value, name), hints[name]) for name in names)
 
 
 def reply(status: int, content: object = None, **headers: str) -> Reply:

@@ -45,7 +45,13 @@ CLOSED = SessionStatus(
     extra=FrozenDict({"to": PHONE}),
 )
 
-COMMON: dict[str, Any] = {"status": 422, "error_code": HOSTILE, "attempts": 3}
+COMMON: dict[str, Any] = {
+    "status": 422,
+    "error_code": HOSTILE,
+    "attempts": 3,
+    "host": "app.autocalls.ai",
+    "remedy": "mend it",
+}
 REJECTED = COMMON | {"recipient_phone": PHONE, "service_message": HOSTILE}
 FACTS: dict[type[AutocallsError], dict[str, Any]] = {
     AutocallsError: COMMON,
@@ -79,7 +85,7 @@ each_class = pytest.mark.parametrize("kind", FACTS, ids=lambda kind: kind.__name
 
 
 def _kinds(kind: type[AutocallsError]) -> Iterator[type[AutocallsError]]:
-    if kind.__module__ == errors.__name__ and not kind.__name__.startswith("_"):
+    if kind in vars(errors).values() and not kind.__name__.startswith("_"):
         yield kind
     for narrower in kind.__subclasses__():
         yield from _kinds(narrower)
@@ -134,6 +140,30 @@ def test_an_errors_text_is_one_lower_case_line_without_a_full_stop(
 
 
 @each_class
+def test_an_errors_text_is_what_happened_and_then_advice(
+    kind: type[AutocallsError],
+) -> None:
+    facts = {k: v for k, v in FACTS[kind].items() if k not in {"remedy", "cause"}}
+    without, error = kind(**facts), kind(**FACTS[kind])
+
+    for each in (without, error):
+        assert str(each) == "; ".join(filter(None, (each.summary, each.advice)))
+        assert ";" not in each.summary + each.advice
+        assert "safe" not in each.summary
+    assert error.summary == without.summary
+    if kind is not UnknownOutcomeError:  # nothing mends that
+        assert error.advice.startswith("mend it")
+
+
+@each_class
+def test_an_error_names_the_host_once(kind: type[AutocallsError]) -> None:
+    text = str(kind(**FACTS[kind]))
+
+    talked = not issubclass(kind, RunStoppedError) and kind is not AutocallsError
+    assert text.count("app.autocalls.ai") == int(talked)
+
+
+@each_class
 def test_an_errors_facts_are_attributes(kind: type[AutocallsError]) -> None:
     error = kind(**FACTS[kind])
 
@@ -168,6 +198,32 @@ def test_facts_that_are_not_known_are_none() -> None:
             UnavailableError(detail="it timed out"),
             "no usable answer: it timed out; it is safe to ask again",
             id="unavailable",
+        ),
+        pytest.param(
+            UnavailableError(
+                detail="no TLS", remedy="check base_url", host="localhost:8080"
+            ),
+            "no usable answer: no TLS (at localhost:8080); check base_url, then ask "
+            "again",
+            id="unavailable until it is mended",
+        ),
+        pytest.param(
+            UnreachableError(
+                detail="no TLS", remedy="check base_url", host="localhost:8080"
+            ),
+            "unsent: no TLS (at localhost:8080); check base_url, then send it again",
+            id="unsent until it is mended",
+        ),
+        pytest.param(
+            AuthenticationError(status=401, host="localhost:8080"),
+            "rejected: the API key was not accepted (401 from localhost:8080); check "
+            "AUTOCALLS_API_KEY and base_url",
+            id="key",
+        ),
+        pytest.param(
+            RunStoppedError(taken_count=1, detail="no TLS", remedy="check base_url"),
+            "stopped after 1 message: no TLS; check base_url",
+            id="run stopped until it is mended",
         ),
         pytest.param(
             TemplateRequiredError(

@@ -31,7 +31,6 @@ def refused(value: object, shape: type[object]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", CLOSED)
 @pytest.mark.parametrize(
     "value",
     [
@@ -44,15 +43,31 @@ def refused(value: object, shape: type[object]) -> bool:
         pytest.param({}, id="object"),
     ],
 )
-def test_only_a_bool_says_whether_a_window_is_open(name: str, value: object) -> None:
-    assert refused(CLOSED | {name: value}, SessionStatus)
+def test_only_a_bool_says_whether_free_text_may_be_sent(value: object) -> None:
+    assert refused(CLOSED | {"can_send_freeform": value}, SessionStatus)
 
 
-@pytest.mark.parametrize("name", CLOSED)
-def test_a_window_without_one_of_its_bools_is_refused(name: str) -> None:
-    some = {key: value for key, value in CLOSED.items() if key != name}
+def test_a_window_that_does_not_say_whether_free_text_may_be_sent_is_refused() -> None:
+    assert refused({"is_open": True, "requires_template": False}, SessionStatus)
 
-    assert refused(some, SessionStatus)
+
+@pytest.mark.parametrize("can_send", [True, False])
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param({}, id="neither"),
+        pytest.param({"is_open": None}, id="null"),
+        pytest.param({"is_open": "true", "requires_template": 0}, id="other types"),
+    ],
+)
+def test_a_window_that_says_whether_free_text_may_be_sent_is_usable(
+    others: dict[str, object], can_send: bool
+) -> None:
+    status = structure({"can_send_freeform": can_send} | others, SessionStatus)
+
+    assert status.can_send_freeform is status.is_open is can_send
+    assert status.requires_template is not can_send
+    assert status.extra == others
 
 
 @pytest.mark.parametrize(
@@ -75,7 +90,13 @@ def test_what_has_another_type_is_refused(value: object, shape: type[object]) ->
 @pytest.mark.parametrize(
     ("value", "shape"),
     [
-        pytest.param({"whatsapp_message_id": "890"}, SentMessage, id="text for int"),
+        *(
+            pytest.param({"whatsapp_message_id": text}, SentMessage, id=f"id {text!r}")
+            for text in ("", " 890", "890\n", "+890", "-890", "8_90", "890.0", "8e2")
+        ),
+        pytest.param({"message_id": "\u0668\u0669"}, SentMessage, id="other digits"),
+        pytest.param({"message_id": "9" * 30}, SentMessage, id="text of no bigint"),
+        pytest.param({"message_id": "9" * 9999}, SentMessage, id="a very long text"),
         pytest.param({"whatsapp_message_id": 1.0}, SentMessage, id="float for int"),
         pytest.param({"whatsapp_message_id": 1.9}, SentMessage, id="fraction for int"),
         pytest.param({"whatsapp_message_id": True}, SentMessage, id="bool for int"),
@@ -85,7 +106,11 @@ def test_what_has_another_type_is_refused(value: object, shape: type[object]) ->
         pytest.param({"id": 1, "variables": {}}, Template, id="object for list"),
         pytest.param({"id": 1, "variables": [1]}, Template, id="ints for texts"),
         pytest.param({"id": 1, "variables": None}, Template, id="null for list"),
-        pytest.param({"total_balance": "1.5"}, Account, id="text for number"),
+        *(
+            pytest.param({"total_balance": text}, Account, id=f"balance {text!r}")
+            for text in ("", "1,5", " 1.5", "1.5 ", "1e3", "+1", ".5", "1.", "NaN", "-")
+        ),
+        pytest.param({"total_balance": "9" * 9999}, Account, id="a very long number"),
         pytest.param({"total_balance": True}, Account, id="bool for number"),
         pytest.param({"total_balance": float("inf")}, Account, id="infinity"),
         pytest.param({"total_balance": float("nan")}, Account, id="nan"),
@@ -154,6 +179,49 @@ def test_a_balance_is_the_decimal_that_was_written(number: float, balance: str) 
     )
 
 
+@pytest.mark.parametrize("text", ["12.50", "0.00", "-3.20", "7", "12345678901234.5678"])
+def test_a_balance_in_quotes_is_the_decimal_that_was_written(text: str) -> None:
+    account = structure({"total_balance": text}, Account)
+
+    assert str(account.total_balance) == text
+    assert account.extra == {}
+
+
+@pytest.mark.parametrize(
+    ("shape", "names"),
+    [
+        (SentMessage, ("whatsapp_message_id", "message_id", "conversation_id")),
+        (ConversationStatus, ("conversation_id",)),
+        (SessionStatus, ("minutes_remaining",)),
+        (Sender, ("id", "messaging_limit")),
+        (Template, ("id",)),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_digits_in_quotes_are_a_whole_number_wherever_one_is_documented(
+    shape: type[attrs.AttrsInstance], names: tuple[str, ...]
+) -> None:
+    needed = {"has_conversation": False, "session_status": CLOSED, "id": 1} | CLOSED
+
+    result = structure(needed | dict.fromkeys(names, "890"), shape)
+
+    assert [getattr(result, name) for name in names] == [890 for _ in names]
+    assert is_exactly(result, shape)
+    assert not any(name in getattr(result, "extra", {}) for name in names)
+
+
+def test_every_whole_number_of_the_api_may_be_in_quotes() -> None:
+    kinds = [SessionStatus, ConversationStatus, SentMessage, Sender, Template, Account]
+    whole = {
+        f"{kind.__name__}.{a.name}"
+        for kind in kinds
+        for a in attrs.fields(kind)
+        if a.type in (int, int | None)
+    }
+
+    assert len(whole) == 8  # those of the table above
+
+
 def test_fields_that_are_not_known_are_kept_apart() -> None:
     value = {"success": True, "message_id": 567, "cost": 0.05, "extra": [1]}
 
@@ -165,12 +233,12 @@ def test_fields_that_are_not_known_are_kept_apart() -> None:
 
 
 def test_fields_of_the_wrong_type_do_not_spoil_what_fits() -> None:
-    value = {"success": True, "message_id": 567, "whatsapp_message_id": "890", "a": 1}
+    value = {"success": True, "message_id": 567, "whatsapp_message_id": "x9", "a": 1}
 
     sent = structure(value, SentMessage)
 
     assert sent == SentMessage(
-        message_id=567, extra=FrozenDict({"a": 1, "whatsapp_message_id": "890"})
+        message_id=567, extra=FrozenDict({"a": 1, "whatsapp_message_id": "x9"})
     )
 
 
@@ -198,4 +266,4 @@ def test_what_fits_of_any_object_has_exactly_the_declared_types_and_loses_nothin
 
     assert is_exactly(sent, SentMessage)
     taken = value.keys() - sent.extra.keys() - {"success", "session_status"}
-    assert all(getattr(sent, name) == value[name] for name in taken)
+    assert all(str(getattr(sent, name)) == str(value[name]) for name in taken)

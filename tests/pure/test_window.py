@@ -178,6 +178,50 @@ def test_a_message_from_the_recipient_opens_the_window_for_a_day() -> None:
     assert memory.last_status(12, PHONE) is None
 
 
+@pytest.mark.parametrize("hours", [0, 3, 23])
+def test_a_message_that_was_told_late_opens_the_window_for_what_is_left(
+    hours: int,
+) -> None:
+    memory = WindowMemory()
+
+    memory.note_inbound(12, PHONE, now=1000.0, age_seconds=hours * 3600.0)
+
+    last_moment = WINDOW_SECONDS - hours * 3600 - MARGIN_SECONDS
+    assert state_after(memory, last_moment - 0.001) is WindowState.OPEN
+    assert state_after(memory, last_moment) is WindowState.UNKNOWN
+
+
+def test_a_message_that_was_told_a_day_late_says_nothing() -> None:
+    memory = learnt(status(minutes=60))
+
+    memory.note_inbound(12, PHONE, now=1000.0, age_seconds=WINDOW_SECONDS)
+
+    assert state_after(memory, 0) is WindowState.OPEN
+    assert state_after(memory, 3600) is WindowState.UNKNOWN
+
+
+def test_a_late_message_takes_nothing_from_a_newer_one() -> None:
+    memory = WindowMemory()
+    memory.note_inbound(12, PHONE, now=1000.0)
+
+    memory.note_inbound(12, PHONE, now=1000.0, age_seconds=3600.0 * 20)
+
+    last_moment = WINDOW_SECONDS - MARGIN_SECONDS
+    assert state_after(memory, last_moment - 0.001) is WindowState.OPEN
+
+
+def test_a_window_that_was_found_closed_after_a_message_came_stays_closed() -> None:
+    memory = WindowMemory()
+    memory.note_closed(12, PHONE, CLOSED, now=999.0)
+
+    memory.note_inbound(12, PHONE, now=1000.0, age_seconds=2.0)
+    before = state_after(memory, 0)
+    memory.note_inbound(12, PHONE, now=1000.0, age_seconds=0.5)
+
+    assert before is WindowState.CLOSED
+    assert state_after(memory, 0) is WindowState.OPEN
+
+
 def test_a_window_that_was_forgotten_is_unknown() -> None:
     memory = learnt(status(minutes=60))
 

@@ -15,6 +15,7 @@ from autocalls_async.models import (
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen, Verdict
 from autocalls_async.wire import (
     Reply,
+    describe,
     read_conversation,
     read_senders,
     read_sent,
@@ -148,7 +149,32 @@ PAGE: Mapping[str, str] = {"content-type": "text/html; charset=utf-8"}
         pytest.param(
             reply(200, {"success": None}), Seen.OK_BUT_FAILED, id="null for success"
         ),
-        pytest.param(reply(201, {"success": True}), Seen.OTHER, id="201"),
+        *(
+            pytest.param(
+                reply(status, {"success": success, **names}),
+                seen,
+                id=f"{status} {what}",
+            )
+            for success, names, what, seen in (
+                (True, {"whatsapp_message_id": 890}, "with an id", Seen.OK),
+                (True, {"whatsapp_message_id": "890"}, "with digits", Seen.OK),
+                (True, {"message_id": 567}, "with an inner id", Seen.OK),
+                (True, {}, "without an id", Seen.OTHER),
+                (True, {"whatsapp_message_id": "x"}, "with a text", Seen.OTHER),
+                (True, {"conversation_id": 5}, "of a conversation", Seen.OTHER),
+                (1, {"message_id": 567}, "with one for success", Seen.OTHER),
+                (False, {"message_id": 567}, "that failed", Seen.OTHER),
+                (None, {"message_id": 567}, "that does not say", Seen.OTHER),
+            )
+            for status in (201, 202)
+        ),
+        pytest.param(
+            reply(203, {"success": True, "message_id": 1}), Seen.OTHER, id="203"
+        ),
+        pytest.param(Reply(status=201, body=None), Seen.OTHER, id="201 broken off"),
+        pytest.param(
+            Reply(status=202, body=b"<html>", headers=PAGE), Seen.OTHER, id="202 page"
+        ),
         pytest.param(reply(302, {"success": True}), Seen.REDIRECT, id="302"),
         pytest.param(
             Reply(status=404, body=b"<html>", headers=PAGE),
@@ -175,6 +201,33 @@ PAGE: Mapping[str, str] = {"content-type": "text/html; charset=utf-8"}
 )
 def test_a_reply_belongs_to_one_row_of_the_table(answer: Reply, seen: Seen) -> None:
     assert see(answer) is seen
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        pytest.param(
+            Reply(status=status, body=b"<html>", headers=PAGE),
+            "a web page came in place of the API's answer",
+            id=f"{status} page",
+        )
+        for status in (200, 202, 401, 404, 413, 600)
+    ]
+    + [
+        pytest.param(reply(status, body), words, id=f"{status}")
+        for status, body, words in (
+            (200, {"success": False}, "says success, and its body does not"),
+            (204, {}, "the API documents no such answer"),
+            (302, {}, "the answer was a redirect"),
+            (413, {}, "somebody on the way refused, not the API"),
+            (502, {}, "the service or a proxy before it broke down"),
+        )
+    ],
+)
+def test_an_answer_that_settles_nothing_is_called_by_its_name(
+    answer: Reply, words: str
+) -> None:
+    assert words in describe(answer, see(answer))
 
 
 @pytest.mark.parametrize("status", [408, 409, 499])
@@ -224,7 +277,7 @@ def test_an_accepted_send_with_an_unreadable_answer_is_accepted_all_the_same() -
 def test_an_accepted_send_keeps_what_can_be_read() -> None:
     body = json.loads(SAMPLES["send-freeform.200.json"])
     body["session_status"]["can_send_freeform"] = "false"
-    body["message_id"] = "567"
+    body["message_id"] = "x567"
 
     sent = read_sent(reply(200, body))
 

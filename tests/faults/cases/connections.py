@@ -138,12 +138,14 @@ BEFORE: tuple[Case, ...] = (
     _handshake(
         "an alert",
         in_order(Wire.read_some, says(b"\x15\x03\x03\0\x02\x02\x28")),
-        UNSENT,
+        UNSENT_AT_ONCE,
+        UNREADABLE,
     ),
     _handshake(
         "a plain answer",
         in_order(Wire.read_some, says(page("400 Bad Request"))),
-        UNSENT,
+        UNSENT_AT_ONCE,
+        UNREADABLE,
     ),
     _certificate("for another name", way=WRONG_NAME),
     _certificate("by an unknown authority", way=UNKNOWN_AUTHORITY),

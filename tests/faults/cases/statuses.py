@@ -69,10 +69,12 @@ STATUS: tuple[Case, ...] = (
         UNREADABLE,
     ),
     *(
+        _status(status, answers(good(status)), ACCEPTED, UNREADABLE)
+        for status in ("201 Created", "202 Accepted")
+    ),
+    *(
         _status(status, answers(good(status)), UNKNOWN, UNREADABLE)
         for status in (
-            "201 Created",
-            "202 Accepted",
             "206 Partial Content",
             "299 Fine",
             "600 What",

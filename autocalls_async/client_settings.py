@@ -1,0 +1,45 @@
+"""What a client can be told, as types: a checker finds a misspelt setting."""
+
+from typing import Literal, TypeAlias, TypedDict
+
+import aiohttp
+
+from autocalls_async.lanes import Lane
+from autocalls_async.naming import show_in
+from autocalls_async.pacing import SendLimit
+from autocalls_async.ratelimit import Limiter
+from autocalls_async.retry import RetryPolicy
+from autocalls_async.telemetry import Observer
+from autocalls_async.window import WindowCheck
+
+LaneName: TypeAlias = Lane | Literal["interactive", "bulk"]
+"""A lane, or its name."""
+
+WindowCheckName: TypeAlias = WindowCheck | Literal["auto", "always", "never"]
+"""When to ask for the messaging window first, or its name."""
+
+
+class ClientSettings(TypedDict, total=False):
+    """The keyword arguments of `AutocallsClient`, for whoever passes them on.
+
+    ```python
+    def open_client(**settings: Unpack[ClientSettings]) -> AutocallsClient:
+        return AutocallsClient.from_env(**settings)
+    ```
+    """
+
+    base_url: str
+    sender_id: int | None
+    session: aiohttp.ClientSession | None
+    send_limit: SendLimit
+    limiter: Limiter | None
+    retry: RetryPolicy
+    window_check: WindowCheckName
+    timeout: float
+    max_queued: int | None
+    drain_timeout: float
+    trust_env: bool
+    observer: Observer | None
+
+
+show_in("autocalls_async", "ClientSettings", of=globals())
