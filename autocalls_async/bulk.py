@@ -13,7 +13,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from attrs import define, frozen
+from attrs import frozen
 
 from autocalls_async.clock import loop_time
 from autocalls_async.dispatcher import Dispatcher
@@ -95,14 +95,16 @@ class Progress:
         return self.done / self.elapsed if self.elapsed else 0.0
 
 
-@define
 class _Counts:
     """How many messages ended in which way."""
 
-    accepted: int = 0
-    rejected: int = 0
-    unsent: int = 0
-    unknown: int = 0
+    __slots__ = ("accepted", "rejected", "unknown", "unsent")
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.rejected = 0
+        self.unsent = 0
+        self.unknown = 0
 
     def add(self, outcome: Outcome) -> None:
         match outcome:
@@ -116,12 +118,14 @@ class _Counts:
                 self.unknown += 1
 
 
-@frozen
 class _Reason:
     """Why a run reads no further."""
 
-    detail: str
-    cause: AutocallsError | None
+    __slots__ = ("cause", "detail")
+
+    def __init__(self, detail: str, cause: AutocallsError | None) -> None:
+        self.detail = detail
+        self.cause = cause
 
 
 class Run:

@@ -10,8 +10,7 @@ what became of it. The kind of exception decides nothing.
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
-
-from attrs import frozen
+from typing import NamedTuple
 
 
 class Kind(Enum):
@@ -57,8 +56,7 @@ class Again(Enum):
     NO = "no"
 
 
-@frozen
-class Decision:
+class Decision(NamedTuple):
     """One row of the table."""
 
     verdict: Verdict
