@@ -37,7 +37,6 @@ from autocalls_async.settings import (
     read_environment,
 )
 from autocalls_async.sources import Source
-from autocalls_async.telemetry import Observer, QueueStatus
 from autocalls_async.transport import Transport
 from autocalls_async.window import WindowCheck, WindowMemory
 from autocalls_async.windows import WindowGuard, Windows
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from autocalls_async.journal import Journal
     from autocalls_async.ledger import Ledger
     from autocalls_async.plan import Plan
+    from autocalls_async.telemetry import Observer, QueueStatus
 
 LaneName = Lane | Literal["interactive", "bulk"]
 WindowCheckName = WindowCheck | Literal["auto", "always", "never"]
@@ -105,7 +105,7 @@ class AutocallsClient(Questions):
         max_queued: int | None = None,
         drain_timeout: float = 30.0,
         trust_env: bool = False,
-        observer: Observer | None = None,
+        observer: "Observer | None" = None,
     ) -> None:
         for name, number in (("sender_id", sender_id), ("max_queued", max_queued)):
             if number is not None:
@@ -183,7 +183,7 @@ class AutocallsClient(Questions):
         await self._transport.aclose()
 
     @property
-    def queue(self) -> QueueStatus:
+    def queue(self) -> "QueueStatus":
         """How busy the client is. It is cheap, whatever the queue's length.
 
         Raises:

@@ -6,56 +6,96 @@ from contextvars import Context
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import define, field
-
 from autocalls_async.errors import UnknownOutcomeError, UnsentError
 from autocalls_async.lanes import Lane, Ticket
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Outcome, Unknown, Unsent
 from autocalls_async.ratelimit import GatePassage
-from autocalls_async.telemetry import Answered, HandedOver, Queued, Settled
 from autocalls_async.verdict import Seen
-from autocalls_async.window import WindowCheck
+from autocalls_async.window import WindowCheck, WindowState
 
 if TYPE_CHECKING:
     from autocalls_async.ledger import Page
+    from autocalls_async.telemetry import (
+        Answered,
+        Checked,
+        HandedOver,
+        Queued,
+        Settled,
+    )
 
 Settle: TypeAlias = Callable[[Outcome], None]
 
 
-@define(eq=False, kw_only=True)
 class Job:
     """One message on its way, and who wants to know its outcome."""
 
-    message: Message
-    sender_id: int
-    lane: Lane
-    window_check: WindowCheck
-    settle: Settle
-    flow: Hashable = None
-    deadline: float | None = None
-    submitted_at: float = 0.0
-    call_id: int = 0
-    attempt_count: int = 0
-    left_at: float = 0.0  # on the loop's clock
-    handed_over_at: datetime | None = None
-    is_watched: bool = True  # somebody wants to know of each step
-    was_checked: bool = False
-    handed_over: bool = False
-    withdrawn: UnsentError | None = None
-    page: "Page | None" = None  # where a journal is told of it
-    ticket: "Ticket[Job] | None" = field(default=None, init=False)
-    passage: GatePassage | None = field(default=None, init=False)
-    context: Context = field(init=False)  # from its submission on
-    task: "asyncio.Task[Outcome] | None" = field(default=None, init=False)
+    __slots__ = (
+        "attempt_count",
+        "call_id",
+        "context",
+        "deadline",
+        "flow",
+        "handed_over",
+        "handed_over_at",
+        "is_watched",
+        "lane",
+        "left_at",
+        "message",
+        "page",
+        "passage",
+        "sender_id",
+        "settle",
+        "submitted_at",
+        "task",
+        "ticket",
+        "was_checked",
+        "window_check",
+        "withdrawn",
+    )
+    context: Context  # from its submission on
+
+    def __init__(
+        self,
+        *,
+        message: Message,
+        sender_id: int,
+        lane: Lane,
+        window_check: WindowCheck,
+        settle: Settle,
+        flow: Hashable = None,
+        deadline: float | None = None,
+    ) -> None:
+        self.message = message
+        self.sender_id = sender_id
+        self.lane = lane
+        self.window_check = window_check
+        self.settle = settle
+        self.flow = flow
+        self.deadline = deadline
+        self.submitted_at = 0.0
+        self.call_id = 0
+        self.attempt_count = 0
+        self.left_at = 0.0  # on the loop's clock
+        self.handed_over_at: datetime | None = None
+        self.is_watched = True  # somebody wants to know of each step
+        self.was_checked = False
+        self.handed_over = False
+        self.withdrawn: UnsentError | None = None
+        self.page: Page | None = None  # where a journal is told of it
+        self.ticket: Ticket[Job] | None = None
+        self.passage: GatePassage | None = None
+        self.task: asyncio.Task[Outcome] | None = None
 
     @property
     def recipient_phone(self) -> str:
         """Whom the message is for."""
         return self.message.recipient_phone
 
-    def record_queued(self) -> Queued:
+    def record_queued(self) -> "Queued":
         """Tell that it was taken in."""
+        from autocalls_async.telemetry import Queued  # noqa: PLC0415  # if observed
+
         return Queued(
             call_id=self.call_id,
             at=self.submitted_at,
@@ -64,8 +104,24 @@ class Job:
             lane=self.lane,
         )
 
-    def record_handed_over(self) -> HandedOver:
+    def record_checked(
+        self, state: WindowState, *, was_asked: bool, at: float
+    ) -> "Checked":
+        """Tell what its window was found to be."""
+        from autocalls_async.telemetry import Checked  # noqa: PLC0415  # if observed
+
+        return Checked(
+            call_id=self.call_id,
+            at=at,
+            message=self.message,
+            state=state,
+            was_asked=was_asked,
+        )
+
+    def record_handed_over(self) -> "HandedOver":
         """Tell that it leaves now."""
+        from autocalls_async.telemetry import HandedOver  # noqa: PLC0415  # if observed
+
         return HandedOver(
             call_id=self.call_id,
             at=self.left_at,
@@ -74,8 +130,10 @@ class Job:
             waited=self.left_at - self.submitted_at,
         )
 
-    def record_answered(self, seen: Seen, *, at: float) -> Answered:
+    def record_answered(self, seen: Seen, *, at: float) -> "Answered":
         """Tell how a request that was handed over has ended."""
+        from autocalls_async.telemetry import Answered  # noqa: PLC0415  # if observed
+
         return Answered(
             call_id=self.call_id,
             at=at,
@@ -85,8 +143,10 @@ class Job:
             round_trip=at - self.left_at,
         )
 
-    def record_settled(self, outcome: Outcome, *, at: float) -> Settled:
+    def record_settled(self, outcome: Outcome, *, at: float) -> "Settled":
         """Tell its outcome."""
+        from autocalls_async.telemetry import Settled  # noqa: PLC0415  # if observed
+
         return Settled(
             call_id=self.call_id,
             at=at,
