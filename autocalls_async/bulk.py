@@ -168,7 +168,8 @@ class Run:
         self._skipped_count = 0
         self._sender_ids: set[int] = set()
         self._is_read_to_end = False
-        self._recent: deque[Outcome] = deque(maxlen=BREAKER_WINDOW)
+        # Whether each of the last messages to leave ended as unknown.
+        self._recent: deque[bool] = deque(maxlen=BREAKER_WINDOW)
         self._total = len(source) if isinstance(source, Sized) else None
         self._counts = _Counts()
         self._taken_count = 0
@@ -343,8 +344,8 @@ class Run:
             case Unsent(error=UnreachableError() as error):
                 self._stop(str(error), error)
             case Accepted() | Unknown():
-                self._recent.append(outcome)
-                count = sum(isinstance(recent, Unknown) for recent in self._recent)
+                self._recent.append(isinstance(outcome, Unknown))
+                count = sum(self._recent)
                 if count >= BREAKER_COUNT:
                     self._stop(
                         f"{count} of the last {len(self._recent)} messages that "

@@ -88,9 +88,9 @@ class _Entry(Generic[T]):
 
     __slots__ = ("chain", "lane", "order")
 
-    def __init__(self, chain: _Chain[T]) -> None:
-        self.order = chain.head.order
-        self.lane = chain.lane
+    def __init__(self, order: int, lane: Lane, chain: _Chain[T]) -> None:
+        self.order = order
+        self.lane = lane
         self.chain = chain
 
     def __lt__(self, other: "_Entry[T]") -> bool:
@@ -227,5 +227,5 @@ class Lanes(Generic[T]):
             return
         head, entry = chain.head, chain.entry
         if entry is None or (entry.order, entry.lane) != (head.order, chain.lane):
-            chain.entry = _Entry(chain)
+            chain.entry = _Entry(head.order, chain.lane, chain)
             self._waiting[chain.lane].add(head.flow, chain.entry)

@@ -9,6 +9,7 @@ Source: API reference; an example of each body stands in `tests/samples/`.
 """
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -171,7 +172,7 @@ _DECODER = json.JSONDecoder(
 
 def _json_object(body: bytes | None) -> Mapping[str, Any] | None:
     try:
-        value = _DECODER.decode((body or b"").decode("utf-8-sig"))
+        value = _DECODER.decode((body or b"").removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
