@@ -6,6 +6,7 @@ from contextvars import Context
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from autocalls_async import records
 from autocalls_async.errors import UnknownOutcomeError, UnsentError
 from autocalls_async.lanes import Lane, Ticket
 from autocalls_async.models import Message
@@ -16,13 +17,6 @@ from autocalls_async.window import WindowCheck, WindowState
 
 if TYPE_CHECKING:
     from autocalls_async.ledger import Page
-    from autocalls_async.telemetry import (
-        Answered,
-        Checked,
-        HandedOver,
-        Queued,
-        Settled,
-    )
 
 Settle: TypeAlias = Callable[[Outcome], None]
 
@@ -92,11 +86,9 @@ class Job:
         """Whom the message is for."""
         return self.message.recipient_phone
 
-    def record_queued(self) -> "Queued":
+    def record_queued(self) -> "records.Queued":
         """Tell that it was taken in."""
-        from autocalls_async.telemetry import Queued  # noqa: PLC0415  # if observed
-
-        return Queued(
+        return records.Queued(
             call_id=self.call_id,
             at=self.submitted_at,
             message=self.message,
@@ -106,11 +98,9 @@ class Job:
 
     def record_checked(
         self, state: WindowState, *, was_asked: bool, at: float
-    ) -> "Checked":
+    ) -> "records.Checked":
         """Tell what its window was found to be."""
-        from autocalls_async.telemetry import Checked  # noqa: PLC0415  # if observed
-
-        return Checked(
+        return records.Checked(
             call_id=self.call_id,
             at=at,
             message=self.message,
@@ -118,11 +108,9 @@ class Job:
             was_asked=was_asked,
         )
 
-    def record_handed_over(self) -> "HandedOver":
+    def record_handed_over(self) -> "records.HandedOver":
         """Tell that it leaves now."""
-        from autocalls_async.telemetry import HandedOver  # noqa: PLC0415  # if observed
-
-        return HandedOver(
+        return records.HandedOver(
             call_id=self.call_id,
             at=self.left_at,
             message=self.message,
@@ -130,11 +118,9 @@ class Job:
             waited=self.left_at - self.submitted_at,
         )
 
-    def record_answered(self, seen: Seen, *, at: float) -> "Answered":
+    def record_answered(self, seen: Seen, *, at: float) -> "records.Answered":
         """Tell how a request that was handed over has ended."""
-        from autocalls_async.telemetry import Answered  # noqa: PLC0415  # if observed
-
-        return Answered(
+        return records.Answered(
             call_id=self.call_id,
             at=at,
             message=self.message,
@@ -143,11 +129,9 @@ class Job:
             round_trip=at - self.left_at,
         )
 
-    def record_settled(self, outcome: Outcome, *, at: float) -> "Settled":
+    def record_settled(self, outcome: Outcome, *, at: float) -> "records.Settled":
         """Tell its outcome."""
-        from autocalls_async.telemetry import Settled  # noqa: PLC0415  # if observed
-
-        return Settled(
+        return records.Settled(
             call_id=self.call_id,
             at=at,
             message=self.message,
