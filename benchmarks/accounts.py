@@ -17,8 +17,10 @@ the first client was made, by the number of clients. It holds what a client keep
 and its message under way.
 
 Each round is a process of its own. Noise: whatever else runs takes from the rate
-by the clock all that it uses, and from the other some hundredths; both are this
-machine's. Memory moves by 2 kB a client. Linux only, for its memory.
+by the clock all that it uses; the other moves by a third between a quiet machine and
+a busy one, and by a twentieth between rounds. Both are this machine's. A third of
+the cost is the garbage collector's, which looks at all clients again and again.
+Memory moves by 2 kB a client. Linux only, for its memory.
 """
 
 import argparse
