@@ -13,7 +13,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
-from attrs import define, evolve, frozen
+from attrs import evolve, frozen
 
 from autocalls_async.clock import loop_time
 from autocalls_async.dispatcher import Dispatcher
@@ -103,14 +103,16 @@ class Progress(Plain):
         return self.done / self.elapsed if self.elapsed else 0.0
 
 
-@define
 class _Counts:
     """How many messages ended in which way."""
 
-    accepted: int = 0
-    rejected: int = 0
-    unsent: int = 0
-    unknown: int = 0
+    __slots__ = ("accepted", "rejected", "unknown", "unsent")
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.rejected = 0
+        self.unsent = 0
+        self.unknown = 0
 
     def add(self, outcome: Outcome) -> None:
         match outcome:
@@ -124,12 +126,14 @@ class _Counts:
                 self.unknown += 1
 
 
-@frozen
 class _Reason:
     """Why a run reads no further."""
 
-    detail: str
-    cause: AutocallsError | None
+    __slots__ = ("cause", "detail")
+
+    def __init__(self, detail: str, cause: AutocallsError | None) -> None:
+        self.detail = detail
+        self.cause = cause
 
     @property
     def remedy(self) -> str | None:
@@ -177,7 +181,8 @@ class Run:
         self._skipped_count = 0
         self._sender_ids: set[int] = set()
         self._is_read_to_end = False
-        self._recent: deque[Outcome] = deque(maxlen=BREAKER_WINDOW)
+        # Whether each of the last messages to leave ended as unknown.
+        self._recent: deque[bool] = deque(maxlen=BREAKER_WINDOW)
         self._total = len(source) if isinstance(source, Sized) else None
         self._counts = _Counts()
         self._taken_count = 0
@@ -379,8 +384,8 @@ class Run:
             case Unsent(error=UnreachableError() as error):
                 self._stop(error.summary, error)
             case Accepted() | Unknown():
-                self._recent.append(outcome)
-                count = sum(isinstance(recent, Unknown) for recent in self._recent)
+                self._recent.append(isinstance(outcome, Unknown))
+                count = sum(self._recent)
                 if count >= BREAKER_COUNT:
                     self._stop(
                         f"{count} of the last {len(self._recent)} messages that "

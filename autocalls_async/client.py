@@ -46,7 +46,6 @@ from autocalls_async.settings import (
     read_host,
 )
 from autocalls_async.sources import Source, check_source
-from autocalls_async.telemetry import Observer, QueueStatus
 from autocalls_async.transport import Transport
 from autocalls_async.verdict import Kind
 from autocalls_async.window import WindowCheck, WindowMemory
@@ -57,11 +56,13 @@ if TYPE_CHECKING:
     from autocalls_async import ledger as _ledger
     from autocalls_async import plan as _plan
     from autocalls_async import planning as _planning
+    from autocalls_async import telemetry as _telemetry
 else:
     _journal = Later("autocalls_async.journal")
     _ledger = Later("autocalls_async.ledger")
     _plan = Later("autocalls_async.plan")
     _planning = Later("autocalls_async.planning")
+    _telemetry = Later("autocalls_async.telemetry")
 
 REPLY_LIKELY_SECONDS = 60.0
 """For so long after somebody wrote, a connection is kept ready for the reply."""
@@ -125,7 +126,7 @@ class AutocallsClient(Questions):
         max_queued: int | None = None,
         drain_timeout: float = 30.0,
         trust_env: bool = False,
-        observer: Observer | None = None,
+        observer: "_telemetry.Observer | None" = None,
         connect_ahead: bool = True,
     ) -> None:
         key = ApiKey(api_key)
@@ -242,7 +243,7 @@ class AutocallsClient(Questions):
         await self._home.move_out()
 
     @property
-    def queue(self) -> QueueStatus:
+    def queue(self) -> "_telemetry.QueueStatus":
         """How busy the client is. It is cheap, whatever the queue's length.
 
         Raises:

@@ -1,16 +1,21 @@
 """What a client can be told, as types: a checker finds a misspelt setting."""
 
-from typing import Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 import aiohttp
 
 from autocalls_async.lanes import Lane
+from autocalls_async.later import Later
 from autocalls_async.naming import show_in
 from autocalls_async.pacing import SendLimit
 from autocalls_async.ratelimit import Limiter
 from autocalls_async.retry import RetryPolicy
-from autocalls_async.telemetry import Observer
 from autocalls_async.window import WindowCheck
+
+if TYPE_CHECKING:
+    from autocalls_async import telemetry as _telemetry
+else:
+    _telemetry = Later("autocalls_async.telemetry")
 
 LaneName: TypeAlias = Lane | Literal["interactive", "bulk"]
 """A lane, or its name."""
@@ -39,7 +44,8 @@ class ClientSettings(TypedDict, total=False):
     max_queued: int | None
     drain_timeout: float
     trust_env: bool
-    observer: Observer | None
+    observer: "_telemetry.Observer | None"
+    connect_ahead: bool
 
 
 show_in("autocalls_async", "ClientSettings", of=globals())

@@ -6,8 +6,6 @@ from contextvars import Context
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import define, field
-
 from autocalls_async.errors import (
     AutocallsError,
     RejectedError,
@@ -15,58 +13,102 @@ from autocalls_async.errors import (
     UnsentError,
 )
 from autocalls_async.lanes import Lane, Ticket
+from autocalls_async.later import Later
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Outcome, Rejected, Unknown, Unsent
 from autocalls_async.ratelimit import GatePassage
-from autocalls_async.telemetry import Answered, HandedOver, Queued, Settled
 from autocalls_async.verdict import Seen
-from autocalls_async.window import WindowCheck
+from autocalls_async.window import WindowCheck, WindowState
 
 if TYPE_CHECKING:
+    from autocalls_async import telemetry as records
     from autocalls_async.ledger import Page
+else:
+    records = Later("autocalls_async.telemetry")  # most programs observe no step
 
 Settle: TypeAlias = Callable[[Outcome], None]
 
 
-@define(eq=False, kw_only=True)
 class Job:
     """One message on its way, and who wants to know its outcome."""
 
-    message: Message
-    sender_id: int
-    lane: Lane
-    window_check: WindowCheck
-    settle: Settle
-    flow: Hashable = None
-    deadline: float | None = None
-    host: str | None = None  # whom it is sent to
-    submitted_at: float = 0.0
-    call_id: int = 0
-    attempt_count: int = 0
-    left_at: float = 0.0  # on the loop's clock
-    handed_over_at: datetime | None = None
-    is_watched: bool = True  # somebody wants to know of each step
-    was_checked: bool = False
-    takes_spare: bool = False  # a connection made ahead is for it
-    handed_over: bool = False
-    withdrawn: UnsentError | RejectedError | None = None
-    needs_slot: bool = True  # its window was not known to be closed when it came
-    ahead_count: int = 0  # messages that waited when it came
-    last_error: AutocallsError | None = None  # what it came to if its time were up
-    page: "Page | None" = None  # where a journal is told of it
-    ticket: "Ticket[Job] | None" = field(default=None, init=False)
-    passage: GatePassage | None = field(default=None, init=False)
-    context: Context = field(init=False)  # from its submission on
-    task: "asyncio.Task[Outcome] | None" = field(default=None, init=False)
+    __slots__ = (
+        "ahead_count",
+        "attempt_count",
+        "call_id",
+        "context",
+        "deadline",
+        "flow",
+        "handed_over",
+        "handed_over_at",
+        "host",
+        "is_watched",
+        "lane",
+        "last_error",
+        "left_at",
+        "message",
+        "needs_slot",
+        "page",
+        "passage",
+        "sender_id",
+        "settle",
+        "submitted_at",
+        "takes_spare",
+        "task",
+        "ticket",
+        "was_checked",
+        "window_check",
+        "withdrawn",
+    )
+    context: Context  # from its submission on
+
+    def __init__(  # noqa: PLR0913  # each is a fact of the message
+        self,
+        *,
+        message: Message,
+        sender_id: int,
+        lane: Lane,
+        window_check: WindowCheck,
+        settle: Settle,
+        flow: Hashable = None,
+        deadline: float | None = None,
+        host: str | None = None,
+        takes_spare: bool = False,
+    ) -> None:
+        self.message = message
+        self.sender_id = sender_id
+        self.lane = lane
+        self.window_check = window_check
+        self.settle = settle
+        self.flow = flow
+        self.deadline = deadline
+        self.host = host  # whom it is sent to
+        self.takes_spare = takes_spare  # a connection made ahead is for it
+        self.submitted_at = 0.0
+        self.call_id = 0
+        self.attempt_count = 0
+        self.left_at = 0.0  # on the loop's clock
+        self.handed_over_at: datetime | None = None
+        self.is_watched = True  # somebody wants to know of each step
+        self.was_checked = False
+        self.handed_over = False
+        self.withdrawn: UnsentError | RejectedError | None = None
+        self.needs_slot = True  # its window was not known to be closed when it came
+        self.ahead_count = 0  # messages that waited when it came
+        self.last_error: AutocallsError | None = None  # if its time were up now
+        self.page: Page | None = None  # where a journal is told of it
+        self.ticket: Ticket[Job] | None = None
+        self.passage: GatePassage | None = None
+        self.task: asyncio.Task[Outcome] | None = None
 
     @property
     def recipient_phone(self) -> str:
         """Whom the message is for."""
         return self.message.recipient_phone
 
-    def record_queued(self) -> Queued:
+    def record_queued(self) -> "records.Queued":
         """Tell that it was taken in."""
-        return Queued(
+        return records.Queued(
             call_id=self.call_id,
             at=self.submitted_at,
             message=self.message,
@@ -74,9 +116,21 @@ class Job:
             lane=self.lane,
         )
 
-    def record_handed_over(self) -> HandedOver:
+    def record_checked(
+        self, state: WindowState, *, was_asked: bool, at: float
+    ) -> "records.Checked":
+        """Tell what its window was found to be."""
+        return records.Checked(
+            call_id=self.call_id,
+            at=at,
+            message=self.message,
+            state=state,
+            was_asked=was_asked,
+        )
+
+    def record_handed_over(self) -> "records.HandedOver":
         """Tell that it leaves now."""
-        return HandedOver(
+        return records.HandedOver(
             call_id=self.call_id,
             at=self.left_at,
             message=self.message,
@@ -84,9 +138,9 @@ class Job:
             waited=self.left_at - self.submitted_at,
         )
 
-    def record_answered(self, seen: Seen, *, at: float) -> Answered:
+    def record_answered(self, seen: Seen, *, at: float) -> "records.Answered":
         """Tell how a request that was handed over has ended."""
-        return Answered(
+        return records.Answered(
             call_id=self.call_id,
             at=at,
             message=self.message,
@@ -95,9 +149,9 @@ class Job:
             round_trip=at - self.left_at,
         )
 
-    def record_settled(self, outcome: Outcome, *, at: float) -> Settled:
+    def record_settled(self, outcome: Outcome, *, at: float) -> "records.Settled":
         """Tell its outcome."""
-        return Settled(
+        return records.Settled(
             call_id=self.call_id,
             at=at,
             message=self.message,

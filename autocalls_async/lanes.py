@@ -16,8 +16,6 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Generic, TypeVar
 
-from attrs import define, field
-
 from autocalls_async.naming import show_in
 
 T = TypeVar("T")
@@ -58,25 +56,32 @@ class Share:
             self._streak += bulk_waits
 
 
-@define(eq=False)
 class Ticket(Generic[T]):
     """One item's place in the queue."""
 
-    item: T
-    order: int
-    lane: Lane
-    flow: Hashable
-    recipient: Hashable
+    __slots__ = ("flow", "item", "lane", "order", "recipient")
+
+    def __init__(
+        self, item: T, *, order: int, lane: Lane, flow: Hashable, recipient: Hashable
+    ) -> None:
+        self.item = item
+        self.order = order
+        self.lane = lane
+        self.flow = flow
+        self.recipient = recipient
 
 
-@define(eq=False)
 class _Chain(Generic[T]):
     """What waits for one recipient, in order of submission."""
 
-    tickets: OrderedDict[int, Ticket[T]] = field(factory=OrderedDict)
-    is_under_way: bool = False
-    interactive_count: int = 0
-    entry: "_Entry[T] | None" = None  # where it waits; any other entry is stale
+    __slots__ = ("entry", "interactive_count", "is_under_way", "tickets")
+
+    def __init__(self) -> None:
+        self.tickets: OrderedDict[int, Ticket[T]] = OrderedDict()
+        self.is_under_way = False
+        self.interactive_count = 0
+        # Where it waits; any other entry is stale.
+        self.entry: _Entry[T] | None = None
 
     @property
     def lane(self) -> Lane:
@@ -87,13 +92,15 @@ class _Chain(Generic[T]):
         return next(iter(self.tickets.values()))
 
 
-@define(order=False, eq=False)
 class _Entry(Generic[T]):
     """A chain in a lane, by the order of its head."""
 
-    order: int
-    lane: Lane
-    chain: _Chain[T]
+    __slots__ = ("chain", "lane", "order")
+
+    def __init__(self, order: int, lane: Lane, chain: _Chain[T]) -> None:
+        self.order = order
+        self.lane = lane
+        self.chain = chain
 
     def __lt__(self, other: "_Entry[T]") -> bool:
         return self.order < other.order
@@ -174,7 +181,9 @@ class Lanes(Generic[T]):
             recipient: Items of one recipient leave in the order of their coming.
             flow: Flows of one lane are served in turn, whatever their length.
         """
-        ticket = Ticket(item, next(self._orders), lane, flow, recipient)
+        ticket = Ticket(
+            item, order=next(self._orders), lane=lane, flow=flow, recipient=recipient
+        )
         chain = self._chains.get(recipient)
         if chain is None:
             chain = self._chains[recipient] = _Chain()

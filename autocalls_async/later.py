@@ -14,5 +14,7 @@ class Later:
         self._name = name
 
     def __getattr__(self, name: str) -> object:
-        """Import the module, and return what it has of this name."""
-        return getattr(import_module(self._name), name)
+        """Import the module, and keep what it has of this name."""
+        value = getattr(import_module(self._name), name)
+        setattr(self, name, value)
+        return value

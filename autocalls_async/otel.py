@@ -27,9 +27,10 @@ from typing import TypeAlias
 from attrs import define
 
 from autocalls_async._version import __version__
+from autocalls_async.event_log import describe, log_event
 from autocalls_async.masking import show_code
 from autocalls_async.models import FreeformMessage
-from autocalls_async.observers import Telling, describe, log_event
+from autocalls_async.observers import Telling
 from autocalls_async.outcomes import Accepted, Outcome
 from autocalls_async.telemetry import (
     Answered,

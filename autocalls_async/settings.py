@@ -10,8 +10,6 @@ from string import ascii_letters, digits
 from typing import final
 from urllib.parse import SplitResult, urlsplit
 
-from attrs import frozen
-
 DEFAULT_BASE_URL = "https://app.autocalls.ai/api"
 """Source: API reference, "Base". White-label editions use another host."""
 
@@ -196,7 +194,6 @@ def _read_c_number(text: str) -> int | None:
     return None
 
 
-@frozen(kw_only=True)
 class Environment:
     """What the environment says of the account.
 
@@ -206,9 +203,12 @@ class Environment:
         sender_id: `AUTOCALLS_SENDER_ID`, a whole number.
     """
 
-    api_key: str
-    base_url: str
-    sender_id: int | None
+    __slots__ = ("api_key", "base_url", "sender_id")
+
+    def __init__(self, *, api_key: str, base_url: str, sender_id: int | None) -> None:
+        self.api_key = api_key
+        self.base_url = base_url
+        self.sender_id = sender_id
 
 
 def read_environment(

@@ -10,9 +10,7 @@ what became of it. The kind of exception decides nothing.
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple
 
 from autocalls_async.naming import show_in
 
@@ -63,8 +61,7 @@ class Again(Enum):
     NO = "no"
 
 
-@frozen
-class Decision:
+class Decision(NamedTuple):
     """One row of the table."""
 
     verdict: Verdict

@@ -12,8 +12,6 @@ from collections import OrderedDict
 from datetime import datetime
 from enum import Enum
 
-from attrs import frozen
-
 from autocalls_async.models import SessionStatus
 from autocalls_async.naming import show_in
 
@@ -45,14 +43,26 @@ class WindowState(Enum):
     UNKNOWN = "unknown"
 
 
-@frozen
 class _Window:
-    """What was last learnt about one sender and recipient."""
+    """What was last learnt about one sender and recipient.
 
-    state: WindowState
-    learnt_at: float  # on the loop's clock, as `until`, until when it is believed
-    until: float
-    status: SessionStatus | None
+    Its instants are on the loop's clock; it is believed until `until`.
+    """
+
+    __slots__ = ("learnt_at", "state", "status", "until")
+
+    def __init__(
+        self,
+        state: WindowState,
+        *,
+        learnt_at: float,
+        until: float,
+        status: SessionStatus | None = None,
+    ) -> None:
+        self.state = state
+        self.learnt_at = learnt_at
+        self.until = until
+        self.status = status
 
     def outlasts(self, written_at: float, until: float) -> bool:
         """Whether it says more than a message that opens the window until then."""
@@ -130,9 +140,8 @@ class WindowMemory:
             return
         seconds = seconds_remaining(status, told_at=told_at) or 0.0
         until = now + seconds - MARGIN_SECONDS
-        self._remember(
-            sender_id, recipient, _Window(WindowState.OPEN, now, until, None)
-        )
+        window = _Window(WindowState.OPEN, learnt_at=now, until=until)
+        self._remember(sender_id, recipient, window)
 
     def note_inbound(
         self, sender_id: int, recipient: str, *, now: float, age_seconds: float = 0.0
@@ -147,7 +156,7 @@ class WindowMemory:
         known = self._windows.get((sender_id, recipient))
         if until <= now or (known is not None and known.outlasts(written_at, until)):
             return
-        window = _Window(WindowState.OPEN, written_at, until, None)
+        window = _Window(WindowState.OPEN, learnt_at=written_at, until=until)
         self._remember(sender_id, recipient, window)
 
     def note_closed(
@@ -166,7 +175,8 @@ class WindowMemory:
         known = self._windows.get((sender_id, recipient))
         if known is not None and asked_at is not None and known.learnt_at > asked_at:
             return
-        window = _Window(WindowState.CLOSED, now, now + RECHECK_SECONDS, status)
+        until = now + RECHECK_SECONDS
+        window = _Window(WindowState.CLOSED, learnt_at=now, until=until, status=status)
         self._remember(sender_id, recipient, window)
 
     def forget(self, sender_id: int, recipient: str) -> None:

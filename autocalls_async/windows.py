@@ -30,7 +30,6 @@ from autocalls_async.models import (
 from autocalls_async.naming import show_in
 from autocalls_async.observers import Telling
 from autocalls_async.ratelimit import Gate, GatePassage
-from autocalls_async.telemetry import Checked
 from autocalls_async.window import WindowCheck, WindowMemory, WindowState
 from autocalls_async.wire import (
     Reply,
@@ -146,13 +145,7 @@ class WindowGuard:
             state = await self._ask_for(job)
         if job.is_watched:
             self._telling.tell(
-                Checked(
-                    call_id=job.call_id,
-                    at=loop_time(),
-                    message=job.message,
-                    state=state,
-                    was_asked=was_unknown,
-                )
+                job.record_checked(state, was_asked=was_unknown, at=loop_time())
             )
         if state is WindowState.CLOSED:
             last = self._memory.last_status(job.sender_id, job.recipient_phone)

@@ -17,8 +17,6 @@ from math import isfinite
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from attrs import Factory, field, frozen
-
 from autocalls_async.errors import (
     AuthenticationError,
     InsufficientBalanceError,
@@ -58,16 +56,35 @@ MAX_RETRY_AFTER_SECONDS = 3600.0
 # Requests
 
 
-@frozen(kw_only=True)
 class Request:
-    """One request of the API, without its address and key."""
+    """One request of the API, without its address and key.
 
-    operation: str  # a name for people
-    kind: Kind
-    method: str
-    target: str = field(repr=False)  # path and query below the base URL, encoded
-    body: bytes | None = field(default=None, repr=False)
-    recipient_phone: str | None = field(default=None, repr=False)
+    Attributes:
+        operation: A name for people.
+        target: Path and query below the base URL, encoded.
+    """
+
+    __slots__ = ("body", "kind", "method", "operation", "recipient_phone", "target")
+
+    def __init__(
+        self,
+        *,
+        operation: str,
+        kind: Kind,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        recipient_phone: str | None = None,
+    ) -> None:
+        self.operation = operation
+        self.kind = kind
+        self.method = method
+        self.target = target
+        self.body = body
+        self.recipient_phone = recipient_phone
+
+    def __repr__(self) -> str:
+        return f"<Request: {self.operation}>"  # the rest holds a number or a text
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
@@ -161,7 +178,6 @@ def _json_object(body: bytes | None) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-@frozen(kw_only=True)
 class Reply:
     """The answer to one request.
 
@@ -172,15 +188,21 @@ class Reply:
         content: The JSON object in the body, `None` where it holds none.
     """
 
-    status: int
-    headers: Mapping[str, str] = field(factory=FrozenDict, repr=False)
-    body: bytes | None = field(default=b"", repr=False)
-    host: str | None = None
-    content: Mapping[str, Any] | None = field(
-        init=False,
-        repr=False,
-        default=Factory(lambda self: _json_object(self.body), takes_self=True),
-    )
+    __slots__ = ("body", "content", "headers", "host", "status")
+
+    def __init__(
+        self,
+        *,
+        status: int,
+        headers: Mapping[str, str] = FrozenDict(),  # immutable
+        body: bytes | None = b"",
+        host: str | None = None,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.host = host
+        self.content = _json_object(body)
 
     def told_at(self) -> datetime | None:
         """Give the service's own time of answering, from its `Date` header."""

@@ -5,11 +5,13 @@ fixed bytes, by path. No request is answered before it is whole, and none is
 pipelined. It shares no code with any client.
 
 `GET /count` tells how many messages have arrived, and the CPU seconds so far.
+Any other `GET` asks for a messaging window, which is open, and counts as none.
 """
 
 import asyncio
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -30,8 +32,9 @@ _WINDOW = {
     "minutes_remaining": 1425,
     "expires_at": "2099-02-25T10:30:00+00:00",
 }
-_ANSWERS: dict[bytes, object] = {
-    b"/api/": {
+_ANSWERS: dict[tuple[bytes, bytes], object] = {
+    (b"GET", b"/api/"): {"has_conversation": True, "session_status": _WINDOW},
+    (b"POST", b"/api/"): {
         "success": True,
         "conversation_id": 1234,
         "message_id": 567,
@@ -39,7 +42,7 @@ _ANSWERS: dict[bytes, object] = {
         "message_sid": "SM" + 32 * "0",
         "session_status": _WINDOW,
     },
-    b"/slack/": {
+    (b"POST", b"/slack/"): {
         "ok": True,
         "channel": "C0000000001",
         "ts": "1503435956.000247",
@@ -52,7 +55,7 @@ _ANSWERS: dict[bytes, object] = {
             "ts": "1503435956.000247",
         },
     },
-    b"/2010-04-01/": {  # twilio's
+    (b"POST", b"/2010-04-01/"): {  # twilio's
         "account_sid": "AC" + 32 * "0",
         "api_version": "2010-04-01",
         "body": "hello",
@@ -74,7 +77,7 @@ _ANSWERS: dict[bytes, object] = {
         "to": "+15558675310",
         "uri": "/2010-04-01/Message.json",
     },
-    b"/telegram/": {
+    (b"POST", b"/telegram/"): {
         "ok": True,
         "result": {
             "message_id": 1,
@@ -84,7 +87,7 @@ _ANSWERS: dict[bytes, object] = {
             "text": "hello",
         },
     },
-    b"/graph/": {  # Meta's, for pywa
+    (b"POST", b"/graph/"): {  # Meta's, for pywa
         "messaging_product": "whatsapp",
         "contacts": [{"input": "4930123456", "wa_id": "4930123456"}],
         "messages": [{"id": "wamid.0000000000000000000000000000"}],
@@ -101,8 +104,8 @@ def _whole(body: bytes, *, closes: bool) -> bytes:
 
 
 _BYTES = {
-    path: tuple(_whole(json.dumps(answer).encode(), closes=end) for end in (0, 1))
-    for path, answer in _ANSWERS.items()
+    asked: tuple(_whole(json.dumps(answer).encode(), closes=end) for end in (0, 1))
+    for asked, answer in _ANSWERS.items()
 }
 
 
@@ -127,12 +130,13 @@ class _Answering(asyncio.Protocol):
         if len(got) < end + 4 + length:
             return
         self._got = b""
-        self._answer(got.split(b" ", 2)[1], closes=b"\r\nconnection: close" in head)
+        method, path, _ = got.split(b" ", 2)
+        self._answer(method, path, closes=b"\r\nconnection: close" in head)
 
-    def _answer(self, path: bytes, *, closes: bool) -> None:
-        answers = _BYTES.get(path[: path.find(b"/", 1) + 1])
+    def _answer(self, method: bytes, path: bytes, *, closes: bool) -> None:
+        answers = _BYTES.get((method, path[: path.find(b"/", 1) + 1]))
         if answers:
-            _Answering.count += 1
+            _Answering.count += method == b"POST"
             self._transport.write(answers[closes])
         else:
             told = {"count": _Answering.count, "cpu_seconds": time.process_time()}
@@ -141,13 +145,23 @@ class _Answering(asyncio.Protocol):
             self._transport.close()
 
 
-async def _serve() -> None:
+async def _serve(certificate: Path | None) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(_Answering, "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(
+        _Answering, "127.0.0.1", 0, backlog=1024, ssl=_tls(certificate)
+    )
     print(server.sockets[0].getsockname()[1], flush=True)
     # Whoever started it holds the other end; it ends with them.
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
+
+
+def _tls(certificate: Path | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    return context
 
 
 @frozen
@@ -185,19 +199,30 @@ def pin(core: int | None) -> None:
 
 
 @contextmanager
-def fast_server() -> Iterator[FastServer]:
-    """Run the server in another process, on the other core, until the end."""
+def beside(module: str, *arguments: object) -> Iterator[int]:
+    """Run a module that serves, in another process and on the other core.
+
+    It prints its port, and ends when its standard input does.
+    """
     core = pair[1] if (pair := cores()) else ""
-    command = [sys.executable, "-m", "benchmarks.fast_server", str(core)]
+    command = [sys.executable, "-m", module, str(core), *map(str, arguments)]
     with subprocess.Popen(  # noqa: S603  # ourselves
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        yield FastServer(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        yield int(process.stdout.readline())
         process.stdin.close()
 
 
+@contextmanager
+def fast_server() -> Iterator[FastServer]:
+    """Run the server until the end."""
+    with beside("benchmarks.fast_server") as port:
+        yield FastServer(f"http://127.0.0.1:{port}")
+
+
 if __name__ == "__main__":
-    pin(int(sys.argv[1]) if sys.argv[1] else None)
-    asyncio.run(_serve())
+    on, *certificates = sys.argv[1:]
+    pin(int(on) if on else None)
+    asyncio.run(_serve(Path(certificates[0]) if certificates else None))

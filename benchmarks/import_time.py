@@ -1,4 +1,4 @@
-"""How long importing `AutocallsClient` takes, beside the packages that it stands on.
+"""How long the import and the command take, beside what they stand on.
 
     python -m benchmarks.import_time [--rounds 21]
 
@@ -11,6 +11,9 @@ module takes itself, without those it imports, as `-X importtime` tells; package
 that are not ours are summed up by their first name. The flag costs something at
 each module, so the sum is more than the difference above.
 
+The third is the whole command `autocalls --version`, from the start of its process
+to its end, beside a Python that does nothing.
+
 Noise: files come from the page cache and modules from `__pycache__`, after a
 first round that is not counted. A busy machine adds a third to every figure, and
 a few milliseconds to a single difference; the median of the differences moves by
@@ -21,6 +24,7 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
@@ -29,15 +33,16 @@ from benchmarks.spread import Spread
 
 BASE = "import aiohttp, attrs, cattrs"
 OURS = "from autocalls_async import AutocallsClient"
+VERSION = ("-m", "autocalls_async", "--version")
 MODULES_SHOWN = 10
 TRACES = 5
 
 
-def _run(code: str, *flags: str) -> subprocess.CompletedProcess[str]:
+def _python(*words: str) -> subprocess.CompletedProcess[str]:
     # Else what was edited last would be compiled again in each process.
     unset = {"PYTHONDONTWRITEBYTECODE"}
     return subprocess.run(  # noqa: S603  # ourselves
-        [sys.executable, *flags, "-c", code],
+        [sys.executable, *words],
         check=True,
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if name not in unset},
@@ -46,10 +51,16 @@ def _run(code: str, *flags: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _command_milliseconds(*words: str) -> float:
+    began = time.perf_counter()
+    _python(*words)
+    return (time.perf_counter() - began) * 1000
+
+
 def _milliseconds(statement: str) -> float:
     clock = "__import__('time').perf_counter()"
     code = f"began = {clock}\n{statement}\nprint({clock} - began)"
-    return float(_run(code).stdout) * 1000
+    return float(_python("-c", code).stdout) * 1000
 
 
 def measure(rounds: int) -> tuple[list[float], list[float]]:
@@ -66,7 +77,7 @@ def _beyond() -> Mapping[str, float]:
         f"import sys\n{BASE}\nknown = set(sys.modules)\n{OURS}\n"
         "print(*set(sys.modules) - known)"
     )
-    traced = _run(code, "-X", "importtime")
+    traced = _python("-X", "importtime", "-c", code)
     names = set(traced.stdout.split())
     lines = (line.split("|") for line in traced.stderr.splitlines())
     return {
@@ -108,11 +119,29 @@ def _modules_table(modules: Sequence[tuple[str, float]]) -> Iterator[str]:
         yield f"| {name} | {ms:.1f} |"
 
 
+def report_command(rounds: int) -> Iterator[str]:
+    """Give the lines of the command's table."""
+    ways = {"`python -c pass`": ("-c", "pass"), "`autocalls --version`": VERSION}
+    for words in ways.values():
+        _command_milliseconds(*words)
+    turns = [
+        [_command_milliseconds(*words) for words in ways.values()]
+        for _ in range(rounds)
+    ]
+    yield "| command | ms, median (least to most) |"
+    yield "| --- | ---: |"
+    for name, values in zip(ways, zip(*turns, strict=True), strict=True):
+        yield f"| {name} | {Spread.of(values):.0f} |"
+    added = [command - bare for bare, command in turns]
+    yield f"| difference, round by round | {Spread.of(added):.0f} |"
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="Measure the import.")
     parser.add_argument("--rounds", type=int, default=21)
-    print("\n".join(report(parser.parse_args().rounds)))
+    rounds = parser.parse_args().rounds
+    print("\n".join((*report(rounds), "", *report_command(rounds))))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What a run asks of the service, counted by kind."""
 
-from autocalls_async.observers import log_event
+from autocalls_async.event_log import log_event
 from autocalls_async.telemetry import Checked, Event, HandedOver, Observer
 
 

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows import Row, RowReader
 from autocalls_async.cli.private import bare_cell, guard_cells
 from autocalls_async.cli.rendering import FreeText
+from autocalls_async.cli.rows import Row, RowReader
 from autocalls_async.emulator import Endpoint, Refuse
 from autocalls_async.journal import SqliteJournal, State
 from tests.cli.conftest import OPEN, Autocalls, Service
