@@ -64,7 +64,7 @@ class Ticket(Generic[T]):
     order: int
     lane: Lane
     flow: Hashable
-    recipient: Hashable
+    recipient: Hashable = field(repr=False)  # it holds a number
 
 
 @define(eq=False)

@@ -16,6 +16,7 @@ from autocalls_async.errors import (
 from autocalls_async.exchange import Exchange
 from autocalls_async.job import Job
 from autocalls_async.lanes import Lane
+from autocalls_async.manifest import Pair
 from autocalls_async.models import (
     ConversationStatus,
     FreeformMessage,
@@ -66,9 +67,12 @@ class Windows:
             ValueError: An argument breaks its rule, or there is no sender.
             RuntimeError: It was called outside the event loop.
         """
-        check_phone("recipient_phone", recipient_phone)
-        sender = choose_sender(sender_id, self._default_sender_id)
-        self._memory.note_inbound(sender, recipient_phone, now=loop_time())
+        try:
+            check_phone("recipient_phone", recipient_phone)
+            sender = choose_sender(sender_id, self._default_sender_id)
+            self._memory.note_inbound(sender, recipient_phone, now=loop_time())
+        finally:
+            del recipient_phone  # tracers show a failed frame's variables
         self._on_inbound()
 
 
@@ -139,14 +143,22 @@ class WindowGuard:
             )
 
     async def ask(
-        self, sender_id: int, phone: str, *, lane: Lane, deadline: float | None
+        self, pair: Pair, *, lane: Lane, deadline: float | None
     ) -> ConversationStatus:
         """Ask the service for a window, and learn the answer."""
-        request = session_status_request(sender_id=sender_id, recipient_phone=phone)
+        request = session_status_request(
+            sender_id=pair.sender_id, recipient_phone=pair.recipient_phone
+        )
         asked_at = loop_time()
         reply = await self.read(request, lane=lane, deadline=deadline)
         status = read_conversation(reply)
-        self._learn(sender_id, phone, status.session_status, reply, asked_at=asked_at)
+        self._learn(
+            pair.sender_id,
+            pair.recipient_phone,
+            status.session_status,
+            reply,
+            asked_at=asked_at,
+        )
         return status
 
     async def read(
@@ -221,12 +233,7 @@ class WindowGuard:
 
     async def _ask_for(self, job: Job) -> WindowState:
         try:
-            status = await self.ask(
-                job.sender_id,
-                job.recipient_phone,
-                lane=job.lane,
-                deadline=job.deadline,
-            )
+            status = await self.ask(job.pair, lane=job.lane, deadline=job.deadline)
         except (UnavailableError, RateLimitedError) as error:
             has_waited_long = job.deadline is None
             is_away = has_waited_long or not error.attempts

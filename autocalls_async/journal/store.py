@@ -68,7 +68,8 @@ PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
-_FIND = "SELECT state, content FROM messages WHERE key = ?"
+_FIND = "SELECT state FROM messages WHERE key = ?"
+_COMPARE = "SELECT state, content = ? FROM messages WHERE key = ?"
 _ADD = (
     "INSERT INTO messages (key, content, recipient_phone, state, added_at)"
     " VALUES (?, ?, ?, ?, ?)"
@@ -228,13 +229,15 @@ class Store:
     # Below
 
     def _admit(self, draft: Draft, at: int) -> State:
-        found = self._db.execute(_FIND, (draft.key,)).fetchone()
+        # Tracers show a failed frame's variables: none of these holds a message.
+        found = self._db.execute(_COMPARE, (draft.content, draft.key)).fetchone()
         if found is None:
-            row = (draft.key, draft.content, draft.recipient_phone, State.NEW)
-            self._db.execute(_ADD, (*row, at))
+            self._db.execute(
+                _ADD, (draft.key, draft.content, draft.recipient_phone, State.NEW, at)
+            )
             return State.NEW
-        state, content = found
-        if content != draft.content:
+        state, is_same = found
+        if not is_same:
             raise JournalConflictError(draft.key)
         return State(state)
 
