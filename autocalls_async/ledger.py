@@ -20,7 +20,7 @@ from autocalls_async.journal import (
     State,
 )
 from autocalls_async.journal.entry import MAY_LEAVE, Settled
-from autocalls_async.keys import derive_key, from_content, to_content
+from autocalls_async.keys import QuietKey, derive_key, from_content, to_content
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 
@@ -47,7 +47,7 @@ class Page:
         self, journal: Journal, key: str, *, on_end: Callable[[str], None]
     ) -> None:
         self._journal = journal
-        self._key = key
+        self._key = QuietKey(key)
         self._on_end = on_end
         self._has_intent = False
 

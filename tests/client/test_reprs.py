@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def shown(words: str) -> list[str]:
 def is_asyncios(found: object) -> bool:
     """Whether asyncio may log it."""
     return isinstance(type(found), type) and issubclass(
-        type(found), asyncio.Future | asyncio.Handle
+        type(found), asyncio.Future | asyncio.Handle | partial
     )
 
 

@@ -27,6 +27,8 @@ from autocalls_async import (
     RetryPolicy,
     TemplateFallback,
     TemplateMessage,
+    Unknown,
+    Unsent,
 )
 from autocalls_async.emulator import (
     Emulator,
@@ -37,6 +39,7 @@ from autocalls_async.emulator import (
     refuse_with_code,
 )
 from autocalls_async.journal import JournalError, MemoryJournal
+from tests.disks import small_files
 
 PHONE = "+14155550177"
 TEXT = "Grüße vom Geheimrat"
@@ -362,6 +365,29 @@ async def run_with_a_full_disk(emulator: Emulator, look: Look) -> None:
         client_of(emulator, window_check="never") as client,
     ):
         await _all_of(client.send_many([hello()], journal=journal))
+
+
+def _on_a_small_disk(size_bytes: int) -> Call:
+    async def filled(emulator: Emulator, _: Look) -> None:
+        with TemporaryDirectory() as folder:
+            async with client_of(emulator, window_check="never") as client:
+                rows = [hello(key=f"{PHONE}/{n}") for n in range(9)]
+                run = client.send_many(rows, journal=Path(folder) / "run.db")
+                with small_files(size_bytes):
+                    await _each_accepted(run)
+
+    return filled
+
+
+async def _each_accepted(run: AsyncIterable[object]) -> None:
+    async for outcome in run:
+        if isinstance(outcome, Unsent | Unknown):
+            raise outcome.error
+
+
+CALLS["run_on_a_disk_too_small_to_open"] = _on_a_small_disk(3_000)
+CALLS["run_on_a_disk_too_small_to_add"] = _on_a_small_disk(30_000)
+CALLS["run_on_a_disk_too_small_for_intents"] = _on_a_small_disk(60_000)
 
 
 @call
