@@ -325,7 +325,10 @@ class Run:
         await self._room.acquire()
         while (message := await anext(messages, _END)) is not _END:
             number = next(self._numbers)
-            batch[number] = self._make_job(message, partial(self._settle, number))
+            try:
+                batch[number] = self._make_job(message, partial(self._settle, number))
+            finally:
+                del message  # it may be anything, and tracers show variables
             if not self._may_batch or self._room.locked() or self._reason:
                 return False
             await asyncio.sleep(0)  # a source may take its time, and others wait

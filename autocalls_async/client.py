@@ -23,6 +23,7 @@ from autocalls_async.home import tell_of_neglect
 from autocalls_async.job import Job, Settle
 from autocalls_async.lanes import Lane
 from autocalls_async.later import Later
+from autocalls_async.masking import forgetful
 from autocalls_async.models import (
     FreeformMessage,
     Message,
@@ -309,9 +310,12 @@ class AutocallsClient(Questions):
                 blindly.
             RuntimeError: The client is closed, or belongs to another event loop.
         """
-        content = FreeformMessage(
-            recipient_phone=recipient_phone, message=message, sender_id=sender_id
-        )
+        try:
+            content = FreeformMessage(
+                recipient_phone=recipient_phone, message=message, sender_id=sender_id
+            )
+        finally:
+            del recipient_phone, message  # tracers show a failed frame's variables
         return await self.send(
             content, timeout=timeout, lane=lane, window_check=window_check
         )
@@ -359,13 +363,16 @@ class AutocallsClient(Questions):
                 blindly.
             RuntimeError: The client is closed, or belongs to another event loop.
         """
-        content = TemplateMessage(
-            recipient_phone=recipient_phone,
-            template_id=template_id,
-            variables=variables or {},
-            recipient_name=recipient_name,
-            sender_id=sender_id,
-        )
+        try:
+            content = TemplateMessage(
+                recipient_phone=recipient_phone,
+                template_id=template_id,
+                variables=variables or {},
+                recipient_name=recipient_name,
+                sender_id=sender_id,
+            )
+        finally:
+            del recipient_phone, variables, recipient_name  # as above
         return await self.send(content, timeout=timeout, lane=lane)
 
     async def send(
@@ -394,11 +401,15 @@ class AutocallsClient(Questions):
             RejectedError: The service said no; the subclass says why.
             UnknownOutcomeError: It may have been delivered.
         """
+        try:
+            content = check_message(message)
+        finally:
+            del message  # it may be anything; tracers show a failed frame's variables
         self._home.check()
         in_lane = choose(Lane, "lane", lane)
         make_job = partial(
             self._job,
-            message,
+            content,
             lane=in_lane,
             window_check=window_check,
             deadline=self._deadline(timeout),
@@ -485,6 +496,7 @@ class AutocallsClient(Questions):
             window_sample=window_sample,
         )
 
+    @forgetful
     def _job(
         self,
         message: object,

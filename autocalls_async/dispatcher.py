@@ -195,11 +195,11 @@ class Dispatcher:
         self._jobs[job] = None
         self._slotless_count += not job.needs_slot
         self._empty.clear()
-        recipient = (job.sender_id, job.recipient_phone)
         job.ticket = self._lanes.push(
-            job, lane=job.lane, recipient=recipient, flow=job.flow
+            job, lane=job.lane, recipient=job.recipient, flow=job.flow
         )
-        if job.lane is Lane.INTERACTIVE and (ahead := self._under_way.get(recipient)):
+        ahead = self._under_way.get(job.recipient)
+        if ahead is not None and job.lane is Lane.INTERACTIVE:
             self._promote(ahead)
         if job.is_watched:
             self._telling.tell(job.record_queued())

@@ -14,6 +14,7 @@ from autocalls_async.errors import (
 )
 from autocalls_async.lanes import Lane, Ticket
 from autocalls_async.later import Later
+from autocalls_async.manifest import Pair
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Outcome, Rejected, Unknown, Unsent
 from autocalls_async.ratelimit import GatePassage
@@ -105,6 +106,16 @@ class Job:
     def recipient_phone(self) -> str:
         """Whom the message is for."""
         return self.message.recipient_phone
+
+    @property
+    def recipient(self) -> Hashable:
+        """Whose order among others for the same is kept."""
+        return self.sender_id, self.recipient_phone
+
+    @property
+    def pair(self) -> Pair:
+        """Who writes to whom."""
+        return Pair(sender_id=self.sender_id, recipient_phone=self.recipient_phone)
 
     def record_queued(self) -> "records.Queued":
         """Tell that it was taken in."""

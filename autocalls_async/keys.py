@@ -97,6 +97,18 @@ def show_key(key: str) -> str:
     return repr(_NUMBER.sub(lambda number: mask_phone(number[0]), key))
 
 
+class QuietKey(str):
+    """A key on its way to a journal: its `repr` shows it as `show_key` does.
+
+    Tracers show the variables of the frames that a failure to note it goes through.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return show_key(self)
+
+
 def _freeform(message: FreeformMessage) -> dict[str, Any]:
     content: dict[str, Any] = {"kind": _FREEFORM, "message": message.message}
     if message.fallback is not None:

@@ -23,7 +23,13 @@ from autocalls_async.journal import (
     State,
 )
 from autocalls_async.journal.entry import MAY_LEAVE, Settled
-from autocalls_async.keys import derive_key, from_content, show_key, to_content
+from autocalls_async.keys import (
+    QuietKey,
+    derive_key,
+    from_content,
+    show_key,
+    to_content,
+)
 from autocalls_async.models import Message
 from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 
@@ -52,7 +58,7 @@ class Page:
 
     def __init__(self, journal: Journal, key: str) -> None:
         self._journal = journal
-        self._key = key
+        self._key = QuietKey(key)
         self._has_intent = False
         self._is_lost = False
 

@@ -4,6 +4,12 @@ Pure: no I/O, no clock, no asyncio.
 """
 
 import re
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _DOTS = "•••"
 _TAIL_COUNT = 4
@@ -40,3 +46,29 @@ def show_code(code: str) -> str:
     """
     is_code = _CODE.fullmatch(code) and mask_phone(code) == code
     return code if is_code else "code withheld"
+
+
+def forgetful(function: Callable[P, T]) -> Callable[P, T]:
+    """Let no traceback show what a function was given when it refuses it.
+
+    Tracers export the variables of each frame that an error went through, so it
+    goes through none that holds them.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except (TypeError, ValueError) as error:
+            refusal = error.with_traceback(None)
+        finally:
+            del args, kwargs
+        raise refusal
+
+    return call
+
+
+def forgetful_class(kind: type[T]) -> type[T]:
+    """Let no traceback show what a class was called with when it refuses it."""
+    kind.__init__ = forgetful(kind.__init__)  # type: ignore[method-assign]
+    return kind

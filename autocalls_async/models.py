@@ -15,7 +15,12 @@ from typing import Any, TypeAlias, final
 
 from attrs import Attribute, Factory, field, frozen
 
-from autocalls_async.masking import mask_phone, mask_phone_repr
+from autocalls_async.masking import (
+    forgetful,
+    forgetful_class,
+    mask_phone,
+    mask_phone_repr,
+)
 from autocalls_async.naming import show_in
 from autocalls_async.plain import Plain
 
@@ -62,6 +67,7 @@ class FrozenDict(Mapping[str, Any]):
         return f"<{len(self)} items>"  # the values may be anybody's words
 
 
+@forgetful
 def check_phone(name: str, value: object) -> None:
     """Raise `ValueError` unless `value` is E.164, such as `+14155550123`.
 
@@ -81,6 +87,7 @@ def _show(value: object) -> str:
     return f"{len(value)} characters that are no number"
 
 
+@forgetful
 def check_id(name: str, value: object) -> None:
     """Raise `ValueError` unless `value` is a whole number above 0."""
     is_number = isinstance(value, int) and not isinstance(value, bool)
@@ -166,6 +173,7 @@ def _variables(
         _check_text(f"{attribute.name}[{mask_phone_repr(key)}]", text)
 
 
+@forgetful_class
 @frozen(kw_only=True)
 class TemplateFallback(Plain):
     """The template to send where the messaging window is closed to free text.
@@ -192,6 +200,7 @@ def _optional_fallback(
         raise ValueError(msg)
 
 
+@forgetful_class
 @frozen(kw_only=True)
 class FreeformMessage(Plain):
     """Free text to one recipient, allowed only while the messaging window is open.
@@ -220,6 +229,7 @@ class FreeformMessage(Plain):
     )
 
 
+@forgetful_class
 @frozen(kw_only=True)
 class TemplateMessage(Plain):
     """An approved template to one recipient, allowed at any time.
@@ -255,6 +265,7 @@ Message: TypeAlias = FreeformMessage | TemplateMessage
 """What can be sent."""
 
 
+@forgetful
 def check_message(value: object) -> Message:
     """Give the message, or raise `ValueError` if `value` is none."""
     if not isinstance(value, FreeformMessage | TemplateMessage):

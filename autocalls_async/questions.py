@@ -6,6 +6,7 @@ from math import inf
 from autocalls_async import wire
 from autocalls_async.arguments import check_seconds, choose_sender
 from autocalls_async.home import Home
+from autocalls_async.manifest import Pair
 from autocalls_async.models import (
     Account,
     ConversationStatus,
@@ -46,12 +47,16 @@ class Questions:
             RejectedError: The service said no.
             UnavailableError: It gave no usable answer; ask again.
         """
-        check_phone("recipient_phone", recipient_phone)
-        sender = choose_sender(sender_id, self._sender_id)
+        try:
+            check_phone("recipient_phone", recipient_phone)
+            sender = choose_sender(sender_id, self._sender_id)
+            pair = Pair(sender_id=sender, recipient_phone=recipient_phone)
+        finally:
+            del recipient_phone  # tracers show a failed frame's variables
         self._home.check()
         deadline = self._deadline(timeout)
         async with self._places:
-            return await self._guard.ask(sender, recipient_phone, deadline=deadline)
+            return await self._guard.ask(pair, deadline=deadline)
 
     async def senders(
         self, *, include_offline: bool = False, timeout: float | None = None

@@ -21,6 +21,7 @@ from autocalls_async.errors import (
 from autocalls_async.exchange import Exchange
 from autocalls_async.job import Job
 from autocalls_async.lanes import Lane
+from autocalls_async.manifest import Pair
 from autocalls_async.models import (
     ConversationStatus,
     FreeformMessage,
@@ -84,12 +85,15 @@ class Windows:
             RuntimeError: The client is closed, or this is not its event loop.
         """
         self._check_home()
-        phone = read_inbound_phone("recipient_phone", recipient_phone)
-        sender = choose_sender(sender_id, self._default_sender_id)
-        age = 0.0
-        if at is not None:
-            age = read_age_seconds("at", at, now=datetime.now(UTC))
-        self._memory.note_inbound(sender, phone, now=loop_time(), age_seconds=age)
+        try:
+            phone = read_inbound_phone("recipient_phone", recipient_phone)
+            sender = choose_sender(sender_id, self._default_sender_id)
+            age = 0.0
+            if at is not None:
+                age = read_age_seconds("at", at, now=datetime.now(UTC))
+            self._memory.note_inbound(sender, phone, now=loop_time(), age_seconds=age)
+        finally:
+            del recipient_phone  # tracers show a failed frame's variables
         self._on_inbound()
 
 
@@ -155,18 +159,25 @@ class WindowGuard:
 
     async def ask(
         self,
-        sender_id: int,
-        phone: str,
+        pair: Pair,
         *,
         deadline: float | None,
         passage: GatePassage | None = None,
     ) -> ConversationStatus:
         """Ask the service for a window, and learn the answer."""
-        request = session_status_request(sender_id=sender_id, recipient_phone=phone)
+        request = session_status_request(
+            sender_id=pair.sender_id, recipient_phone=pair.recipient_phone
+        )
         asked_at = loop_time()
         reply = await self.read(request, deadline=deadline, passage=passage)
         status = read_conversation(reply)
-        self._learn(sender_id, phone, status.session_status, reply, asked_at=asked_at)
+        self._learn(
+            pair.sender_id,
+            pair.recipient_phone,
+            status.session_status,
+            reply,
+            asked_at=asked_at,
+        )
         return status
 
     async def read(
@@ -257,8 +268,7 @@ class WindowGuard:
     async def _ask_for(self, job: Job) -> WindowState:
         try:
             status = await self.ask(
-                job.sender_id,
-                job.recipient_phone,
+                job.pair,
                 passage=_CheckPassage(self._read_gate, job),
                 deadline=job.deadline,
             )

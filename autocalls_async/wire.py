@@ -10,7 +10,7 @@ Source: API reference; an example of each body stands in `tests/samples/`.
 
 import json
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
@@ -368,7 +368,7 @@ def read_conversation(reply: Reply) -> ConversationStatus:
     Raises:
         UnavailableError: The answer cannot be read.
     """
-    return _read(reply, reply.content, ConversationStatus)
+    return _read(reply, _content, ConversationStatus)
 
 
 def read_senders(reply: Reply) -> tuple[Sender, ...]:
@@ -377,7 +377,7 @@ def read_senders(reply: Reply) -> tuple[Sender, ...]:
     Raises:
         UnavailableError: The answer cannot be read.
     """
-    return _read(reply, _data(reply), tuple[Sender, ...])
+    return _read(reply, _data, tuple[Sender, ...])
 
 
 def read_templates(reply: Reply) -> tuple[Template, ...]:
@@ -386,7 +386,7 @@ def read_templates(reply: Reply) -> tuple[Template, ...]:
     Raises:
         UnavailableError: The answer cannot be read.
     """
-    return _read(reply, _data(reply), tuple[Template, ...])
+    return _read(reply, _data, tuple[Template, ...])
 
 
 def read_account(reply: Reply) -> Account:
@@ -395,17 +395,21 @@ def read_account(reply: Reply) -> Account:
     Raises:
         UnavailableError: The answer cannot be read.
     """
-    return _read(reply, reply.content, Account)
+    return _read(reply, _content, Account)
 
 
-def _read(reply: Reply, value: object, shape: type[T]) -> T:
+def _read(reply: Reply, find: Callable[[Reply], object], shape: type[T]) -> T:
     try:
-        return structure(value, shape)
+        return structure(find(reply), shape)  # no variable of a frame that raises
     except Unreadable:
         detail = "the answer is not what the API documents"
         raise UnavailableError(
             detail=detail, status=reply.status, host=reply.host, attempts=1
         ) from None  # the cause would show what was received
+
+
+def _content(reply: Reply) -> object:
+    return reply.content
 
 
 def _data(reply: Reply) -> object:

@@ -56,16 +56,22 @@ async def now() -> Callable[[], datetime]:
 
 
 @pytest.fixture
-def canned(monkeypatch: pytest.MonkeyPatch) -> Iterator[aioresponses]:
-    """Answer aiohttp's requests without a server, to test the reading of answers.
+def mended_aioresponses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let aioresponses 0.7.9 make answers of aiohttp 3.14.
 
-    It knows neither timeouts nor our wait in a request's `send`: how the library
-    behaves is tested against the emulator.
+    It was written before those wanted to know where their request was written.
     """
-    # aioresponses 0.7.9 was written before aiohttp 3.14, whose responses want
-    # to know where their request was written.
     written: Any = SimpleNamespace(output_size=0)
     mended = partial(aiohttp.ClientResponse, stream_writer=written)
     monkeypatch.setattr("aioresponses.core.ClientResponse", mended)
+
+
+@pytest.fixture
+def canned(mended_aioresponses: None) -> Iterator[aioresponses]:  # noqa: ARG001  # it is mended
+    """Answer aiohttp's requests without a server, as users' tests do.
+
+    It knows neither timeouts nor connections: how the library behaves is tested
+    against the emulator, and with this only that mocks stay mocks.
+    """
     with aioresponses() as answers:
         yield answers

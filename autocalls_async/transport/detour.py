@@ -12,11 +12,13 @@ is so, and the same three steps keep their meaning:
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from types import FunctionType
 from typing import Any
 
 import aiohttp
 from aiohttp.connector import Connection
+from multidict import CIMultiDict
 from yarl import URL
 
 from autocalls_async.clock import loop_time
@@ -24,6 +26,7 @@ from autocalls_async.transport import failures
 from autocalls_async.transport.failures import AttemptFailed
 from autocalls_async.transport.line import (
     ANSWER_SECONDS,
+    MAX_BODY_BYTES,
     MAX_FIELD_BYTES,
     UNUSED_SECONDS,
     check,
@@ -43,6 +46,19 @@ def find_replacement() -> Any | None:  # noqa: ANN401  # it may be anything
         aiohttp.client
     )
     return None if is_aiohttps else found
+
+
+def name_replacement(found: object) -> str:
+    """Return the module that it comes from.
+
+    Its own `__module__` is mostly a copy of the original's: so do `functools.wraps`,
+    wrapt and `unittest.mock`.
+    """
+    found = getattr(found, "side_effect", None) or found  # of unittest.mock
+    found = getattr(found, "_self_wrapper", found)  # of wrapt
+    function = getattr(found, "__func__", found)
+    names = getattr(function, "__globals__", {})
+    return str(names.get("__name__", type(found).__module__))
 
 
 OpenSession = Callable[[type[aiohttp.ClientRequest]], aiohttp.ClientSession]
@@ -66,13 +82,15 @@ class Detour:
         on_end: Callable[["Detour"], None],
     ) -> None:
         loop = asyncio.get_running_loop()
-        self.expires_at = loop_time() + UNUSED_SECONDS
+        self.expires_at = inf
         self._kind = request.kind
-        self._connection: Connection | None = None
+        self._connection: Connection | None = None  # where it waits for its turn
         self._has_left = False
         self._stands: asyncio.Future[None] = loop.create_future()
         self._may_send: asyncio.Future[None] = loop.create_future()
-        self._call = loop.create_task(self._ask_session(open_session, url, request))
+        self._call = loop.create_task(
+            self._ask_session(open_session, url, request), name="autocalls detour"
+        )
         self._call.add_done_callback(self._end)
         self._on_end = on_end
         self._host = host
@@ -85,26 +103,30 @@ class Detour:
         """
         waits: tuple[asyncio.Future[Any], ...] = (self._stands, self._call)
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        self.expires_at = loop_time() + UNUSED_SECONDS
-        if not self._stands.done():
-            self._call.result()
+        self.check()
 
     def check(self) -> None:
-        """Raise `AttemptFailed` if its connection has gone bad. Nothing has left."""
-        if self._connection is not None:
-            check(self._connection.protocol)
+        """Raise `AttemptFailed` if it failed, or its connection has gone bad.
+
+        Nothing has left. A mock's answer stands on no connection.
+        """
+        if self._call.done():
+            self._reply()
+        else:
+            check(self._connection.protocol if self._connection else None)
 
     def on_loss(self, tell: Callable[[], None]) -> None:
-        """Have somebody told when its connection is closed."""
+        """Have somebody told when its connection is closed, or it ends."""
         if self._connection is not None:
             on_loss(self._connection.protocol, tell)
+        self._call.add_done_callback(lambda _: tell())
 
     async def ask(self, request: Request) -> Reply:  # noqa: ARG002  # it began with it
         """Let the session send the request it was begun with; return its answer."""
-        self._has_left = True
         if not self._may_send.done():
             self._may_send.set_result(None)
-        return await asyncio.shield(self._call)
+        await asyncio.wait([self._call])
+        return self._reply()
 
     def close(self) -> None:
         """End the session's request, unless it has ended."""
@@ -113,6 +135,12 @@ class Detour:
     async def ended(self) -> None:
         """Wait until nothing of it is under way."""
         await asyncio.wait([self._call])
+
+    def _reply(self) -> Reply:
+        if self._call.cancelled():
+            # Not by us: who cancels is no longer here to ask.
+            raise failures.judge(ConnectionAbortedError(), has_left=self._has_left)
+        return self._call.result()
 
     async def _ask_session(
         self, open_session: OpenSession, url: URL, request: Request
@@ -127,38 +155,79 @@ class Detour:
                 return await super().send(conn)
 
         try:
-            async with (
-                open_session(TurnedRequest) as session,
-                session.request(
+            async with open_session(TurnedRequest) as session:
+                # Tracers add theirs to every session, and export whole addresses.
+                session.trace_configs.clear()
+                asking = session.request(
                     request.method, url, data=request.body, **_OPTIONS
-                ) as response,
-            ):
-                body = await read_body(response.content)
-                return Reply(
-                    status=response.status,
-                    headers=response.headers,
-                    body=body,
-                    host=self._host,
                 )
+                async with asking as response:
+                    return Reply(
+                        status=response.status,
+                        headers=CIMultiDict(response.headers),  # a mock's may be any
+                        body=await _read(response),
+                        host=self._host,
+                    )
         except Exception as error:  # noqa: BLE001  # the class decides nothing
             # Its repr may hold the key, and its text the address.
-            raise failures.judge(error, has_left=self._has_left) from None
+            raise self._judge(error) from None
 
     async def take_turn(self, connection: Connection) -> None:
-        """Wait, on a connection that stands, until the request may leave."""
-        if self._has_left and self._kind is Kind.SEND:  # somebody repeats it
-            detail = "the session would have sent it a second time"
-            raise AttemptFailed(Seen.SILENCE, detail)
+        """Wait, on a connection that stands, until the request may leave.
+
+        A replacement may ask for it more than once, one after the other or at once.
+        A send leaves once.
+        """
+        self._refuse_to_repeat()
         self._connection = connection
+        self.expires_at = loop_time() + UNUSED_SECONDS
         if not self._stands.done():
             self._stands.set_result(None)
-        await self._may_send
+        try:
+            # Shielded: whoever gives up one request may begin another.
+            await asyncio.shield(self._may_send)
+        finally:
+            self._connection = None
+        self._refuse_to_repeat()
+        self._has_left = True
+
+    def _refuse_to_repeat(self) -> None:
+        if self._has_left and self._kind is Kind.SEND:
+            detail = "the session would have sent it a second time"
+            raise AttemptFailed(Seen.SILENCE, detail)
+
+    def _judge(self, error: Exception) -> AttemptFailed:
+        if self._has_left or isinstance(error, _PASSING):
+            return failures.judge(error, has_left=self._has_left)
+        kind = type(error).__name__
+        detail = f"what replaces aiohttp's requests failed ({kind})"
+        return AttemptFailed(Seen.NO_TRUST, detail)
 
     def _end(self, call: "asyncio.Task[Reply]") -> None:
+        self.expires_at = inf  # what is here does not grow old
         if not call.cancelled():
             call.exception()  # whoever waits for it is told; else nobody needs to be
         self._on_end(self)
 
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """Read an answer's body; `None` where it breaks off or is too long.
+
+    Somebody else may have read it first, or made it up.
+    """
+    content: object = response.content
+    if isinstance(content, aiohttp.StreamReader) and not content.at_eof():
+        return await read_body(content)
+    try:
+        body = await response.read()
+    except Exception:  # noqa: BLE001  # the class decides nothing
+        return None
+    return body if len(body) <= MAX_BODY_BYTES else None
+
+
+_PASSING = (AttemptFailed, aiohttp.ClientError, OSError, TimeoutError)
+"""What aiohttp raises, and a mock in its place. Anything else is a fault of whoever
+replaced it, and the next attempt would meet it again."""
 
 _OPTIONS: dict[str, Any] = {
     "allow_redirects": False,

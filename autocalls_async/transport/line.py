@@ -186,7 +186,7 @@ class DirectLine:
         """Write the request, and return its answer."""
         self._way.watch.begin(self)
         try:
-            reply = await self._hold(self._way.write_out(request))
+            reply = await self._hold(request)
         except Exception as error:  # noqa: BLE001  # the class decides nothing
             raise failures.judge(error, has_left=True) from None
         finally:
@@ -195,12 +195,13 @@ class DirectLine:
             self._connection.release()
         return reply
 
-    async def _hold(self, request: bytes) -> Reply:
+    async def _hold(self, request: Request) -> Reply:
         protocol = self._protocol
         protocol.set_response_params(
             read_until_eof=True, max_field_size=MAX_FIELD_BYTES
         )
-        cast(asyncio.Transport, protocol.transport).write(request)
+        transport = cast(asyncio.Transport, protocol.transport)
+        transport.write(self._way.write_out(request))
         head, content = await protocol.read()
         while 100 <= head.code < 200 and head.code != 101:
             head, content = await protocol.read()

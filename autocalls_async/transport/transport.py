@@ -1,6 +1,7 @@
 """The connections of one account."""
 
 import logging
+from functools import partial
 from math import inf
 from urllib.request import getproxies, proxy_bypass
 
@@ -13,6 +14,7 @@ from autocalls_async.transport.detour import (
     Detour,
     OpenSession,
     find_replacement,
+    name_replacement,
 )
 from autocalls_async.transport.failures import AttemptFailed
 from autocalls_async.transport.line import UNUSED_SECONDS, DirectLine, Line, Way
@@ -153,8 +155,8 @@ class Transport:
         }
         if self._spare_gap is not None:
             self._spares = {
-                Kind.SEND: Spare(self._ways[Kind.SEND].connect, gap=self._spare_gap),
-                Kind.READ: Spare(self._connect_and_keep, gap=self._spare_gap),
+                kind: Spare(partial(self._connect_ahead, kind), gap=self._spare_gap)
+                for kind in Kind
             }
 
     def _make_way(self, kind: Kind, connector: aiohttp.BaseConnector) -> Way:
@@ -166,10 +168,14 @@ class Transport:
             proxy=self._proxy,
         )
 
-    async def _connect_and_keep(self) -> DirectLine:
-        """Make a connection for any read to come, unless one is kept already."""
-        line = await self._ways[Kind.READ].connect()
-        line.release()
+    async def _connect_ahead(self, kind: Kind) -> DirectLine:
+        """Make a connection for a send, or for any read unless one is kept already."""
+        if find_replacement() is not None:  # since it was asked for
+            detail = "aiohttp's requests were replaced meanwhile"
+            raise AttemptFailed(Seen.NO_CONNECTION, detail)
+        line = await self._ways[kind].connect()
+        if kind is Kind.READ:
+            line.release()
         return line
 
     def _headers_of(self, kind: Kind) -> dict[str, str]:
@@ -179,11 +185,10 @@ class Transport:
     async def _detour(self, request: Request, replacement: object) -> Line:
         if not self._has_warned:
             self._has_warned = True
-            who = getattr(replacement, "__module__", type(replacement).__module__)
             log.info(
                 "aiohttp's ClientSession._request was replaced by %s: requests go"
                 " through it, and no connections are made ahead",
-                who,
+                name_replacement(replacement),
             )
         url = URL(self._base_url + request.target, encoded=True)
         detour = Detour(

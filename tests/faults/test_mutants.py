@@ -10,7 +10,7 @@ from autocalls_async import exchange
 from autocalls_async.transport import AttemptFailed, failures, line
 from autocalls_async.transport.line import DirectLine
 from autocalls_async.verdict import DECISIONS, Again, Decision, Kind, Seen, Verdict
-from autocalls_async.wire import Reply
+from autocalls_async.wire import Reply, Request
 from tests.faults.cases import CASES
 from tests.faults.running import look_at_send
 from tests.faults.ways import NO_ROOM
@@ -39,7 +39,7 @@ def _believes_aiohttps_400(patch: pytest.MonkeyPatch) -> None:
     """Take the status that aiohttp invents for the service's own."""
     hold = DirectLine._hold  # noqa: SLF001  # the rule that is mutated
 
-    async def mutant(self: DirectLine, request: bytes) -> Reply:
+    async def mutant(self: DirectLine, request: Request) -> Reply:
         try:
             return await hold(self, request)
         except HttpProcessingError as error:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autocalls_async.keys import (
+    QuietKey,
     check_key,
     derive_key,
     from_content,
@@ -176,3 +177,12 @@ def test_what_cannot_be_a_key_is_refused(key: object) -> None:
 )
 def test_a_key_is_shown_without_whole_numbers(key: str, shown: str) -> None:
     assert show_key(key) == shown
+
+
+def test_a_key_on_its_way_to_a_journal_is_itself_but_for_its_repr() -> None:
+    key = QuietKey("+14155550123/may")
+
+    assert key == "+14155550123/may"
+    assert hash(key) == hash("+14155550123/may")
+    assert repr([key]) == f"[{show_key('+14155550123/may')}]"
+    assert "14155550123" not in repr(key)

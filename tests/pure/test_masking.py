@@ -1,12 +1,14 @@
 """How a number and a code look where people read them."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocalls_async.masking import mask_phone, mask_phone_repr, show_code
+from autocalls_async.masking import forgetful, mask_phone, mask_phone_repr, show_code
+from autocalls_async.models import check_phone
 from tests.pure.support import phones
 
 WITHHELD = "code withheld"
@@ -87,3 +89,26 @@ def test_nothing_but_a_short_identifier_is_shown_as_a_code(code: str) -> None:
 
     assert shown == WITHHELD or re.fullmatch("[A-Za-z][A-Za-z0-9_]*", shown)
     assert sum(c.isdigit() for c in shown) < 7
+
+
+@pytest.mark.parametrize("arguments", [("+14155550123",), ("+14155550123", 7)])
+def test_what_is_refused_is_in_no_frame_of_the_error(
+    arguments: tuple[Any, ...],
+) -> None:
+    @forgetful
+    def refuse(phone: str) -> None:
+        msg = f"no: {len(phone)} characters"
+        raise ValueError(msg)
+
+    with pytest.raises((ValueError, TypeError)) as caught:
+        refuse(*arguments)
+
+    frames = [entry.frame.f_locals for entry in caught.traceback[1:]]
+    assert len(frames) == 1
+    assert "4155550123" not in repr(frames)
+    assert caught.value.__context__ is None
+
+
+def test_what_is_accepted_is_returned() -> None:
+    assert forgetful(len)("abc") == 3
+    assert forgetful(check_phone).__name__ == "check_phone"

@@ -29,7 +29,7 @@ from autocalls_async.ratelimit import GatePassage, Line
 from autocalls_async.transport import AttemptFailed, failures, line
 from autocalls_async.transport.line import DirectLine
 from autocalls_async.verdict import DECISIONS, Again, Decision, Kind, Seen, Verdict
-from autocalls_async.wire import Reply, see
+from autocalls_async.wire import Reply, Request, see
 
 
 def _failure(kind: type[Exception], seen: Seen) -> AbstractContextManager[object]:
@@ -85,7 +85,7 @@ def _a_malformed_answer_is_a_400() -> AbstractContextManager[object]:
     """Believe the status that aiohttp makes up for an answer it cannot parse."""
     honest = DirectLine._hold  # noqa: SLF001  # the rule itself
 
-    async def hold(self: DirectLine, request: bytes) -> Reply:
+    async def hold(self: DirectLine, request: Request) -> Reply:
         try:
             return await honest(self, request)
         except HttpProcessingError as error:
