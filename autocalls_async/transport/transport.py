@@ -158,8 +158,8 @@ class Transport:
         )
 
     async def _connect_and_keep(self) -> DirectLine:
-        """Make a connection for any read to come, unless one is kept already."""
-        line = await self._ways[Kind.READ].connect()
+        """Make a connection for any read to come, unless one in use is kept."""
+        line = await self._ways[Kind.READ].connect_anew()
         line.release()
         return line
 
