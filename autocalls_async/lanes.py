@@ -42,6 +42,10 @@ class Share:
         """Whether it is a bulk one's turn, if there is any."""
         return self._streak >= BULK_SHARE - 1
 
+    def count_until_bulk(self, ahead: int) -> int:
+        """Return how many leave at most before a bulk one with so many ahead of it."""
+        return max(0, BULK_SHARE - 1 - self._streak) + ahead * BULK_SHARE
+
     def choose(self, *, interactive: bool, bulk: bool) -> Lane | None:
         """Return the lane that is next, given which of them could leave now."""
         if bulk and (self.is_bulk_due or not interactive):

@@ -38,7 +38,8 @@ CONNECT_SECONDS = 1.0
 
 GROUP_SECONDS = 0.01
 """Those whose turns fall within this time are called together: their intents are one
-commit of a journal. At 5 a second each is alone."""
+commit of a journal. At 5 a second each is alone. They are called half of it early,
+since no commit takes always the same, and so half of it is a group."""
 
 GROUP_MOST = 64
 
@@ -104,7 +105,7 @@ class _Turn:
         self.intends = intends
         self.stage = _Stage.WAITING
         self.has_grant = False  # of the lent limiter, not used up yet
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.waker: asyncio.Future[None] | None = None
 
     async def until(self, *stages: _Stage) -> None:
@@ -216,6 +217,7 @@ class Gate:
         if waiter.intend is None and self._is_free(now):
             waiter.look(line, now)
             await self._bucket.acquire()  # at once: there is room
+            self._share.note_left(waiter.lane, bulk_waits=False)
             return self.pace.start(now)
         turn = _Turn(waiter.lane, waiter.order, intends=waiter.intend is not None)
         waiter.turn = turn
@@ -224,12 +226,11 @@ class Gate:
         try:
             self._lines[_Stage.WAITING][turn.lane].add(turn)
             self.serve()
-            if turn.stage is _Stage.WAITING:
+            if turn.stage in self._lines:
                 line.on_loss(partial(self._lose, turn, line))
             if waiter.intend is not None:
                 await turn.until(_Stage.CALLED)
-                waiter.look(line, loop_time())
-                await self._note_intent(waiter.intend)
+                await self._note_intent(waiter, waiter.intend, line)
                 self._be_ready(turn)
             await turn.until(_Stage.LEAVING)
             ticket = await self._leave(waiter, line)
@@ -252,7 +253,7 @@ class Gate:
             self._lines[turn.stage][turn.lane].add(turn)
         self.serve()
 
-    def fail(self, turn: _Turn, error: Exception) -> None:
+    def fail(self, turn: _Turn, error: BaseException) -> None:
         """Tell a waiter that it cannot leave."""
         if turn.stage in self._lines:
             turn.error = error
@@ -291,6 +292,8 @@ class Gate:
         """Look once more, and stamp the start: nothing is awaited after that."""
         now = loop_time()
         waiter.look(line, now)
+        if self.pace.not_before > now:  # by a 429 since it was told to leave
+            raise HeldBack
         has_room = self._bucket.has_capacity()
         await self._bucket.acquire()
         if not has_room:  # by a rounding error, and there was a moment's wait
@@ -300,8 +303,13 @@ class Gate:
             waiter.look(line, now)
         return self.pace.start(now)
 
-    async def _note_intent(self, intend: Intend) -> None:
+    async def _note_intent(
+        self, waiter: "GatePassage", intend: Intend, line: Line
+    ) -> None:
         began_at = loop_time()
+        waiter.look(line, began_at)
+        if line.expires_at <= began_at + self._lead + GROUP_SECONDS:
+            raise HeldBack  # it would be too old when its turn comes
         await intend()
         took = min(loop_time() - began_at, MAX_LEAD_SECONDS)
         self._lead = took if not self._lead else self._lead
@@ -369,41 +377,54 @@ class Gate:
 
     def _call(self, opens_at: float, now: float) -> float:
         """Call whose turn is near; return when the next will have to be called."""
-        gap = self.pace.gap
+        until = now
         while True:
-            call_at, turn = min(
-                (
-                    (opens_at + ahead * gap - self._lead_of(first), first)
-                    for ahead, first in self._next_in_line()
-                ),
-                key=lambda pair: pair[0],
-                default=(inf, None),
-            )
-            if turn is None or call_at > now:
-                return call_at
+            firsts = self._first_in_line(opens_at)
+            turn = next((turn for at, turn in firsts if at <= until), None)
+            if turn is None:
+                # At an open gate it is those ahead who have to move first.
+                return min((at for at, _ in firsts if opens_at > now), default=inf)
             if self._lent is not None:
                 if not self._lent.take(turn):
                     return inf  # it comes back when the limiter has spoken
                 turn.has_grant = True
+            if turn.intends:
+                until = now + GROUP_SECONDS / 2
             self._move(turn, _Stage.CALLED if turn.intends else _Stage.READY)
 
-    def _next_in_line(self) -> list[tuple[int, _Turn]]:
-        """Return the first of each line, and how many will leave before it."""
-        interactive, bulk = (self._counts[lane] for lane in Lane)
-        ahead = {Lane.INTERACTIVE: _near(interactive), Lane.BULK: _near(bulk)}
-        if self._share.is_bulk_due:
-            ahead[Lane.INTERACTIVE] += ahead[Lane.BULK]
-        else:
-            ahead[Lane.BULK] += ahead[Lane.INTERACTIVE] + interactive[_Stage.WAITING]
-        waiting = self._lines[_Stage.WAITING]
+    def _first_in_line(self, opens_at: float) -> list[tuple[float, _Turn]]:
+        """Return when to call the first of each line; who is next comes first."""
+        gap, waiting = self.pace.gap, self._lines[_Stage.WAITING]
+        lanes = _BULK_FIRST if self._is_bulk_next() else _INTERACTIVE_FIRST
         return [
-            (ahead[lane], turn)
-            for lane in Lane
-            if (turn := waiting[lane].first()) and ahead[lane] < GROUP_MOST
+            (opens_at + ahead * gap - self._lead_of(turn), turn)
+            for lane in lanes
+            if (turn := waiting[lane].first())
+            and (ahead := self._count_ahead(turn)) < GROUP_MOST
         ]
 
+    def _is_bulk_next(self) -> bool:
+        """Whether a bulk one is due, and none is called for that yet."""
+        return self._share.is_bulk_due and not _near(self._counts[Lane.BULK])
+
+    def _count_ahead(self, turn: _Turn) -> int:
+        """Return how many will leave before one that waits.
+
+        Who notes no intent need not wait for those who do so yet.
+        """
+        count = _near if turn.intends else _ready
+        interactive, bulk = (self._counts[lane] for lane in Lane)
+        if turn.lane is Lane.INTERACTIVE:
+            return count(interactive)
+        ahead = count(bulk) + count(interactive)
+        if turn.intends:
+            ahead += interactive[_Stage.WAITING]
+        return min(ahead, self._share.count_until_bulk(count(bulk)))
+
     def _lead_of(self, turn: _Turn) -> float:
-        return self._lead + GROUP_SECONDS if turn.intends else 0.0
+        # Where grants are scarce, all ask in time: else a bulk one took each of them.
+        is_early = turn.intends or self._lent is not None
+        return self._lead + GROUP_SECONDS / 2 if is_early else 0.0
 
     def _turn_back(self, wait: float) -> None:
         """Let those go who would hold an intent or a connection for too long."""
@@ -448,8 +469,16 @@ class Gate:
 _PRESENT = frozenset({_Stage.WAITING, _Stage.CALLED, _Stage.READY, _Stage.LEAVING})
 
 
+_INTERACTIVE_FIRST = (Lane.INTERACTIVE, Lane.BULK)
+_BULK_FIRST = (Lane.BULK, Lane.INTERACTIVE)
+
+
+def _ready(counts: dict[_Stage, int]) -> int:
+    return counts[_Stage.READY] + counts[_Stage.LEAVING]
+
+
 def _near(counts: dict[_Stage, int]) -> int:
-    return counts[_Stage.CALLED] + counts[_Stage.READY] + counts[_Stage.LEAVING]
+    return counts[_Stage.CALLED] + _ready(counts)
 
 
 class _LentLimiter:
@@ -461,9 +490,10 @@ class _LentLimiter:
     def __init__(self, limiter: Limiter, gate: Gate) -> None:
         self._limiter = limiter
         self._gate = gate
-        self._is_granted = False
+        self._grant_count = 0  # not used yet
         self._asked_at = inf
         self._asking: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def waited(self) -> float:
         """Return for how many seconds it has not answered."""
@@ -471,17 +501,20 @@ class _LentLimiter:
 
     def take(self, turn: _Turn) -> bool:
         """Whether it has granted one; else it is asked, on behalf of this turn."""
-        if self._is_granted:
-            self._is_granted = False
+        if self._grant_count:
+            self._grant_count -= 1
             return True
         if self._asking is None:
             loop = asyncio.get_running_loop()
-            self._asking = loop.create_task(self._ask(turn), name="autocalls limiter")
+            self._asked_at = loop.time()
+            self._timer = loop.call_later(SILENT_LIMITER_SECONDS, _tell_of_silence)
+            self._asking = loop.create_task(self._ask(), name="autocalls limiter")
+            self._asking.add_done_callback(partial(self._note_answer, turn))
         return False
 
     def give_back(self) -> None:
         """Keep a grant that was not used for the next."""
-        self._is_granted = True
+        self._grant_count += 1
 
     async def aclose(self) -> None:
         """Ask no more."""
@@ -489,22 +522,22 @@ class _LentLimiter:
             self._asking.cancel()
             await asyncio.wait([self._asking])
 
-    async def _ask(self, turn: _Turn) -> None:
-        loop = asyncio.get_running_loop()
-        self._asked_at = loop.time()
-        timer = loop.call_later(SILENT_LIMITER_SECONDS, _tell_of_silence)
-        error = None
-        try:
-            await self._limiter.acquire()
-        except Exception as raised:  # noqa: BLE001  # it is not ours
-            error = raised
-        finally:
-            timer.cancel()
-            self._asking, self._asked_at = None, inf
+    async def _ask(self) -> None:
+        await self._limiter.acquire()
+
+    def _note_answer(self, turn: _Turn, asking: asyncio.Task[None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._asking, self._asked_at = None, inf
+        error: BaseException | None
+        if asking.cancelled():
+            error = RuntimeError("the limiter was cancelled")
+        else:
+            error = asking.exception()
         if error is not None:
             self._gate.fail(turn, error)
         else:
-            self._is_granted = True
+            self._grant_count += 1
             self._gate.serve()
 
 

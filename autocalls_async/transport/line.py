@@ -116,6 +116,7 @@ class Way:
         self.connector = connector
         self.host = read_host(base_url)
         self.watch = Watch()
+        self.unused: ResponseHandler | None = None  # the last that was kept so
         self._method = method
         # The connector wants to know where to, and by which proxy.
         self._asked = asked = aiohttp.ClientRequest(
@@ -145,6 +146,22 @@ class Way:
             # Its text may hold the address.
             raise failures.judge(error, has_left=False) from None
         return DirectLine(self, connection)
+
+    async def connect_anew(self) -> "DirectLine":
+        """Make a connection, or take a kept one that has answered before.
+
+        One that was kept unused is closed: whoever takes it again and again would
+        keep it for ever, though it may lead nowhere by now.
+
+        Raises:
+            AttemptFailed: None came about.
+        """
+        unused, self.unused = self.unused, None
+        line = await self.connect()
+        if unused is None or not line.is_on(unused):
+            return line
+        line.close()
+        return await self.connect()
 
     def write_out(self, request: Request) -> bytes:
         """Return the whole request. The connector, once asked, knows all headers."""
@@ -182,15 +199,22 @@ class DirectLine:
         """Whether it has gone bad."""
         return is_spoilt(self._protocol)
 
+    def is_on(self, protocol: ResponseHandler) -> bool:
+        """Whether this is its connection."""
+        return self._protocol is protocol
+
     async def ask(self, request: Request) -> Reply:
         """Write the request, and return its answer."""
-        self._way.watch.begin(self)
+        way = self._way
+        if way.unused is self._protocol:
+            way.unused = None
+        way.watch.begin(self)
         try:
             reply = await self._hold(request)
         except Exception as error:  # noqa: BLE001  # the class decides nothing
             raise failures.judge(error, has_left=True) from None
         finally:
-            self._way.watch.end(self)
+            way.watch.end(self)
         if reply.body is not None:
             self._connection.release()
         return reply
@@ -220,6 +244,7 @@ class DirectLine:
 
     def release(self) -> None:
         """Give it back unused, to be kept where its connector keeps any."""
+        self._way.unused = self._protocol
         self._connection.release()
 
     def close(self) -> None:

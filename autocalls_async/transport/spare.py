@@ -6,6 +6,7 @@ an answer that comes on it before its request spoils it, and it is not taken the
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from math import inf
 from weakref import WeakKeyDictionary
 
@@ -26,18 +27,44 @@ sends at once, spares would cost a quarter of the processor."""
 
 
 class Dials:
-    """The dials of all the spares of one event loop."""
+    """The dials of all the spares of one event loop: one after the other, in turn."""
 
     def __init__(self) -> None:
         self._next_at = -inf
+        self._line: dict[Spare, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
-    def next_at(self) -> float:
-        """Return when the next may begin, on the loop's clock."""
-        return self._next_at
+    def join(self, spare: "Spare") -> None:
+        """Let a spare dial when it is its turn, at once if nobody is before it."""
+        self._line[spare] = None
+        self._serve()
 
-    def note(self, now: float) -> None:
-        """Note that one begins."""
-        self._next_at = now + DIAL_SECONDS
+    def leave(self, spare: "Spare") -> None:
+        """Let a spare not dial after all."""
+        if self._line.pop(spare, spare) is None and not self._line:
+            self._stop_timer()
+
+    def _serve(self) -> None:
+        now = loop_time()
+        while self._line and self._next_at <= now:
+            spare = next(iter(self._line))
+            del self._line[spare]
+            if spare.dial():
+                self._next_at = now + DIAL_SECONDS
+        if not self._line:
+            self._stop_timer()
+        elif self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(self._next_at, self._on_timer, context=Context())
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._serve()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:  # it holds the loop
+            self._timer.cancel()
+            self._timer = None
 
 
 _dials: WeakKeyDictionary[asyncio.AbstractEventLoop, Dials] = WeakKeyDictionary()
@@ -60,12 +87,16 @@ class Spare:
         self._dial = dial
         self._gap = gap
         self._loop = asyncio.get_running_loop()
+        # What is made ahead is made for nobody yet, and keeps nobody's context.
+        self._context = Context()
         self._dials = _dials.setdefault(self._loop, Dials())
         self._standing: DirectLine | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._is_promised = False  # what is being dialled has a taker
+        self._waiters: set[asyncio.Future[None]] = set()
         self._dialled_at = -inf
         self._wanted_until = -inf
+        self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = inf
 
@@ -77,20 +108,22 @@ class Spare:
             self._serve()
 
     async def wait_for_one(self) -> None:
-        """Wait until one stands.
+        """Wait until one stands, or a send has taken it at once.
 
         Raises:
             AttemptFailed: None could be made.
         """
-        while self._usable() is None:
-            self.want(UNUSED_SECONDS)
-            if (dialling := self._dialling) is None:
-                await asyncio.sleep(max(0.0, self._may_dial_at() - loop_time()))
-                continue
-            await asyncio.wait([dialling])
-            if dialling.cancelled():
-                raise AttemptFailed(Seen.NO_TRUST, "the client is closed")
-            dialling.result()
+        if self._is_closed:
+            raise _closed()
+        if self._usable() is not None:
+            return
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.add(waiter)
+        try:
+            self._serve()
+            await waiter
+        finally:
+            self._waiters.discard(waiter)
 
     async def take(self) -> DirectLine | None:
         """Return the one that stands or is about to, if it is as good as a new one."""
@@ -101,18 +134,32 @@ class Spare:
             finally:
                 self._is_promised = False
         line, self._standing = self._usable(), None
-        if line is not None:
-            self._serve()
+        self._serve()
         return line
 
     async def aclose(self) -> None:
         """Drop what stands, and make no more."""
-        self._wanted_until = -inf
+        self._is_closed = True
+        self._dials.leave(self)
         if self._dialling is not None:
             self._dialling.cancel()
             await asyncio.wait([self._dialling])
+        self._tell(_closed())
         self._drop_standing()
-        self._set_timer(inf)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def dial(self) -> bool:
+        """Begin to dial, as its turn has come; whether it is still wanted."""
+        now = loop_time()
+        if self._dialling is not None or self._dial_at(now, self._usable()) > now:
+            return False
+        self._dialled_at = now
+        self._dialling = self._loop.create_task(
+            self._make(), name="autocalls spare", context=self._context
+        )
+        self._dialling.add_done_callback(self._dialled)
+        return True
 
     def _usable(self) -> DirectLine | None:
         """Return the one that stands; one that has gone bad meanwhile is dropped."""
@@ -124,34 +171,32 @@ class Spare:
     def _serve(self) -> None:
         """Drop what is old, dial what is wanted; called after each change."""
         now, line = loop_time(), self._usable()
-        if self._dialling is not None:
-            return  # which serves when it is done
-        dial_at = inf
-        if now < self._wanted_until:
-            renew_at = -inf
-            if line is not None:
-                renew_at = line.expires_at - UNUSED_SECONDS + RENEW_SECONDS
-            dial_at = max(renew_at, self._may_dial_at())
-            dial_at = dial_at if dial_at < self._wanted_until else inf
-        if dial_at <= now:
-            self._begin_dial(now)
+        expires_at = line.expires_at if line is not None else inf
+        dial_at = self._dial_at(now, line)
+        if dial_at > now:
+            self._dials.leave(self)
+            self._set_timer(min(dial_at, expires_at))
         else:
-            self._set_timer(min(dial_at, line.expires_at if line else inf))
+            self._set_timer(expires_at)
+            self._dials.join(self)
 
-    def _may_dial_at(self) -> float:
-        return max(self._dialled_at + self._gap, self._dials.next_at())
-
-    def _begin_dial(self, now: float) -> None:
-        self._set_timer(inf)
-        self._dialled_at = now
-        self._dials.note(now)
-        self._dialling = self._loop.create_task(self._make(), name="autocalls spare")
-        self._dialling.add_done_callback(self._dialled)
+    def _dial_at(self, now: float, line: DirectLine | None) -> float:
+        """Return when the next may be dialled, if one is wanted then."""
+        if self._is_closed or self._dialling is not None:
+            return inf
+        at = max(now, self._dialled_at + self._gap)
+        if line is not None:
+            at = max(at, line.expires_at - UNUSED_SECONDS + RENEW_SECONDS)
+        return at if at < self._wanted_until or self._waiters else inf
 
     async def _make(self) -> None:
         began_at = loop_time()
         line = await self._dial()
         line.expires_at = began_at + UNUSED_SECONDS
+        if line.expires_at <= loop_time():
+            line.close()
+            detail = "the connection took too long to come about"
+            raise AttemptFailed(Seen.NO_CONNECTION, detail)
         self._drop_standing()
         self._standing = line
 
@@ -159,10 +204,21 @@ class Spare:
         self._dialling = None
         if dialling.cancelled():
             return
-        if dialling.exception():
+        if error := dialling.exception():
             self._wanted_until = -inf  # whoever needs one will learn why
-        if not self._is_promised:
-            self._serve()
+        self._tell(error)
+        self._serve()
+
+    def _tell(self, error: BaseException | None) -> None:
+        """Tell all who wait for one what came of it."""
+        while self._waiters:
+            waiter = self._waiters.pop()
+            if waiter.done():
+                continue
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
 
     def _drop_standing(self) -> None:
         line, self._standing = self._standing, None
@@ -170,14 +226,17 @@ class Spare:
             line.close()
 
     def _set_timer(self, at: float) -> None:
-        if at == self._timer_at:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer, self._timer_at = None, at
-        if at < inf:
-            self._timer = self._loop.call_at(at, self._on_timer)
+        """Have it served at this instant; a timer that comes sooner sees to it then."""
+        if at < self._timer_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = at
+            self._timer = self._loop.call_at(at, self._on_timer, context=self._context)
 
     def _on_timer(self) -> None:
         self._timer, self._timer_at = None, inf
         self._serve()
+
+
+def _closed() -> AttemptFailed:
+    return AttemptFailed(Seen.NO_TRUST, "the client is closed")

@@ -169,13 +169,14 @@ class Transport:
         )
 
     async def _connect_ahead(self, kind: Kind) -> DirectLine:
-        """Make a connection for a send, or for any read unless one is kept already."""
+        """Make a connection for a send, or for any read unless one in use is kept."""
         if find_replacement() is not None:  # since it was asked for
             detail = "aiohttp's requests were replaced meanwhile"
             raise AttemptFailed(Seen.NO_CONNECTION, detail)
-        line = await self._ways[kind].connect()
-        if kind is Kind.READ:
-            line.release()
+        if kind is Kind.SEND:
+            return await self._ways[kind].connect()
+        line = await self._ways[kind].connect_anew()
+        line.release()
         return line
 
     def _headers_of(self, kind: Kind) -> dict[str, str]:
