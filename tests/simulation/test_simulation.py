@@ -16,11 +16,16 @@ from tests.simulation.world import Setting, draw_setting, simulate
 BATCHES = range(0, 60, 20)  # `.ci/run` goes on to 200
 
 
+# One process has what the batches found; another would run them all again.
+ONE_PROCESS = pytest.mark.xdist_group("batches")
+
+
 @cache
 def batch(first: int) -> Figures:
     return run_seeds(range(first, first + 20))
 
 
+@ONE_PROCESS
 @pytest.mark.parametrize("first", BATCHES, ids=lambda first: f"from-{first}")
 def test_whatever_goes_wrong_no_promise_is_broken(first: int) -> None:
     figures = batch(first)
@@ -28,6 +33,7 @@ def test_whatever_goes_wrong_no_promise_is_broken(first: int) -> None:
     assert figures.finds == []
 
 
+@ONE_PROCESS
 def test_everything_that_can_go_wrong_does() -> None:
     struck = sum((batch(first).faults for first in BATCHES), Counter[str]())
     outcomes = sum((batch(first).outcomes for first in BATCHES), Counter[str]())
