@@ -183,6 +183,6 @@ def test_a_key_on_its_way_to_a_journal_is_itself_but_for_its_repr() -> None:
     key = QuietKey("+14155550123/may")
 
     assert key == "+14155550123/may"
-    assert key in {"+14155550123/may"}
+    assert hash(key) == hash("+14155550123/may")
     assert repr([key]) == f"[{show_key('+14155550123/may')}]"
     assert "14155550123" not in repr(key)
