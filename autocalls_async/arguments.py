@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeVar
 
+from autocalls_async.masking import forgetful
 from autocalls_async.models import check_id, check_phone
 
 _BARE_E164 = re.compile(r"[1-9][0-9]{6,14}")
@@ -29,6 +30,7 @@ def choose_sender(sender_id: int | None, default: int | None) -> int:
     return chosen
 
 
+@forgetful
 def read_inbound_phone(name: str, value: object) -> str:
     """Return the number of somebody who wrote, in E.164.
 

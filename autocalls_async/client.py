@@ -47,7 +47,7 @@ from autocalls_async.settings import (
     read_host,
 )
 from autocalls_async.sources import Source, check_source
-from autocalls_async.transport import Transport
+from autocalls_async.transport.transport import Transport
 from autocalls_async.verdict import Kind
 from autocalls_async.window import WindowCheck, WindowMemory
 from autocalls_async.windows import WindowGuard, Windows

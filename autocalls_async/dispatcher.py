@@ -46,7 +46,7 @@ from autocalls_async.telemetry import (
     Paused,
     QueueStatus,
 )
-from autocalls_async.transport import LateLine
+from autocalls_async.transport.late import LateLine
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen
 from autocalls_async.windows import WindowGuard
 from autocalls_async.wire import Reply, read_sent, send_request

@@ -17,13 +17,10 @@ from autocalls_async.errors import (
 from autocalls_async.ratelimit import HeldBack
 from autocalls_async.reachability import Reachability
 from autocalls_async.retry import RetryPolicy, RetryQuota
-from autocalls_async.transport import (
-    UNUSED_SECONDS,
-    AttemptFailed,
-    LateLine,
-    Line,
-    Transport,
-)
+from autocalls_async.transport.failures import AttemptFailed
+from autocalls_async.transport.late import LateLine
+from autocalls_async.transport.line import UNUSED_SECONDS, Line
+from autocalls_async.transport.transport import Transport
 from autocalls_async.verdict import DECISIONS, Again, Kind, Seen, Verdict
 from autocalls_async.wire import (
     Reply,

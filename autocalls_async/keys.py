@@ -106,7 +106,7 @@ class QuietKey(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return show_key(self)
+        return show_key(str(self))  # a plain one, whose own `repr` is not this
 
 
 def _freeform(message: FreeformMessage) -> dict[str, Any]:

@@ -86,11 +86,11 @@ class Windows:
         """
         self._check_home()
         try:
-            phone = read_inbound_phone("recipient_phone", recipient_phone)
             sender = choose_sender(sender_id, self._default_sender_id)
             age = 0.0
             if at is not None:
                 age = read_age_seconds("at", at, now=datetime.now(UTC))
+            phone = read_inbound_phone("recipient_phone", recipient_phone)
             self._memory.note_inbound(sender, phone, now=loop_time(), age_seconds=age)
         finally:
             del recipient_phone  # tracers show a failed frame's variables
@@ -316,12 +316,17 @@ def _unchecked(job: Job, error: AutocallsError) -> UnsentError:
     """Return what becomes of a message whose window nobody can tell."""
     is_away = job.deadline is None or not error.attempts  # it has waited long
     kind = UnreachableError if is_away else UnsentError
+    why, remedy = "the service's rate limit was hit", None
+    if isinstance(error, UnavailableError):
+        why, remedy = error.detail, error.remedy
     return kind(
-        detail=f"its window could not be checked: {error.summary}",
-        remedy=error.remedy if isinstance(error, UnavailableError) else None,
+        detail=f"its window could not be checked: {why}",
         recipient_phone=job.recipient_phone,
         status=error.status,
+        error_code=error.error_code,
         attempts=error.attempts,
+        host=error.host,
+        remedy=remedy,
     )
 
 

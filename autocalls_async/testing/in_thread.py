@@ -7,6 +7,7 @@ from threading import Thread
 from typing import Any
 
 from autocalls_async.emulator import Emulator
+from autocalls_async.naming import show_in
 
 
 @contextmanager
@@ -37,3 +38,6 @@ def live(emulator: Emulator | None = None) -> Iterator[Emulator]:
 
 def _wait(step: Coroutine[Any, Any, object], loop: asyncio.AbstractEventLoop) -> None:
     asyncio.run_coroutine_threadsafe(step, loop).result()
+
+
+show_in("autocalls_async.testing", "live", of=globals())

@@ -8,10 +8,3 @@ meaning where it fails, and the class of an exception decides nothing:
 - whatever comes after the first byte is written, but for a whole status line:
   nobody knows.
 """
-
-from autocalls_async.transport.failures import AttemptFailed
-from autocalls_async.transport.late import LateLine
-from autocalls_async.transport.line import UNUSED_SECONDS, Line
-from autocalls_async.transport.transport import Transport
-
-__all__ = ["UNUSED_SECONDS", "AttemptFailed", "LateLine", "Line", "Transport"]

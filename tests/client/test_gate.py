@@ -26,7 +26,7 @@ from autocalls_async.lanes import Lane
 from autocalls_async.pacing import SendLimit, Ticket
 from autocalls_async.ratelimit import Gate, GatePassage, HeldBack, Limiter, Line
 from autocalls_async.testing import run
-from autocalls_async.transport import AttemptFailed
+from autocalls_async.transport.failures import AttemptFailed
 from autocalls_async.verdict import Seen
 
 INTERACTIVE, BULK = Lane.INTERACTIVE, Lane.BULK

@@ -89,14 +89,14 @@ TABLE = [
     ),
     pytest.param(
         *(Refuse(502, "<html>"), CHECK),
-        "unsent to THEM: its window could not be checked: no usable answer: the "
-        "service or a proxy before it broke down (502 from HOST); it is safe to send "
+        "unsent to THEM: its window could not be checked: the service "
+        "or a proxy before it broke down (502 from HOST); it is safe to send "
         "it again",
         id="check broke down",
     ),
     pytest.param(
         *(Refuse(429, {}), CHECK),
-        "unsent to THEM: its window could not be checked: rejected to THEM: the "
+        "unsent to THEM: its window could not be checked: the "
         "service's rate limit was hit (429 from HOST); it is safe to send it again",
         id="check too fast",
     ),

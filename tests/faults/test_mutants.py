@@ -7,7 +7,8 @@ import pytest
 from aiohttp.http_exceptions import HttpProcessingError
 
 from autocalls_async import exchange
-from autocalls_async.transport import AttemptFailed, failures, line
+from autocalls_async.transport import failures, line
+from autocalls_async.transport.failures import AttemptFailed
 from autocalls_async.transport.line import DirectLine
 from autocalls_async.verdict import DECISIONS, Again, Decision, Kind, Seen, Verdict
 from autocalls_async.wire import Reply, Request

@@ -187,6 +187,7 @@ ROWS: dict[str, tuple[Plain, dict[str, Any]]] = {
             "sends_in_last_second": 5,
             "estimated_wait": None,
             "paused_seconds": 0.0,
+            "limiter_wait": 0.0,
         },
     ),
     "plan": (

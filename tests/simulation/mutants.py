@@ -26,7 +26,8 @@ from autocalls_async.outcomes import Outcome
 from autocalls_async.pacing import Pace
 from autocalls_async.pacing import Ticket as Slot
 from autocalls_async.ratelimit import GatePassage, Line
-from autocalls_async.transport import AttemptFailed, failures, line
+from autocalls_async.transport import failures, line
+from autocalls_async.transport.failures import AttemptFailed
 from autocalls_async.transport.line import DirectLine
 from autocalls_async.verdict import DECISIONS, Again, Decision, Kind, Seen, Verdict
 from autocalls_async.wire import Reply, Request, see

@@ -284,8 +284,8 @@ _MISTAKES: Mapping[str, Callable[[AutocallsClient], Awaitable[object]]] = {
     ),
     "status_without_plus": lambda c: c.session_status(PHONE[1:]),
     "status_of_no_sender": lambda c: c.session_status(PHONE, sender_id=-1),
-    "noted_without_plus": lambda c: _at_once(
-        partial(c.windows.note_inbound, PHONE[1:])
+    "noted_with_a_letter": lambda c: _at_once(
+        partial(c.windows.note_inbound, PHONE + "x")
     ),
     "noted_for_no_sender": lambda c: _at_once(
         partial(c.windows.note_inbound, PHONE, sender_id=-1)
