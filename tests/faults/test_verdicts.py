@@ -8,6 +8,9 @@ from tests.faults.cases import CASES, Case
 from tests.faults.running import observe
 from tests.faults.table import TABLE, write_table
 
+# One process looks at each case once.
+pytestmark = pytest.mark.xdist_group("verdicts")
+
 each_case = pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
 
 
