@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from enum import Enum
 from functools import partial
@@ -19,6 +19,8 @@ from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autocalls_async import AutocallsClient
+from autocalls_async.emulator import Emulator, Refuse
 from autocalls_async.errors import UnsentError
 from autocalls_async.journal import SqliteJournal, State
 from autocalls_async.journal.store import Store
@@ -28,6 +30,7 @@ from autocalls_async.ratelimit import Gate, GatePassage, HeldBack, Limiter, Line
 from autocalls_async.testing import run
 from autocalls_async.transport.failures import AttemptFailed
 from autocalls_async.verdict import Seen
+from tests.client.people import SENDER, hellos, people
 
 INTERACTIVE, BULK = Lane.INTERACTIVE, Lane.BULK
 
@@ -398,6 +401,50 @@ async def test_a_kill_finds_few_in_flight_that_have_not_left(
 
     # 10 ms of turns, and the lead's one.
     assert max(counts) <= 1 + rate * 0.01
+
+
+@pytest.mark.parametrize("rate", [5, 50, 500])
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "3"}])
+async def test_while_a_429_pauses_a_run_its_journal_has_nothing_in_flight(
+    tmp_path: Path, rate: int, headers: dict[str, str]
+) -> None:
+    path, loop = tmp_path / "a.db", asyncio.get_running_loop()
+    ahead: list[int] = []  # noted as about to leave, and not left
+    paused: list[int] = []
+    service = Emulator(rate_limit=None, everyone_is_open=True)
+    service.after_counting = lambda _: 0.05
+    async with (
+        service as emulator,
+        AutocallsClient(
+            "key",
+            base_url=emulator.base_url,
+            sender_id=SENDER,
+            window_check="never",
+            send_limit=SendLimit(rate),
+        ) as client,
+    ):
+        loop.call_later(12 / rate, emulator.fail_next, 2, Refuse(429, headers=headers))
+        sending = client.send_many(hellos(people(60)), journal=path)
+        taking = asyncio.create_task(count_all(sending))
+        await asyncio.sleep(3 / rate)
+        while not taking.done():
+            await asyncio.sleep(0.37 / rate)
+            left = client.queue.in_flight
+            ahead.append(len(await in_flight(path)) - left)
+            if client.queue.paused_seconds > 0.02:  # else the next are called already
+                paused.append(ahead[-1])
+        count = await taking
+
+    assert count == emulator.accepted_count == 60
+    assert emulator.duplicates() == []
+    assert max(ahead) <= 1 + rate * 0.01
+    assert len(paused) > 2
+    assert max(paused) <= 0
+
+
+async def count_all(outcomes: AsyncIterable[object]) -> int:
+    """Take every outcome, and count them."""
+    return len([outcome async for outcome in outcomes])
 
 
 # A lent limiter
