@@ -18,7 +18,8 @@ from attrs import define, field
 
 from autocalls_async.clock import loop_time
 from autocalls_async.lanes import Lane, Share
-from autocalls_async.pacing import Pace, SendLimit, Ticket
+from autocalls_async.pacing import Pace, SendLimit
+from autocalls_async.slots import Ticket
 from autocalls_async.verdict import Seen
 
 MAX_HOLD_SECONDS = 5.0
@@ -98,12 +99,7 @@ class Gate:
 
     async def opens_soon(self) -> None:
         """Wait until a connection is worth being made."""
-        while (wait := self._wait()) == inf:  # only an answer can tell
-            self._changed.clear()
-            await self._changed.wait()
-        while LEAD_SECONDS < wait < inf:  # a 429 may have moved it on meanwhile
-            await asyncio.sleep(wait - LEAD_SECONDS)
-            wait = self._wait()
+        await self._until_open(lead=LEAD_SECONDS)
 
     async def pass_through(
         self,
@@ -207,12 +203,13 @@ class Gate:
         now = loop_time()
         return self.pace.earliest(now) - now
 
-    async def _until_open(self) -> None:
-        while (wait := self._wait()) > 0:
+    async def _until_open(self, *, lead: float = 0.0) -> None:
+        """Wait until the next may leave, or until so many seconds before."""
+        while (at := self.pace.ask_again(loop_time()) - lead) > loop_time():
             self._changed.clear()
             # Without end: only an answer can tell when the next may leave.
             with suppress(TimeoutError):
-                async with asyncio.timeout(wait if wait < inf else None):
+                async with asyncio.timeout_at(at if at < inf else None):
                     await self._changed.wait()
 
     def _is_awaited(self) -> bool:

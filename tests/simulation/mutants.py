@@ -22,8 +22,8 @@ from autocalls_async.lanes import Lanes
 from autocalls_async.models import FrozenDict
 from autocalls_async.outcomes import Outcome
 from autocalls_async.pacing import Pace
-from autocalls_async.pacing import Ticket as Slot
 from autocalls_async.ratelimit import GatePassage
+from autocalls_async.slots import Ticket as Slot
 from autocalls_async.transport import AttemptFailed, Transport
 from autocalls_async.verdict import DECISIONS, Again, Decision, Kind, Seen, Verdict
 from autocalls_async.wire import Reply, see
