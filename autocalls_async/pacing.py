@@ -30,6 +30,8 @@ from autocalls_async.slots import Slots, Stage, Ticket
 # beyond 0.1 s (up to 0.25 s; at 5 to 60 ms it refused none).
 _GAP_FREE = 0.1
 _GAP_MOST = 0.25
+# At a high rate a turn is short, and an answer within this is never late.
+_TURN_LEAST = 0.05
 # Two 429s within this many sends are no accident: one step more careful, and
 # past one at a time each step widens the gap, up to 1.25 ** 7 = 4.8 gaps.
 _CLOSE_SENDS = 20
@@ -119,7 +121,9 @@ class Pace:
         self._last_start = -math.inf
         self._last_end = -math.inf
         self._not_before = -math.inf
-        self._young = min(limit.per, 2 * limit.gap)  # seconds until one may be late
+        # Seconds until its turn at the service is over, and it may be late.
+        self._turn = max(2 * limit.gap, _TURN_LEAST)
+        self._young = min(limit.per, self._turn)
         self._care = _LEARNT
         self._quiet = _QUIET_SECONDS
         self._quiet_since = -math.inf
@@ -199,10 +203,7 @@ class Pace:
             is_open = self._slots.held_count
             ready = math.inf if is_open else self._last_end + self.gap
         else:
-            free_at = self._slots.free_at(
-                now, early_age=self._early_age, silent_age=self._silent_age
-            )
-            ready = max(self._last_start + self.gap, free_at)
+            ready = max(self._last_start + self.gap, self._slot_free(now))
         if ready == math.inf and self._probe_at() <= now:
             ready = now
         return max(now, self._not_before, ready)
@@ -302,17 +303,25 @@ class Pace:
         slots.let_go(now)
         if slots.are_young(now, age=self._young):
             return
-        # A busy service that falls silent counts nothing: each slot waits again.
-        unheard = slots.unheard_seconds(now)
-        self._is_stalled = unheard > max(odd, self.limit.per) or slots.is_braked
-        silent_age = self._silent_age
+        if self.round_trips.is_busy:
+            # One that falls silent counts nothing: each slot waits again.
+            unheard = slots.unheard_seconds(now)
+            self._is_stalled = unheard > max(odd, self.limit.per) or slots.is_braked
         # Late: odd, and its own turn at the service is over.
-        late_age = min(max(odd, 2 * self.limit.gap), silent_age)
+        early_age, silent_age = self._early_age, self._silent_age
+        late_age = min(max(odd, self._turn), silent_age)
         slots.grow_older(
             now,
-            early_age=self._early_age,
-            late_age=math.inf if self._counts_early else late_age,
+            early_age=early_age,
+            late_age=late_age if early_age == math.inf else math.inf,
             silent_age=silent_age,
+        )
+
+    def _slot_free(self, now: float) -> float:
+        if self._slots.has_room:
+            return now
+        return self._slots.free_at(
+            early_age=self._early_age, silent_age=self._silent_age
         )
 
     def _settle(

@@ -68,10 +68,13 @@ class Slots:
 
     def __init__(self, count: int) -> None:
         self._count = count
+        self.held_count = 0
+        """How many slots are held by open sends."""
         # Each in the order of their starts.
         self._open: tuple[OrderedDict[Ticket, None], ...] = tuple(
             OrderedDict() for _ in _OPEN
         )
+        self._ordinary = self._open[Stage.ORDINARY]
         # A send that is settled may hold its slot a while longer.
         self._taken_until: list[float] = []
         self._judged: deque[Ticket] = deque(maxlen=_BRAKE_WINDOW)
@@ -79,15 +82,14 @@ class Slots:
         self._unheard_since = math.inf
 
     @property
-    def held_count(self) -> int:
-        """How many slots are held by open sends."""
-        ordinary, late, silent, _, _ = self._open
-        return len(ordinary) + len(late) + len(silent)
+    def has_room(self) -> bool:
+        """Whether a slot is free."""
+        return self.held_count + len(self._taken_until) < self._count
 
     @property
     def late_count(self) -> int:
         """How many slots are held by sends that may arrive beside any other."""
-        return len(self._open[Stage.LATE]) + len(self._open[Stage.SILENT])
+        return self.held_count - len(self._ordinary)
 
     @property
     def open_count(self) -> int:
@@ -107,7 +109,8 @@ class Slots:
     def take(self, now: float) -> Ticket:
         """Take a slot for a send that leaves."""
         ticket = Ticket(now)
-        self._open[Stage.ORDINARY][ticket] = None
+        self._ordinary[ticket] = None
+        self.held_count += 1
         self._unheard_since = min(self._unheard_since, now)
         return ticket
 
@@ -131,11 +134,10 @@ class Slots:
             heappop(taken)
 
     def are_young(self, now: float, *, age: float) -> bool:
-        """Whether no open send is of this age, or was."""
-        ordinary, late, silent, early, _ = self._open
-        if late or silent or early:
+        """Whether no open send is of this age, or waits for more."""
+        if self.held_count > len(self._ordinary) or self._open[Stage.EARLY]:
             return False
-        return not ordinary or _first(ordinary).started + age > now
+        return not self._ordinary or _first(self._ordinary).started + age > now
 
     def grow_older(
         self, now: float, *, early_age: float, late_age: float, silent_age: float
@@ -149,21 +151,23 @@ class Slots:
             late_age: Age from which it is late.
             silent_age: Age from which it is silent.
         """
-        self._move_old(Stage.ORDINARY, Stage.EARLY, age=early_age, now=now)
-        self._move_old(Stage.ORDINARY, Stage.LATE, age=late_age, now=now)
-        self._move_old(Stage.LATE, Stage.SILENT, age=silent_age, now=now)
-        self._move_old(Stage.EARLY, Stage.HUNG, age=silent_age, now=now)
+        for source, to, age in (
+            (Stage.ORDINARY, Stage.EARLY, early_age),
+            (Stage.ORDINARY, Stage.LATE, late_age),
+            (Stage.LATE, Stage.SILENT, silent_age),
+            (Stage.EARLY, Stage.HUNG, silent_age),
+        ):
+            if self._open[source]:
+                self._move_old(source, to, age=age, now=now)
         silent = self._open[Stage.SILENT]
         while silent and self._may_give_back(_first(silent)):
             self._move(_first(silent), Stage.HUNG)
 
-    def free_at(self, now: float, *, early_age: float, silent_age: float) -> float:
-        """Return when a slot is free; `math.inf` where only an answer can tell."""
-        if self.held_count + len(self._taken_until) < self._count:
-            return now
+    def free_at(self, *, early_age: float, silent_age: float) -> float:
+        """Return when the next slot is free; `math.inf` where an answer must tell."""
         instants = self._taken_until[:1]
-        if ordinary := self._open[Stage.ORDINARY]:
-            instants = [*instants, _first(ordinary).started + early_age]
+        if self._ordinary:
+            instants = [*instants, _first(self._ordinary).started + early_age]
         for stage in _HOLDING:
             line = self._open[stage]
             if line and self._may_give_back(_first(line)):
@@ -184,8 +188,10 @@ class Slots:
 
     def _move(self, ticket: Ticket, to: Stage) -> None:
         del self._open[ticket.stage][ticket]
-        if to in _OPEN:
+        self.held_count -= ticket.stage <= Stage.SILENT
+        if to <= Stage.HUNG:
             self._open[to][ticket] = None
+            self.held_count += to <= Stage.SILENT
         ticket.stage = to
 
 

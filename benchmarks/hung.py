@@ -206,9 +206,13 @@ def _tally(
     case: Case,
 ) -> Tally:
     arrived: dict[str, float] = {}
+    accepted: list[str] = []
     for request in emulator.requests:
         assert isinstance(request.body, dict)
-        arrived.setdefault(str(request.body["recipient_phone"]), request.at)
+        phone = str(request.body["recipient_phone"])
+        arrived.setdefault(phone, request.at)
+        if request.status == 200:
+            accepted.append(phone)
     times = [request.at for request in emulator.requests]
     campaign = [at for phone, at in arrived.items() if phone.startswith("+49")]
     until = max(campaign)
@@ -224,7 +228,7 @@ def _tally(
         replies=replies.ends,
         refused=emulator.rejected_count,
         most_in_a_second=emulator.most_sends_in_any_second(),
-        twice=len(times) - len(arrived) - emulator.rejected_count,
+        twice=len(accepted) - len(set(accepted)),
         at_the_end=len(near) if case.is_stall else None,
     )
 
