@@ -9,49 +9,30 @@ latest when the answer is back. So two sends that share a slot lie `per` apart
 trips costs goodput (6 % at 5 to 60 ms each way, 41 % behind a service that works
 for 0.3 to 0.9 s after counting), so ordinary answers hold a slot for no longer
 than a learnt cap. That part is statistics; a 429 takes it back.
+
+An answer may also hang, for as long as a minute. A send that is open for much
+longer than its path's answers take gives its slot back once a later one was
+answered: only it hangs. While nothing at all is answered, a probe leaves now and
+then. Where that was wrong, one 429 tells.
 """
 
 import math
-from collections import OrderedDict, deque
+from collections import deque
 from enum import IntEnum
-from heapq import heappop, heappush
 
-from attrs import Attribute, define, field, frozen
+from attrs import Attribute, field, frozen
 
 from autocalls_async.naming import show_in
+from autocalls_async.roundtrips import RoundTrips
+from autocalls_async.slots import Slots, Stage, Ticket
 
-# Two directions that each spread evenly make no round trip longer than twice the
-# mean; one that was longer tells of a heavy tail. Then only answers count.
-_ODD_FACTOR = 2.0
-_ODD_SINCE = 5
-# Answers until a tail would have shown itself: of paths with a lognormal or
-# exponential tail up to 1 in 10 is taken for an even one, and costs one 429.
-_TRUSTED_SINCE = 25
-# Sooner where all answers came this quickly: there the cap is at its least.
-_QUICK_SINCE = 15
-_QUICK_SECONDS = 0.13
-# Answers that the mean looks back on; the slowest is that of 250 to 500.
-_MEMORY = 100
-_SLOWEST_MEMORY = 250
-# No uplink is slower than 0.9 mean round trips if both directions spread alike
-# between a and b: 0.9 (a + b) covers b - a, the spread, as long as a > b / 19.
-# The mean of few answers is unsure: 3 / n more of it.
-_CAP_SHARE = 0.9
-_CAP_DOUBT = 3.0
-# 5 to 60 ms each way spread by 55 ms.
-_CAP_LEAST = 0.06
-# No path takes 0.3 s for four answers in five, but a busy service does, and its
-# work after counting says nothing about the uplink. 0.08 covers 5 to 60 ms.
-_BUSY_SECONDS = 0.3
-_BUSY_SHARE = 0.8
-_BUSY_SINCE = 4
-_BUSY_MEMORY = 32
-_BUSY_CAP = 0.08
 # HAProxy weighs two periods and wants even spacing as well: at 20 to 200 ms each
 # way it refused 4 in 10,000 until the gap grew with what the round trip takes
 # beyond 0.1 s (up to 0.25 s; at 5 to 60 ms it refused none).
 _GAP_FREE = 0.1
 _GAP_MOST = 0.25
+# At a high rate a turn is short, and an answer within this is never late.
+_TURN_LEAST = 0.05
 # Two 429s within this many sends are no accident: one step more careful, and
 # past one at a time each step widens the gap, up to 1.25 ** 7 = 4.8 gaps.
 _CLOSE_SENDS = 20
@@ -113,14 +94,6 @@ class SendLimit:
         return self.per / self.rate
 
 
-@define(eq=False)
-class Ticket:
-    """One send that has left; hand it back once, when its end is known."""
-
-    started: float
-    is_settled: bool = False
-
-
 class Care(IntEnum):
     """How careful the 429s have made us; from `ONE_AT_A_TIME` up, gaps widen."""
 
@@ -133,53 +106,6 @@ _LEARNT = int(Care.LEARNT)
 _ONE_AT_A_TIME = int(Care.ONE_AT_A_TIME)
 
 
-class RoundTrips:
-    """What the answers so far say about the path and the service."""
-
-    def __init__(self) -> None:
-        self.mean: float = 0.0
-        self.is_busy: bool = False
-        """Whether answers take so long that it is the service that works."""
-        self.odd: float = math.inf
-        """Round trips over this many seconds are out of the ordinary."""
-        self.cap: float = math.inf
-        """Seconds after which a send with an ordinary answer was surely counted.
-
-        `math.inf` where too little is known, or the tail is heavy.
-        """
-        self._count = 0
-        self._slowest = 0.0
-        self._slowest_before = 0.0
-        self._busy_share = 0.0
-
-    def learn(self, seconds: float) -> None:
-        """Take in the round trip of one answered send."""
-        # Clipped: one answer of 10 s must not pass for a slower path.
-        ordinary = min(seconds, self.odd)
-        self._count += 1
-        self.mean += (ordinary - self.mean) / min(self._count, _MEMORY)
-        is_busy = float(seconds > _BUSY_SECONDS)
-        self._busy_share += (is_busy - self._busy_share) / min(
-            self._count, _BUSY_MEMORY
-        )
-        if self._count % _SLOWEST_MEMORY == 0:
-            self._slowest_before, self._slowest = self._slowest, 0.0
-        self._slowest = max(self._slowest, seconds)
-        self.is_busy = self._count >= _BUSY_SINCE and self._busy_share > _BUSY_SHARE
-        self.odd = math.inf if self._count < _ODD_SINCE else _ODD_FACTOR * self.mean
-        self.cap = self._find_cap()
-
-    def _find_cap(self) -> float:
-        if self.is_busy:
-            return _BUSY_CAP
-        slowest = max(self._slowest, self._slowest_before)
-        since = _QUICK_SINCE if slowest <= _QUICK_SECONDS else _TRUSTED_SINCE
-        if self._count < since or slowest > self.odd:
-            return math.inf
-        doubt = _CAP_DOUBT / min(self._count, _MEMORY)
-        return max(_CAP_LEAST, self.mean * (_CAP_SHARE + doubt))
-
-
 class Pace:
     """Says when the next send may leave, and learns from how sends end.
 
@@ -190,16 +116,15 @@ class Pace:
     def __init__(self, limit: SendLimit) -> None:
         self.limit = limit
         self.round_trips: RoundTrips = RoundTrips()
-        # Slots: taken by an open send, by one open for oddly long, or by a settled
-        # one until the instant in the heap.
-        self._open: OrderedDict[Ticket, None] = OrderedDict()
-        self._late: OrderedDict[Ticket, None] = OrderedDict()
-        self._taken_until: list[float] = []
+        self._slots = Slots(limit.rate)
+        self._is_stalled = False
         self._starts: deque[float] = deque()
         self._last_start = -math.inf
         self._last_end = -math.inf
         self._not_before = -math.inf
-        self._young = min(limit.per, 2 * limit.gap)  # seconds until one may be late
+        # Seconds until its turn at the service is over, and it may be late.
+        self._turn = max(2 * limit.gap, _TURN_LEAST)
+        self._young = min(limit.per, self._turn)
         self._care = _LEARNT
         self._quiet = _QUIET_SECONDS
         self._quiet_since = -math.inf
@@ -235,7 +160,7 @@ class Pace:
         beyond = max(0.0, min(self.round_trips.mean, _GAP_MOST) - _GAP_FREE)
         # One that is late may arrive beside any other, and leaves its turn empty:
         # the rest share the whole time.
-        sharing = max(1, self.limit.rate - len(self._late))
+        sharing = max(1, self.limit.rate - self._slots.late_count)
         return (self.limit.per + beyond) / sharing
 
     @property
@@ -253,8 +178,13 @@ class Pace:
 
     @property
     def in_flight_count(self) -> int:
-        """Sends whose end is not known, as far as they hold a slot."""
-        return len(self._open) + len(self._late)
+        """Sends whose end is not known."""
+        return self._slots.open_count
+
+    @property
+    def is_braked(self) -> bool:
+        """Whether half of the last sends seem lost: no slot is given back early."""
+        return self._slots.is_braked
 
     def sends_in_last_second(self, now: float) -> int:
         """How many sends left in the second up to `now`."""
@@ -266,24 +196,36 @@ class Pace:
         """Instant at which the next send may leave, never before `now`.
 
         Ask again at that instant, and whenever a send has ended: what is learnt in
-        between may move it either way. `math.inf` means: not before a send ends.
+        between may move it either way. `math.inf` means: not before a send ends, or
+        a probe is due; `ask_again` tells when.
         """
         self._let_go(now)
         if self._care >= _ONE_AT_A_TIME:
-            ready = math.inf if self.in_flight_count else self._last_end + self.gap
+            is_open = self._slots.held_count
+            ready = math.inf if is_open else self._last_end + self.gap
         else:
             ready = max(self._last_start + self.gap, self._slot_free(now))
+        if ready == math.inf and self._probe_at() <= now:
+            ready = now
         return max(now, self._not_before, ready)
+
+    def ask_again(self, now: float) -> float:
+        """Instant at which to ask again at the latest, if no send ends before.
+
+        `math.inf` means: there is nothing but to wait for an end.
+        """
+        earliest = self.earliest(now)
+        if earliest < math.inf:
+            return earliest
+        return max(self._not_before, self._probe_at())
 
     def start(self, now: float) -> Ticket:
         """Note that a send leaves: its first byte goes out right after this."""
-        ticket = Ticket(now)
         self.sends_in_last_second(now)  # which forgets the older ones
         self._starts.append(now)
-        self._open[ticket] = None
         self._last_start = now
         self._sends += 1
-        return ticket
+        return self._slots.take(now)
 
     def answered(self, ticket: Ticket, now: float) -> None:
         """Note that an answer other than 429 is back."""
@@ -294,8 +236,10 @@ class Pace:
         self.round_trips.learn(seconds)
         self._refused_in_row = 0
         self._calm_down(now)
-        held = seconds if is_odd and not self._counts_early else min(seconds, self.cap)
-        self._settle(ticket, now, free_at=ticket.started + held + self.limit.per)
+        is_odd = ticket.seems_lost or (is_odd and not self._counts_early)
+        held = seconds if is_odd else min(seconds, self.cap)
+        free_at = ticket.started + held + self.limit.per
+        self._settle(ticket, Stage.ANSWERED, now=now, free_at=free_at)
 
     def refused(self, ticket: Ticket, now: float, retry_after: float | None) -> None:
         """Note a 429: nobody sends until it is over, and then more carefully.
@@ -309,7 +253,7 @@ class Pace:
         """
         if ticket.is_settled:
             return
-        self._settle(ticket, now, free_at=now + self.limit.per)
+        self._settle(ticket, Stage.ANSWERED, now=now, free_at=now + self.limit.per)
         # One that left before the last 429 was known says nothing new.
         if ticket.started > self._refused_at:
             self._refused_in_row += 1
@@ -321,48 +265,73 @@ class Pace:
         self._not_before = max(self._not_before, now + hold)
 
     def gave_up(self, ticket: Ticket, now: float) -> None:
-        """Note that no answer will come: it may arrive yet, so its slot starts anew."""
+        """Note that no answer will come: it may arrive yet, so its slot starts anew.
+
+        One that gave its slot back before takes none again.
+        """
         if not ticket.is_settled:
-            self._settle(ticket, now, free_at=now + self.limit.per)
+            held = 0.0 if ticket.stage is Stage.HUNG else self.limit.per
+            self._settle(ticket, Stage.GIVEN_UP, now=now, free_at=now + held)
 
     @property
     def _counts_early(self) -> bool:
         """Whether a slot is free again although its answer is still out."""
-        return self._care == _LEARNT and self.round_trips.is_busy
+        is_busy = self._care == _LEARNT and self.round_trips.is_busy
+        return is_busy and not self._is_stalled
+
+    @property
+    def _early_age(self) -> float:
+        return self.limit.per + self.cap if self._counts_early else math.inf
+
+    @property
+    def _silent_age(self) -> float:
+        """Age at which a send is open for much longer than answers take."""
+        trips = self.round_trips
+        is_learnt = self._care == _LEARNT
+        seconds = trips.patience if is_learnt else max(trips.patience, trips.silence)
+        return self.limit.per + seconds
+
+    def _probe_at(self) -> float:
+        """Instant at which one may leave although none of the open was answered."""
+        if self._slots.is_braked:
+            return math.inf
+        wait = max(self.gap, self.limit.per + self.round_trips.silence)
+        return self._last_start + wait
 
     def _let_go(self, now: float) -> None:
         """Free the slots whose time is over, and set the late ones apart."""
-        taken = self._taken_until
-        while taken and taken[0] <= now:
-            heappop(taken)
-        if not self._open or next(iter(self._open)).started + self._young > now:
+        slots, odd = self._slots, self.round_trips.odd
+        slots.let_go(now)
+        if slots.are_young(now, age=self._young):
             return
-        early = self._counts_early
+        if self.round_trips.is_busy:
+            # One that falls silent counts nothing: each slot waits again.
+            unheard = slots.unheard_seconds(now)
+            self._is_stalled = unheard > max(odd, self.limit.per) or slots.is_braked
         # Late: odd, and its own turn at the service is over.
-        late = max(self.round_trips.odd, 2 * self.limit.gap)
-        held = self.limit.per + self.cap if early else late
-        while self._open and next(iter(self._open)).started + held <= now:
-            ticket, _ = self._open.popitem(last=False)
-            if not early:
-                self._late[ticket] = None
+        early_age, silent_age = self._early_age, self._silent_age
+        late_age = min(max(odd, self._turn), silent_age)
+        slots.grow_older(
+            now,
+            early_age=early_age,
+            late_age=late_age if early_age == math.inf else math.inf,
+            silent_age=silent_age,
+        )
 
     def _slot_free(self, now: float) -> float:
-        open_count = len(self._open) + len(self._late)
-        if open_count + len(self._taken_until) < self.limit.rate:
+        if self._slots.has_room:
             return now
-        instants = self._taken_until[:1]
-        if self._counts_early and self._open:
-            first = next(iter(self._open))
-            instants = [*instants, first.started + self.limit.per + self.cap]
-        return min(instants, default=math.inf)
+        return self._slots.free_at(
+            early_age=self._early_age, silent_age=self._silent_age
+        )
 
-    def _settle(self, ticket: Ticket, now: float, *, free_at: float) -> None:
-        ticket.is_settled = True
-        self._open.pop(ticket, None)
-        self._late.pop(ticket, None)
+    def _settle(
+        self, ticket: Ticket, stage: Stage, *, now: float, free_at: float
+    ) -> None:
+        if stage is Stage.ANSWERED:
+            self._is_stalled = False
+        self._slots.settle(ticket, stage, now=now, free_at=free_at)
         self._last_end = now
-        if free_at > now:
-            heappush(self._taken_until, free_at)
 
     def _take_care(self, now: float) -> None:
         """Become one step more careful, unless a 429 is as rare as an accident."""

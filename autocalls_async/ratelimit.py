@@ -15,6 +15,7 @@ all there is, after every change, and does what is due:
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from heapq import heappop, heappush
@@ -25,7 +26,8 @@ from typing import Protocol
 from autocalls_async.clock import loop_time
 from autocalls_async.errors import AutocallsError
 from autocalls_async.lanes import Lane, Share
-from autocalls_async.pacing import Pace, SendLimit, Ticket
+from autocalls_async.pacing import Pace, SendLimit
+from autocalls_async.slots import Ticket
 from autocalls_async.verdict import Seen
 
 log = logging.getLogger("autocalls_async")
@@ -190,16 +192,16 @@ class Gate:
 
     def is_open_soon(self, now: float) -> bool:
         """Whether a connection is worth being made."""
-        return self.pace.earliest(now) - now <= CONNECT_SECONDS
+        return self.pace.ask_again(now) - now <= CONNECT_SECONDS
 
     async def opens_soon(self) -> None:
         """Wait until a connection is worth being made."""
-        while (wait := self._wait()) == inf:  # only an answer can tell
+        while (at := self.pace.ask_again(loop_time()) - CONNECT_SECONDS) > loop_time():
             self._changed.clear()
-            await self._changed.wait()
-        while CONNECT_SECONDS < wait < inf:  # a 429 may have moved it on meanwhile
-            await asyncio.sleep(wait - CONNECT_SECONDS)
-            wait = self._wait()
+            # Without end: only an answer can tell when the next may leave.
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(at if at < inf else None):
+                    await self._changed.wait()
 
     async def pass_through(self, waiter: "GatePassage", line: Line) -> Ticket:
         """Wait for the turn to leave, on a connection that stands.
@@ -355,6 +357,9 @@ class Gate:
         now = loop_time()
         opens_at = self.pace.earliest(now)
         self._turn_back(opens_at - now)
+        if opens_at == inf:  # an answer tells, or a probe is due
+            self._set_timer(self.pace.ask_again(now))
+            return
         call_at = self._call(opens_at, now)
         if self._leaving is not None:
             self._set_timer(call_at)

@@ -11,9 +11,7 @@ Source: API reference; an example of each body stands in `tests/samples/`.
 import json
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from math import isfinite
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -44,13 +42,11 @@ from autocalls_async.models import (
     SessionStatus,
     Template,
 )
+from autocalls_async.pauses import read_date, read_pause
 from autocalls_async.structuring import Unreadable, structure
 from autocalls_async.verdict import Kind, Seen
 
 T = TypeVar("T")
-
-MAX_RETRY_AFTER_SECONDS = 3600.0
-"""Longer than an hour is a quota or a mistake, and worth asking again."""
 
 
 # Requests
@@ -205,20 +201,15 @@ class Reply:
         self.content = _json_object(body)
 
     def told_at(self) -> datetime | None:
-        """Give the service's own time of answering, from its `Date` header."""
-        try:
-            at = parsedate_to_datetime(self.headers.get("date", ""))
-            return at.astimezone(UTC) if at.tzinfo else None
-        except (ValueError, OverflowError):
-            return None
+        """Return the service's own time of answering, from its `Date` header."""
+        return read_date(self.headers.get("date", ""))
 
     def retry_after(self) -> float | None:
-        """Give the seconds that the service asks us to wait, if it does."""
+        """Return the seconds that the service asks us to wait, if it does."""
         in_body = (self.content or {}).get("retry_after")
-        for value in (self.headers.get("retry-after"), in_body):
-            if (seconds := _seconds(value)) is not None:
-                return min(seconds, MAX_RETRY_AFTER_SECONDS)
-        return None
+        # Of another refusal it tells nothing.
+        is_reset_told = self.status == 429
+        return read_pause(self.headers, in_body=in_body, is_reset_told=is_reset_told)
 
 
 def see(reply: Reply) -> Seen:
@@ -442,14 +433,3 @@ def read_error_code(reply: Reply) -> str | None:
 
 def _first_text(body: Mapping[str, Any], *keys: str) -> str | None:
     return next((body[key] for key in keys if isinstance(body.get(key), str)), None)
-
-
-def _seconds(value: object) -> float | None:
-    """Read a number of seconds, 0 or more; a date or anything else is no number."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        seconds = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return seconds if isfinite(seconds) and seconds >= 0 else None

@@ -25,8 +25,9 @@ from autocalls_async.errors import UnsentError
 from autocalls_async.journal import SqliteJournal, State
 from autocalls_async.journal.store import Store
 from autocalls_async.lanes import Lane
-from autocalls_async.pacing import SendLimit, Ticket
+from autocalls_async.pacing import SendLimit
 from autocalls_async.ratelimit import Gate, GatePassage, HeldBack, Limiter, Line
+from autocalls_async.slots import Ticket
 from autocalls_async.testing import run
 from autocalls_async.transport.failures import AttemptFailed
 from autocalls_async.verdict import Seen

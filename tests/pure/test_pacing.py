@@ -10,7 +10,9 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocalls_async.pacing import Care, Pace, RoundTrips, SendLimit, Ticket
+from autocalls_async.pacing import Care, Pace, SendLimit
+from autocalls_async.roundtrips import RoundTrips
+from autocalls_async.slots import Stage, Ticket
 
 
 @frozen
@@ -64,11 +66,26 @@ def after_a_refusal(limit: SendLimit) -> tuple[Pace, float]:
     return pace, 0.1 + limit.per
 
 
+def stall(pace: Pace, now: float, seconds: float) -> list[Ticket]:
+    """Send as early as the pace allows while nothing is answered."""
+    left: list[Ticket] = []
+    until = now + seconds
+    while (now := pace.ask_again(now)) < until:
+        if pace.earliest(now) <= now:
+            left.append(pace.start(now))
+    return left
+
+
 def refuse_next(pace: Pace, now: float) -> float:
     """Send as soon as allowed, get a 429 without a time, say when that was."""
     leaves_at = pace.earliest(now)
     pace.refused(pace.start(leaves_at), leaves_at + 0.05, None)
     return leaves_at + 0.05
+
+
+def held(pace: Pace) -> int:
+    """Count what is kept of settled sends."""
+    return len(pace._slots._taken_until)  # noqa: SLF001  # its memory
 
 
 LIMITS = st.builds(SendLimit, st.integers(1, 20), st.floats(0.1, 60.0, allow_nan=False))
@@ -231,7 +248,7 @@ def test_whatever_happens_the_pace_stays_a_number_small_and_moves_forward(
         assert pace.earliest(now) <= pace.earliest(now + 1) <= pace.earliest(now) + 1
         assert pace.not_before >= not_before
         assert 0 < pace.gap <= pace.seconds_per_send < math.inf
-        assert len(pace._taken_until) <= limit.rate + 1  # noqa: SLF001  # its memory
+        assert held(pace) <= limit.rate + 1
         not_before = pace.not_before
 
 
@@ -240,8 +257,8 @@ def test_memory_does_not_grow_with_the_sends() -> None:
 
     drive(pace, [QUIET_TRIP] * 5_000)
 
-    kept = (pace._open, pace._late, pace._taken_until, pace._starts)  # noqa: SLF001  # its memory
-    assert sum(map(len, kept)) <= 15
+    assert held(pace) + pace.in_flight_count <= 10
+    assert pace.sends_in_last_second(pace.earliest(0.0)) <= 5
 
 
 def test_quick_even_answers_free_a_slot_before_their_round_trip_is_over() -> None:
@@ -309,12 +326,23 @@ def test_an_answer_after_its_slot_was_freed_takes_no_slot() -> None:
     pace = Pace(SendLimit(1))
     drive(pace, [Trip(0.03, 0.6)] * 8)
     ticket = pace.start(100.0)
-    freed = pace.earliest(102.0)
+    freed = pace.earliest(101.1)
 
     pace.answered(ticket, 103.0)
 
-    assert freed == 102.0
+    assert freed == 101.1
     assert pace.earliest(103.0) == 103.0
+
+
+def test_a_busy_service_that_falls_silent_frees_no_slot_before_an_answer() -> None:
+    pace = Pace(SendLimit(5))
+    drive(pace, [Trip(0.03, 0.6)] * 20)
+
+    left = stall(pace, 100.0, 60.0)
+    pace.answered(left[-1], 160.0)
+
+    assert len(left) == 10
+    assert pace.earliest(160.0) < math.inf
 
 
 def test_a_late_send_spreads_the_others_over_its_turn() -> None:
@@ -535,3 +563,171 @@ def test_what_is_learnt_stays_within_what_was_seen(seconds: list[float]) -> None
     assert 0 <= round_trips.mean <= max(seconds, default=0.0) + 1e-9
     assert round_trips.cap >= 0.06
     assert not math.isnan(round_trips.cap)
+
+
+def hang_one(pace: Pace, now: float) -> tuple[Ticket, float]:
+    """Let one send hang while later ones are answered; return it and the time."""
+    hangs = pace.start(pace.earliest(now))
+    drive(pace, [QUIET_TRIP], now=hangs.started + 0.2)
+    return hangs, pace.earliest(hangs.started + 0.2)
+
+
+@pytest.mark.parametrize(
+    ("trips", "seconds"),
+    [
+        pytest.param([QUIET_TRIP] * 30, 1.5, id="even and quick"),
+        pytest.param([Trip(0.1, 0.1)] * 30, 1.8, id="four times the slowest"),
+        pytest.param([QUIET_TRIP] * 5, 6.0, id="too little is known"),
+        pytest.param([QUIET_TRIP] * 30 + [Trip(0.9, 0.1)], 6.0, id="with a tail"),
+        pytest.param([QUIET_TRIP] * 30 + [Trip(1.9, 0.1)], 9.0, id="with a long one"),
+        pytest.param([QUIET_TRIP] * 30 + [Trip(9.0, 9.0)], 11.0, id="ten at the most"),
+    ],
+)
+def test_a_send_that_hangs_gives_its_slot_back_once_a_later_one_was_answered(
+    trips: list[Trip], seconds: float
+) -> None:
+    pace = Pace(SendLimit(2))
+    drive(pace, trips)
+
+    hangs, _ = hang_one(pace, 100.0)
+    pace.earliest(hangs.started + seconds - 0.01)
+    before = hangs.stage
+    pace.earliest(hangs.started + seconds + 0.01)
+
+    assert (before, hangs.stage) == (Stage.LATE, Stage.HUNG)
+    assert pace.in_flight_count == 1
+
+
+def test_the_gate_is_told_when_the_slot_of_one_that_hangs_is_free() -> None:
+    pace = Pace(SendLimit(2))
+    drive(pace, [QUIET_TRIP] * 30)
+
+    hang_one(pace, 100.0)
+
+    assert pace.ask_again(100.6) == pace.earliest(100.6) == 101.5
+
+
+def test_after_a_429_a_send_that_hangs_is_waited_for_longer() -> None:
+    pace = Pace(SendLimit(2))
+    drive(pace, [QUIET_TRIP] * 30)
+    now = refuse_next(pace, 100.0)
+
+    hangs, _ = hang_one(pace, now)
+    pace.earliest(hangs.started + 5.9)
+    before = hangs.stage
+    pace.earliest(hangs.started + 6.1)
+
+    assert (before, hangs.stage) == (Stage.LATE, Stage.HUNG)
+
+
+def test_one_that_hung_takes_a_slot_again_when_it_is_answered_after_all() -> None:
+    pace = Pace(SendLimit(1))
+    hangs = pace.start(0.0)
+    pace.answered(pace.start(pace.ask_again(0.0)), 6.1)
+    pace.earliest(20.0)
+
+    pace.answered(hangs, 20.0)
+
+    assert pace.earliest(20.0) == pytest.approx(21.0)
+
+
+def test_one_that_hung_takes_no_slot_when_it_is_given_up() -> None:
+    pace = Pace(SendLimit(1))
+    hangs = pace.start(0.0)
+    pace.answered(pace.start(pace.ask_again(0.0)), 6.1)
+    pace.earliest(20.0)
+
+    pace.gave_up(hangs, 60.0)
+
+    assert pace.earliest(60.0) == 60.0
+    assert pace.in_flight_count == 0
+
+
+@pytest.mark.parametrize("rate", [1, 5])
+def test_while_nothing_is_answered_a_probe_leaves_each_period_and_five_seconds(
+    rate: int,
+) -> None:
+    pace = Pace(SendLimit(rate))
+
+    starts = [ticket.started for ticket in stall(pace, 0.0, 25.0)]
+
+    probes = [later - one for one, later in pairwise(starts[rate - 1 :])]
+    assert probes == pytest.approx([6.0] * len(probes))
+    assert len(probes) == 4
+
+
+def test_the_probes_end_when_half_of_the_last_sends_seem_lost() -> None:
+    pace = Pace(SendLimit(5))
+
+    left = stall(pace, 0.0, 3600.0)
+
+    assert len(left) == 10
+    assert pace.is_braked
+    assert pace.ask_again(3600.0) == math.inf
+
+
+def test_given_up_ones_count_for_the_brake_until_others_were_answered() -> None:
+    pace = Pace(SendLimit(5))
+    for ticket in stall(pace, 0.0, 60.0):
+        pace.gave_up(ticket, 60.0 + ticket.started)
+    was_braked = pace.is_braked
+
+    drive(pace, [QUIET_TRIP] * 11, now=200.0)
+
+    assert was_braked
+    assert not pace.is_braked
+
+
+def test_while_the_brake_is_on_one_that_hangs_keeps_its_slot() -> None:
+    pace, now = Pace(SendLimit(5)), 0.0
+    for _ in range(10):
+        now = pace.earliest(now)
+        pace.gave_up(pace.start(now), now)
+
+    hangs, now = hang_one(pace, now)
+    pace.earliest(now + 30)
+
+    assert hangs.stage is Stage.SILENT
+
+
+def test_the_first_answer_after_a_stall_frees_the_slots_of_all_that_hang() -> None:
+    pace = Pace(SendLimit(5))
+    left = stall(pace, 0.0, 20.0)
+
+    pace.answered(left[-1], 25.0)
+
+    assert pace.earliest(25.0) == 25.0
+    assert pace.in_flight_count == len(left) - 1
+
+
+def test_one_at_a_time_a_probe_goes_out_beside_one_that_hangs() -> None:
+    pace = Pace(SendLimit(5))
+    now = refuse_next(pace, refuse_next(pace, 0.0))
+
+    hangs = pace.start(pace.earliest(now))
+    probe_at = pace.ask_again(hangs.started)
+    pace.answered(pace.start(probe_at), probe_at + 0.1)
+
+    assert probe_at == pytest.approx(hangs.started + 6.0)
+    assert pace.earliest(probe_at + 0.1) == pytest.approx(probe_at + 0.3)
+
+
+def test_no_probe_leaves_in_a_pause_that_a_429_asked_for() -> None:
+    pace = Pace(SendLimit(5))
+    tickets = [pace.start(number * 0.2) for number in range(5)]
+    pace.refused(tickets[0], 1.0, 60.0)
+    for number in range(5):
+        pace.start(2.0 + number)
+
+    asked = pace.ask_again(10.0)
+
+    assert asked == pace.not_before == 61.0
+
+
+@given(limit=LIMITS, seconds=st.floats(1.0, 500.0))
+def test_a_stall_of_any_length_lets_few_out(limit: SendLimit, seconds: float) -> None:
+    pace = Pace(limit)
+
+    left = stall(pace, 0.0, seconds)
+
+    assert len(left) <= limit.rate + 10

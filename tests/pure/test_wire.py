@@ -187,6 +187,11 @@ def test_a_requests_repr_shows_no_secret(request_: Request) -> None:
     assert request_.operation in repr(request_)
 
 
+TOLD = "Wed, 21 Oct 2026 07:28:00 GMT"
+LATER = "Wed, 21 Oct 2026 07:29:30 GMT"
+RESET = int(datetime(2026, 10, 21, 7, 28, 42, tzinfo=UTC).timestamp())
+
+
 @pytest.mark.parametrize(
     ("headers", "body", "seconds"),
     [
@@ -204,10 +209,62 @@ def test_a_requests_repr_shows_no_secret(request_: Request) -> None:
         pytest.param({}, {"retry_after": True}, None, id="bool"),
         pytest.param({}, {"retry_after": None}, None, id="null"),
         pytest.param({}, {"retry_after": [60]}, None, id="list"),
-        pytest.param(
-            {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, None, None, id="date"
-        ),
         pytest.param({}, None, None, id="neither"),
+        pytest.param({"date": TOLD, "retry-after": LATER}, None, 90.0, id="date"),
+        pytest.param({"retry-after": LATER}, None, None, id="date without a clock"),
+        pytest.param(
+            {"date": "now", "retry-after": LATER}, None, None, id="date, bad clock"
+        ),
+        pytest.param({"date": TOLD, "retry-after": TOLD}, None, 0.0, id="date: now"),
+        pytest.param({"date": LATER, "retry-after": TOLD}, None, None, id="date: past"),
+        pytest.param(
+            {"date": TOLD, "retry-after": "Thu, 22 Oct 2026 07:28:00 GMT"},
+            None,
+            3600.0,
+            id="date: a day off",
+        ),
+        pytest.param(
+            {"date": TOLD, "retry-after": "Wed, 21 Oct 2026 09:29:30 +0200"},
+            None,
+            90.0,
+            id="date of another zone",
+        ),
+        pytest.param(
+            {"date": TOLD, "retry-after": "Wed, 21 Oct 2026 07:29:30"},
+            None,
+            None,
+            id="date without a zone",
+        ),
+        pytest.param(
+            {"date": LATER, "retry-after": TOLD},
+            {"retry_after": 7},
+            7.0,
+            id="past, body",
+        ),
+        pytest.param(
+            {"date": TOLD, "x-ratelimit-reset": f"{RESET}"}, None, 42.0, id="reset"
+        ),
+        pytest.param(
+            {"date": TOLD, "x-ratelimit-reset": f"{RESET}", "retry-after": "3"},
+            None,
+            3.0,
+            id="reset, and told better",
+        ),
+        pytest.param(
+            {"date": TOLD, "x-ratelimit-reset": f"{RESET - 60}"},
+            None,
+            None,
+            id="reset: past",
+        ),
+        pytest.param(
+            {"x-ratelimit-reset": f"{RESET}"}, None, None, id="reset without a clock"
+        ),
+        pytest.param(
+            {"date": TOLD, "x-ratelimit-reset": "soon"}, None, None, id="reset: words"
+        ),
+        pytest.param(
+            {"date": TOLD, "x-ratelimit-reset": "9" * 400}, None, None, id="reset: huge"
+        ),
     ],
 )
 def test_the_service_says_how_long_to_wait(
@@ -219,6 +276,12 @@ def test_the_service_says_how_long_to_wait(
 
     assert isinstance(error, RateLimitedError)
     assert answer.retry_after() == error.retry_after == seconds
+
+
+def test_when_the_limit_begins_anew_is_no_matter_of_another_refusal() -> None:
+    headers = {"date": TOLD, "x-ratelimit-reset": f"{RESET}"}
+
+    assert Reply(status=503, headers=headers).retry_after() is None
 
 
 @pytest.mark.parametrize(

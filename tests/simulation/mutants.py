@@ -24,8 +24,8 @@ from autocalls_async.lanes import Lanes
 from autocalls_async.models import FrozenDict
 from autocalls_async.outcomes import Outcome
 from autocalls_async.pacing import Pace
-from autocalls_async.pacing import Ticket as Slot
 from autocalls_async.ratelimit import GatePassage, Line
+from autocalls_async.slots import Ticket as Slot
 from autocalls_async.transport import failures, line
 from autocalls_async.transport.failures import AttemptFailed
 from autocalls_async.transport.line import DirectLine

@@ -1,0 +1,199 @@
+"""Who holds one of the limit's slots, and who was long without an answer.
+
+Pure: no I/O, no clock, no asyncio. Instants are seconds on the loop's clock.
+
+Each send takes a slot as it leaves. It moves by its age, and by what later ones
+meet, one way only:
+
+    ORDINARY -> LATE     open for oddly long: it may arrive beside any other
+    ORDINARY -> EARLY    behind a busy service: surely counted, its slot is free
+    LATE -> SILENT       open for much longer than its path's answers take
+    EARLY -> HUNG        the same
+    SILENT -> HUNG       a later one was answered: it alone hangs, its slot is free
+    any -> ANSWERED, GIVEN_UP
+
+`SILENT` and `HUNG` are likely unknowns to be. While half of the last sends came to
+that, or were given up, the brake is on: none of them gives its slot back any more.
+"""
+
+import math
+from collections import OrderedDict, deque
+from enum import IntEnum
+from heapq import heappop, heappush
+
+from attrs import define
+
+# As the breaker of a run: 10 of the last 20.
+_BRAKE_WINDOW = 20
+_BRAKE_COUNT = 10
+
+
+class Stage(IntEnum):
+    """How far a send has come, as its slot sees it."""
+
+    ORDINARY = 0
+    LATE = 1
+    SILENT = 2
+    EARLY = 3
+    HUNG = 4
+    ANSWERED = 5
+    GIVEN_UP = 6
+
+
+_HOLDING = (Stage.ORDINARY, Stage.LATE, Stage.SILENT)
+_OPEN = (*_HOLDING, Stage.EARLY, Stage.HUNG)
+_JUDGED_OPEN = (Stage.SILENT, Stage.HUNG)
+
+
+@define(eq=False)
+class Ticket:
+    """One send that has left; hand it back once, when its end is known."""
+
+    started: float
+    stage: Stage = Stage.ORDINARY
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its end is known."""
+        return self.stage >= Stage.ANSWERED
+
+    @property
+    def seems_lost(self) -> bool:
+        """Whether it is long without an answer."""
+        return self.stage in _JUDGED_OPEN
+
+
+class Slots:
+    """The slots of one limit, and all sends that are open."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.held_count = 0
+        """How many slots are held by open sends."""
+        # Each in the order of their starts.
+        self._open: tuple[OrderedDict[Ticket, None], ...] = tuple(
+            OrderedDict() for _ in _OPEN
+        )
+        self._ordinary = self._open[Stage.ORDINARY]
+        # A send that is settled may hold its slot a while longer.
+        self._taken_until: list[float] = []
+        self._judged: deque[Ticket] = deque(maxlen=_BRAKE_WINDOW)
+        self._newest_answered = -math.inf
+        self._unheard_since = math.inf
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a slot is free."""
+        return self.held_count + len(self._taken_until) < self._count
+
+    @property
+    def late_count(self) -> int:
+        """How many slots are held by sends that may arrive beside any other."""
+        return self.held_count - len(self._ordinary)
+
+    @property
+    def open_count(self) -> int:
+        """How many sends have no end yet, with and without a slot."""
+        return sum(map(len, self._open))
+
+    @property
+    def is_braked(self) -> bool:
+        """Whether so many sends seem lost that no slot is given back any more."""
+        lost = sum(ticket.stage is not Stage.ANSWERED for ticket in self._judged)
+        return lost >= _BRAKE_COUNT
+
+    def unheard_seconds(self, now: float) -> float:
+        """Return for how long nothing was answered although something was out."""
+        return max(0.0, now - self._unheard_since)
+
+    def take(self, now: float) -> Ticket:
+        """Take a slot for a send that leaves."""
+        ticket = Ticket(now)
+        self._ordinary[ticket] = None
+        self.held_count += 1
+        self._unheard_since = min(self._unheard_since, now)
+        return ticket
+
+    def settle(
+        self, ticket: Ticket, stage: Stage, *, now: float, free_at: float
+    ) -> None:
+        """Note how a send has ended, and until when it still holds a slot."""
+        if not ticket.seems_lost:
+            self._judged.append(ticket)
+        if stage is Stage.ANSWERED:
+            self._newest_answered = max(self._newest_answered, ticket.started)
+            self._unheard_since = math.inf
+        self._move(ticket, stage)
+        if free_at > now:
+            heappush(self._taken_until, free_at)
+
+    def let_go(self, now: float) -> None:
+        """Free the slots of settled sends whose time is over."""
+        taken = self._taken_until
+        while taken and taken[0] <= now:
+            heappop(taken)
+
+    def are_young(self, now: float, *, age: float) -> bool:
+        """Whether no open send is of this age, or waits for more."""
+        if self.held_count > len(self._ordinary) or self._open[Stage.EARLY]:
+            return False
+        return not self._ordinary or _first(self._ordinary).started + age > now
+
+    def grow_older(
+        self, now: float, *, early_age: float, late_age: float, silent_age: float
+    ) -> None:
+        """Move each open send to the stage of its age.
+
+        Args:
+            now: The instant.
+            early_age: Age from which it was surely counted; `math.inf` where only
+                its answer tells.
+            late_age: Age from which it is late.
+            silent_age: Age from which it is silent.
+        """
+        for source, to, age in (
+            (Stage.ORDINARY, Stage.EARLY, early_age),
+            (Stage.ORDINARY, Stage.LATE, late_age),
+            (Stage.LATE, Stage.SILENT, silent_age),
+            (Stage.EARLY, Stage.HUNG, silent_age),
+        ):
+            if self._open[source]:
+                self._move_old(source, to, age=age, now=now)
+        silent = self._open[Stage.SILENT]
+        while silent and self._may_give_back(_first(silent)):
+            self._move(_first(silent), Stage.HUNG)
+
+    def free_at(self, *, early_age: float, silent_age: float) -> float:
+        """Return when the next slot is free; `math.inf` where an answer must tell."""
+        instants = self._taken_until[:1]
+        if self._ordinary:
+            instants = [*instants, _first(self._ordinary).started + early_age]
+        for stage in _HOLDING:
+            line = self._open[stage]
+            if line and self._may_give_back(_first(line)):
+                instants = [*instants, _first(line).started + silent_age]
+        return min(instants, default=math.inf)
+
+    def _may_give_back(self, ticket: Ticket) -> bool:
+        """Whether it gives its slot back once it is silent."""
+        return ticket.started < self._newest_answered and not self.is_braked
+
+    def _move_old(self, source: Stage, to: Stage, *, age: float, now: float) -> None:
+        line = self._open[source]
+        while line and _first(line).started + age <= now:
+            ticket = _first(line)
+            self._move(ticket, to)
+            if ticket.seems_lost:
+                self._judged.append(ticket)
+
+    def _move(self, ticket: Ticket, to: Stage) -> None:
+        del self._open[ticket.stage][ticket]
+        self.held_count -= ticket.stage <= Stage.SILENT
+        if to <= Stage.HUNG:
+            self._open[to][ticket] = None
+            self.held_count += to <= Stage.SILENT
+        ticket.stage = to
+
+
+def _first(line: OrderedDict[Ticket, None]) -> Ticket:
+    return next(iter(line))
