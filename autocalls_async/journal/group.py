@@ -80,10 +80,21 @@ class GroupCommit:
         self._begin()
         return waiter
 
-    def tell(self, work: Callable[..., None], *arguments: object) -> None:
-        """Do a step with the next commit; `flush()` raises what was wrong with it."""
+    def tell(
+        self, work: Callable[..., None], *arguments: object, is_urgent: bool = False
+    ) -> None:
+        """Do a step with the next commit; `flush()` raises what was wrong with it.
+
+        Args:
+            work: The step.
+            arguments: What it is given.
+            is_urgent: Begin that commit now: a kill would make an unknown of it.
+        """
         self._asked.append(_Asked(Step(Care.DURABLE, work, arguments), None))
-        self._begin_later()
+        if is_urgent:
+            self._begin()
+        else:
+            self._begin_later()
 
     async def flush(self) -> None:
         """Wait until all is durable, and raise what went wrong with what was told."""

@@ -412,6 +412,7 @@ async def test_while_a_429_pauses_a_run_its_journal_has_nothing_in_flight(
     path, loop = tmp_path / "a.db", asyncio.get_running_loop()
     ahead: list[int] = []  # noted as about to leave, and not left
     paused: list[int] = []
+    quiet_for = 0.0
     service = Emulator(rate_limit=None, everyone_is_open=True)
     service.after_counting = lambda _: 0.05
     async with (
@@ -432,13 +433,17 @@ async def test_while_a_429_pauses_a_run_its_journal_has_nothing_in_flight(
             await asyncio.sleep(0.37 / rate)
             left = client.queue.in_flight
             ahead.append(len(await in_flight(path)) - left)
-            if client.queue.paused_seconds > 0.02:  # else the next are called already
+            # At a pause's end the next are called already; what was answered is in
+            # the journal 10 ms later.
+            is_quiet = client.queue.paused_seconds > 0.02 and not left
+            quiet_for = quiet_for + 0.37 / rate if is_quiet else 0.0
+            if quiet_for > 0.02:
                 paused.append(ahead[-1])
         count = await taking
 
     assert count == emulator.accepted_count == 60
     assert emulator.duplicates() == []
-    assert max(ahead) <= 1 + rate * 0.01
+    assert max(ahead) <= 1 + rate * 0.02  # of turns, and of answers not noted yet
     assert len(paused) > 2
     assert max(paused) <= 0
 
