@@ -55,12 +55,8 @@ def hopeless(
     )
 
 
-def full(
-    most: int | None, waiting_count: int, *, wait_seconds: float
-) -> QueueFullError | None:
+def full(most: int, *, wait_seconds: float) -> QueueFullError:
     """Return what becomes of a message where `max_queued` wait already."""
-    if most is None or waiting_count < most:
-        return None
     return QueueFullError(
         detail=f"{most} messages wait already, "
         f"so it would have waited {wait_seconds:.1f} s",

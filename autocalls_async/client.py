@@ -23,7 +23,6 @@ from autocalls_async.home import tell_of_neglect
 from autocalls_async.job import Job, Settle
 from autocalls_async.lanes import Lane
 from autocalls_async.later import Later
-from autocalls_async.masking import forgetful
 from autocalls_async.models import (
     FreeformMessage,
     Message,
@@ -496,7 +495,6 @@ class AutocallsClient(Questions):
             window_sample=window_sample,
         )
 
-    @forgetful
     def _job(
         self,
         message: object,
@@ -508,7 +506,10 @@ class AutocallsClient(Questions):
         flow: object = None,
         takes_spare: bool = False,
     ) -> Job:
-        content = check_message(message)
+        try:
+            content = check_message(message)
+        finally:
+            del message  # tracers show a failed frame's variables
         check = (
             self._window_check
             if window_check is None

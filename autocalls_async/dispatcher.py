@@ -212,7 +212,7 @@ class Dispatcher:
         queued = self._lanes.oldest()
         held = [job for in_hand in self._in_hand.values() for job in in_hand]
         waits = [now - job.submitted_at for job in (*held, queued) if job]
-        waiting = self._waiting()
+        waiting = {lane: self._waiting(lane) for lane in Lane}
         return QueueStatus(
             interactive=waiting[Lane.INTERACTIVE],
             bulk=waiting[Lane.BULK],
@@ -224,10 +224,8 @@ class Dispatcher:
             limiter_wait=self.send_gate.limiter_wait,
         )
 
-    def _waiting(self) -> dict[Lane, int]:
-        return {
-            lane: self._lanes.depth(lane) + len(self._in_hand[lane]) for lane in Lane
-        }
+    def _waiting(self, lane: Lane) -> int:
+        return self._lanes.depth(lane) + len(self._in_hand[lane])
 
     def _check_room(self, job: Job) -> None:
         """Refuse at once what would surely wait in vain.
@@ -236,16 +234,15 @@ class Dispatcher:
             QueueFullError: Too many wait already, or longer than its time.
             RateLimitedError: The service has asked for a pause that is longer.
         """
-        now, pace, waiting = loop_time(), self.send_gate.pace, self._waiting()
-        job.ahead_count = waiting[Lane.INTERACTIVE]
+        job.ahead_count = self._waiting(Lane.INTERACTIVE)
         if job.lane is Lane.BULK:
-            job.ahead_count += waiting[Lane.BULK]
-        refusal: QueueFullError | RateLimitedError | None = full(
-            self._max_queued,
-            len(self._waiting_singles),
-            wait_seconds=estimated_wait(waiting, pace, now=now),
-        )
-        if refusal is None and job.needs_slot:
+            job.ahead_count += self._waiting(Lane.BULK)
+        now, pace = loop_time(), self.send_gate.pace
+        refusal: QueueFullError | RateLimitedError | None = None
+        most = self._max_queued
+        if most is not None and len(self._waiting_singles) >= most:
+            refusal = full(most, wait_seconds=self.status.estimated_wait)
+        elif job.needs_slot:
             ahead_count = job.ahead_count - self._slotless_count
             refusal = paused_beyond(job.deadline, pace, now=now) or hopeless(
                 job.deadline, ahead_count, pace, now=now

@@ -16,7 +16,6 @@ from typing import Any, TypeAlias, final
 from attrs import Attribute, Factory, field, frozen
 
 from autocalls_async.masking import (
-    forgetful,
     forgetful_class,
     mask_phone,
     mask_phone_repr,
@@ -67,7 +66,6 @@ class FrozenDict(Mapping[str, Any]):
         return f"<{len(self)} items>"  # the values may be anybody's words
 
 
-@forgetful
 def check_phone(name: str, value: object) -> None:
     """Raise `ValueError` unless `value` is E.164, such as `+14155550123`.
 
@@ -75,6 +73,7 @@ def check_phone(name: str, value: object) -> None:
     """
     if not isinstance(value, str) or not _E164.fullmatch(value):
         msg = f"{name} must be E.164, such as '+14155550123'; got {_show(value)}"
+        del value  # tracers show a failed frame's variables
         raise ValueError(msg)
 
 
@@ -87,7 +86,6 @@ def _show(value: object) -> str:
     return f"{len(value)} characters that are no number"
 
 
-@forgetful
 def check_id(name: str, value: object) -> None:
     """Raise `ValueError` unless `value` is a whole number above 0."""
     is_number = isinstance(value, int) and not isinstance(value, bool)
@@ -96,6 +94,7 @@ def check_id(name: str, value: object) -> None:
         is_short = isinstance(value, int) and abs(value) < 1_000_000
         shown = value if is_short else _kind(value)
         msg = f"{name} must be a whole number above 0; got {shown}"
+        del value  # a phone's, it may be
         raise ValueError(msg)
 
 
@@ -265,12 +264,12 @@ Message: TypeAlias = FreeformMessage | TemplateMessage
 """What can be sent."""
 
 
-@forgetful
 def check_message(value: object) -> Message:
-    """Give the message, or raise `ValueError` if `value` is none."""
+    """Return the message, or raise `ValueError` if `value` is none."""
     if not isinstance(value, FreeformMessage | TemplateMessage):
         names = "a FreeformMessage or a TemplateMessage"
         msg = f"a message must be {names}; got {_kind(value)}"
+        del value  # anybody's words, it may be
         raise ValueError(msg)
     return value
 
