@@ -3,6 +3,17 @@
 It tells the truth about what became of each message: `Accepted`, `Rejected`,
 `Unsent` or `Unknown`. Start with `AutocallsClient`.
 
+The house, a room for each thing that the library does; imports go down:
+
+    cli/       the command `autocalls`          testing/   the pytest plugin
+    client     AutocallsClient: the one door    otel       traces and metrics, an extra
+    campaign/  many messages: run, plan, ledger, report
+    engine/    one message on its way: the one room that waits
+    http/      one attempt: JSON and aiohttp    journal/   what survives
+    policy/    what follows from what: verdict, retry, lanes, pace, windows
+    model/     what people hold: messages, answers, outcomes, errors
+    emulator/  the service, as it is documented; it shares no line with the rest
+
 A name is imported where it is first used: the command's `--version` and a test
 run that only has the plugin installed need neither client nor aiohttp.
 """
@@ -13,10 +24,31 @@ from typing import TYPE_CHECKING
 from autocalls_async._version import __version__
 
 if TYPE_CHECKING:
-    from autocalls_async.bulk import Progress, Run
+    from autocalls_async.campaign.plan import (
+        Finding,
+        FindingKind,
+        Plan,
+        SenderLoad,
+        Severity,
+        TemplateLoad,
+        WindowCounts,
+    )
+    from autocalls_async.campaign.run import Progress, Run
     from autocalls_async.client import AutocallsClient
-    from autocalls_async.client_settings import ClientSettings
-    from autocalls_async.errors import (
+    from autocalls_async.engine.client_settings import ClientSettings
+    from autocalls_async.engine.telemetry import (
+        Answered,
+        Checked,
+        Event,
+        HandedOver,
+        Observer,
+        Paused,
+        Queued,
+        QueueStatus,
+        Settled,
+    )
+    from autocalls_async.engine.window_check import Windows
+    from autocalls_async.model.errors import (
         AuthenticationError,
         AutocallsError,
         InsufficientBalanceError,
@@ -38,8 +70,7 @@ if TYPE_CHECKING:
         UnreachableError,
         UnsentError,
     )
-    from autocalls_async.lanes import Lane
-    from autocalls_async.models import (
+    from autocalls_async.model.messages import (
         Account,
         ConversationStatus,
         FreeformMessage,
@@ -51,32 +82,18 @@ if TYPE_CHECKING:
         TemplateFallback,
         TemplateMessage,
     )
-    from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
-    from autocalls_async.pacing import SendLimit
-    from autocalls_async.plan import (
-        Finding,
-        FindingKind,
-        Plan,
-        SenderLoad,
-        Severity,
-        TemplateLoad,
-        WindowCounts,
+    from autocalls_async.model.outcomes import (
+        Accepted,
+        Outcome,
+        Rejected,
+        Unknown,
+        Unsent,
     )
-    from autocalls_async.retry import RetryPolicy
-    from autocalls_async.telemetry import (
-        Answered,
-        Checked,
-        Event,
-        HandedOver,
-        Observer,
-        Paused,
-        Queued,
-        QueueStatus,
-        Settled,
-    )
-    from autocalls_async.verdict import Seen
-    from autocalls_async.window import WindowCheck, WindowState
-    from autocalls_async.windows import Windows
+    from autocalls_async.policy.lanes import Lane
+    from autocalls_async.policy.pace import SendLimit
+    from autocalls_async.policy.retry import RetryPolicy
+    from autocalls_async.policy.verdict import Seen
+    from autocalls_async.policy.windows import WindowCheck, WindowState
 
 __all__ = [
     "Accepted",
@@ -146,10 +163,10 @@ __all__ = [
 
 # Where each name is at home.
 _HOMES: dict[str, str] = {
-    "bulk": "Progress Run",
+    "campaign.run": "Progress Run",
     "client": "AutocallsClient",
-    "client_settings": "ClientSettings",
-    "errors": """
+    "engine.client_settings": "ClientSettings",
+    "model.errors": """
         AuthenticationError AutocallsError InsufficientBalanceError
         InvalidPhoneError InvalidRequestError NotFoundError
         PermissionDeniedError QueueFullError RateLimitedError RejectedError
@@ -157,22 +174,24 @@ _HOMES: dict[str, str] = {
         TemplateNotFoundError TemplateRequiredError TemplateUnusableError
         UnavailableError UnknownOutcomeError UnreachableError UnsentError
     """,
-    "lanes": "Lane",
-    "models": """
+    "policy.lanes": "Lane",
+    "model.messages": """
         Account ConversationStatus FreeformMessage Message Sender SentMessage
         SessionStatus Template TemplateFallback TemplateMessage
     """,
-    "outcomes": "Accepted Outcome Rejected Unknown Unsent",
-    "pacing": "SendLimit",
-    "plan": "Finding FindingKind Plan SenderLoad Severity TemplateLoad WindowCounts",
-    "retry": "RetryPolicy",
-    "telemetry": """
+    "model.outcomes": "Accepted Outcome Rejected Unknown Unsent",
+    "policy.pace": "SendLimit",
+    "campaign.plan": """
+        Finding FindingKind Plan SenderLoad Severity TemplateLoad WindowCounts
+    """,
+    "policy.retry": "RetryPolicy",
+    "engine.telemetry": """
         Answered Checked Event HandedOver Observer Paused Queued QueueStatus
         Settled
     """,
-    "verdict": "Seen",
-    "window": "WindowCheck WindowState",
-    "windows": "Windows",
+    "policy.verdict": "Seen",
+    "policy.windows": "WindowCheck WindowState",
+    "engine.window_check": "Windows",
 }
 _HOME_OF: dict[str, str] = {
     name: home for home, names in _HOMES.items() for name in names.split()

@@ -10,20 +10,32 @@ from weakref import WeakSet
 
 import aiohttp
 
-from autocalls_async.arguments import check_seconds, choose, choose_sender
-from autocalls_async.bulk import Run
-from autocalls_async.client_settings import (
+from autocalls_async.campaign.run import Run
+from autocalls_async.campaign.source import Source, check_source
+from autocalls_async.engine.attempts import Exchange
+from autocalls_async.engine.client_settings import (
     ClientSettings,
     LaneName,
     WindowCheckName,
 )
-from autocalls_async.dispatcher import Dispatcher
-from autocalls_async.exchange import Exchange
-from autocalls_async.home import tell_of_neglect
-from autocalls_async.job import Job, Settle
-from autocalls_async.lanes import Lane
-from autocalls_async.later import Later
-from autocalls_async.models import (
+from autocalls_async.engine.dispatcher import Dispatcher
+from autocalls_async.engine.gate import Gate, Limiter
+from autocalls_async.engine.home import tell_of_neglect
+from autocalls_async.engine.observers import Telling
+from autocalls_async.engine.reads import Questions
+from autocalls_async.engine.shipment import Job, Settle
+from autocalls_async.engine.window_check import WindowGuard, Windows
+from autocalls_async.http.settings import (
+    DEFAULT_BASE_URL,
+    ApiKey,
+    parse_base_url,
+    read_environment,
+    read_host,
+)
+from autocalls_async.http.transport.transport import Transport
+from autocalls_async.model.checks import check_seconds, choose, choose_sender
+from autocalls_async.model.later import Later
+from autocalls_async.model.messages import (
     FreeformMessage,
     Message,
     SentMessage,
@@ -31,38 +43,26 @@ from autocalls_async.models import (
     check_id,
     check_message,
 )
-from autocalls_async.naming import show_in
-from autocalls_async.observers import Telling
-from autocalls_async.outcomes import Accepted
-from autocalls_async.pacing import SendLimit
-from autocalls_async.questions import Questions
-from autocalls_async.ratelimit import Gate, Limiter
-from autocalls_async.retry import RetryPolicy
-from autocalls_async.settings import (
-    DEFAULT_BASE_URL,
-    ApiKey,
-    parse_base_url,
-    read_environment,
-    read_host,
-)
-from autocalls_async.sources import Source, check_source
-from autocalls_async.transport.transport import Transport
-from autocalls_async.verdict import Kind
-from autocalls_async.window import WindowCheck, WindowMemory
-from autocalls_async.windows import WindowGuard, Windows
+from autocalls_async.model.naming import show_in
+from autocalls_async.model.outcomes import Accepted
+from autocalls_async.policy.lanes import Lane
+from autocalls_async.policy.pace import SendLimit
+from autocalls_async.policy.retry import RetryPolicy
+from autocalls_async.policy.verdict import Kind
+from autocalls_async.policy.windows import WindowCheck, WindowMemory
 
 if TYPE_CHECKING:
     from autocalls_async import journal as _journal
-    from autocalls_async import ledger as _ledger
-    from autocalls_async import plan as _plan
-    from autocalls_async import planning as _planning
-    from autocalls_async import telemetry as _telemetry
+    from autocalls_async.campaign import ledger as _ledger
+    from autocalls_async.campaign import plan as _plan
+    from autocalls_async.campaign import planner as _planning
+    from autocalls_async.engine import telemetry as _telemetry
 else:
     _journal = Later("autocalls_async.journal")
-    _ledger = Later("autocalls_async.ledger")
-    _plan = Later("autocalls_async.plan")
-    _planning = Later("autocalls_async.planning")
-    _telemetry = Later("autocalls_async.telemetry")
+    _ledger = Later("autocalls_async.campaign.ledger")
+    _plan = Later("autocalls_async.campaign.plan")
+    _planning = Later("autocalls_async.campaign.planner")
+    _telemetry = Later("autocalls_async.engine.telemetry")
 
 REPLY_LIKELY_SECONDS = 60.0
 """For so long after somebody wrote, a connection is kept ready for the reply."""

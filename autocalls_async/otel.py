@@ -27,12 +27,9 @@ from typing import TypeAlias
 from attrs import define
 
 from autocalls_async._version import __version__
-from autocalls_async.event_log import describe, log_event
-from autocalls_async.masking import show_code
-from autocalls_async.models import FreeformMessage
-from autocalls_async.observers import Telling
-from autocalls_async.outcomes import Accepted, Outcome
-from autocalls_async.telemetry import (
+from autocalls_async.engine.event_log import describe, log_event
+from autocalls_async.engine.observers import Telling
+from autocalls_async.engine.telemetry import (
     Answered,
     Checked,
     Event,
@@ -42,7 +39,10 @@ from autocalls_async.telemetry import (
     Queued,
     Settled,
 )
-from autocalls_async.verdict import Seen
+from autocalls_async.model.masking import show_code
+from autocalls_async.model.messages import FreeformMessage
+from autocalls_async.model.outcomes import Accepted, Outcome
+from autocalls_async.policy.verdict import Seen
 
 try:
     from opentelemetry.context import Context

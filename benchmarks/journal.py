@@ -33,7 +33,7 @@ from attrs import define
 
 from autocalls_async import AutocallsClient, FreeformMessage
 from autocalls_async.journal import Draft, SqliteJournal, State
-from autocalls_async.keys import to_content
+from autocalls_async.journal.keys import to_content
 
 MESSAGE_COUNT = 20_000
 NAIVE_COUNT = 2_000

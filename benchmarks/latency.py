@@ -62,7 +62,7 @@ SETTLED_SECONDS = 2.0
 THOUGHT_SECONDS = 0.25
 LONG_SECONDS = 20.0
 
-CERTIFICATES = ROOT / "tests" / "faults" / "certificates"
+CERTIFICATES = ROOT / "tests" / "promises" / "faults" / "certificates"
 """Of 127.0.0.1, signed by the tests' own authority."""
 
 _PHONES = map("+4930{}".format, count(1_000_000))

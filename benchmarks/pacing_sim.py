@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from attrs import define, field, frozen
 
-from autocalls_async.pacing import Pace, SendLimit
+from autocalls_async.policy.pace import Pace, SendLimit
 from benchmarks.limiter_models import COUNTING, SETTLING, Limiter
 
 LIMIT = SendLimit(5)

@@ -30,8 +30,8 @@ from attrs import frozen
 
 from autocalls_async import Accepted, AutocallsClient, FreeformMessage
 from autocalls_async.emulator import Emulator
-from autocalls_async.telemetry import Answered
-from autocalls_async.verdict import Seen
+from autocalls_async.engine.telemetry import Answered
+from autocalls_async.policy.verdict import Seen
 from benchmarks.service import LATENCIES, RATE, SENDER
 
 Draw = Callable[[Random], float]

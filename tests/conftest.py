@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from types import SimpleNamespace
@@ -13,7 +13,10 @@ import pytest
 from aioresponses import aioresponses
 from hypothesis import HealthCheck, settings
 
+from autocalls_async import AutocallsClient
+from autocalls_async.emulator import Emulator
 from autocalls_async.testing import VirtualTimeLoop, wall_clock
+from tests.people import ANA, SENDER
 
 pytest_plugins = ["pytester"]
 
@@ -75,3 +78,13 @@ def canned(mended_aioresponses: None) -> Iterator[aioresponses]:  # noqa: ARG001
     """
     with aioresponses() as answers:
         yield answers
+
+
+@pytest.fixture
+async def client(emulator: Emulator) -> AsyncIterator[AutocallsClient]:
+    """Open a client with a default sender; Ana has just written to it."""
+    emulator.customer_writes(ANA)
+    async with AutocallsClient(
+        "1|key-that-nobody-sees", base_url=emulator.base_url, sender_id=SENDER
+    ) as opened:
+        yield opened

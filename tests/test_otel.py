@@ -48,10 +48,10 @@ from autocalls_async.emulator import (
     Stall,
     refuse_with_code,
 )
-from autocalls_async.lanes import Lane
 from autocalls_async.otel import MAX_CODES, OpenTelemetryObserver
-from tests.client.people import ANA, SENDER, STRANGER, hello, hellos, open_windows
-from tests.client.people import people as make_people
+from autocalls_async.policy.lanes import Lane
+from tests.people import ANA, SENDER, STRANGER, hello, hellos, open_windows
+from tests.people import people as make_people
 
 KEY = "1|key-that-nobody-sees"
 POST = Endpoint.SEND_FREEFORM

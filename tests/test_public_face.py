@@ -135,7 +135,7 @@ def test_a_public_name_says_where_it_is_imported_from(name: str) -> None:
 
 def test_a_name_is_said_even_if_its_room_was_entered_by_another_door() -> None:
     code = (
-        "from autocalls_async.plan import Plan;"
+        "from autocalls_async.campaign.plan import Plan;"
         "from autocalls_async.journal.sqlite import SqliteJournal;"
         "print(Plan.__module__, SqliteJournal.__module__)"
     )
@@ -148,7 +148,7 @@ def test_a_name_is_said_even_if_its_room_was_entered_by_another_door() -> None:
 
 
 MISSPELT = """\
-from autocalls_async import AutocallsClient
+from autocalls_async import (AutocallsClient)
 
 AutocallsClient.from_env(timeuot=3)
 AutocallsClient.from_env(timeout="3")
@@ -157,7 +157,7 @@ AutocallsClient("key", timeuot=3)
 """
 
 NO_SUCH_NAME = """\
-from autocalls_async import AutocalsClient
+from autocalls_async import (AutocalsClient)
 from autocalls_async.journal import SqlitJournal
 """
 

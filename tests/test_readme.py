@@ -18,8 +18,8 @@ from autocalls_async.cli.app import app
 from autocalls_async.cli.demo import Plan, demo
 from autocalls_async.cli.screen import Screen
 from autocalls_async.emulator import Emulator
-from autocalls_async.settings import DEFAULT_BASE_URL
-from autocalls_async.verdict import DECISIONS, Again, Kind, Seen, Verdict
+from autocalls_async.http.settings import DEFAULT_BASE_URL
+from autocalls_async.policy.verdict import DECISIONS, Again, Kind, Seen, Verdict
 from tests.readme import A_TEST, DEMO, OUTPUT, PROGRAMS, README, ROOT, table
 from tests.users_suite import run_suite
 

@@ -10,9 +10,9 @@ from tests.readme import A_TEST, MANY, PROGRAMS, TRACES
 EVERY_OUTCOME = """
 from typing import assert_never
 
-from autocalls_async.errors import AutocallsError, TemplateRequiredError
-from autocalls_async.models import FreeformMessage, TemplateMessage
-from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+from autocalls_async.model.errors import AutocallsError, TemplateRequiredError
+from autocalls_async.model.messages import FreeformMessage, TemplateMessage
+from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 
 
 def row(outcome: Outcome) -> tuple[FreeformMessage | TemplateMessage, object]:
@@ -35,7 +35,7 @@ NEVER_SENT_AGAIN = """        case Unknown(error=error):
             return f"may have been delivered, so do not repeat it: {error}"
 """
 MISSPELT = """
-from autocalls_async import AutocalsClient
+from autocalls_async import (AutocalsClient)
 from autocalls_async.testing import VirtualLoop
 """
 

@@ -14,7 +14,7 @@ from autocalls_async.cli import journal_options, options
 from autocalls_async.cli.ending import finish
 from autocalls_async.cli.journal_app import journal_app
 from autocalls_async.cli.usage import PrintableGroup
-from autocalls_async.settings import DEFAULT_BASE_URL
+from autocalls_async.http.settings import DEFAULT_BASE_URL
 
 if TYPE_CHECKING:
     from autocalls_async.cli.screen import Screen
@@ -89,7 +89,7 @@ def send_command(
     """Send free text, if the recipient's messaging window is open."""
     from autocalls_async.cli.connection import Connection
     from autocalls_async.cli.single import send_one
-    from autocalls_async.models import FreeformMessage
+    from autocalls_async.model.messages import FreeformMessage
 
     connection = Connection(
         api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
@@ -119,7 +119,7 @@ def template_command(  # noqa: PLR0913  # one argument an option
     from autocalls_async.cli.connection import Connection
     from autocalls_async.cli.rendering import parse_variables
     from autocalls_async.cli.single import send_one
-    from autocalls_async.models import TemplateMessage
+    from autocalls_async.model.messages import TemplateMessage
 
     connection = Connection(
         api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout

@@ -18,7 +18,7 @@ from autocalls_async.cli.screen import Screen
 from autocalls_async.cli.sending import Sending
 from autocalls_async.cli.survey import problem_of, show_numbers, survey_campaign
 from autocalls_async.cli.words import explain
-from autocalls_async.errors import AutocallsError
+from autocalls_async.model.errors import AutocallsError
 
 
 def bulk(campaign: Campaign, screen: Screen, *, dry_run: bool) -> int:

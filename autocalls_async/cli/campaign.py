@@ -34,8 +34,8 @@ from autocalls_async.cli.rows import (
     format_of,
 )
 from autocalls_async.cli.words import quote
-from autocalls_async.models import Message
-from autocalls_async.settings import DEFAULT_BASE_URL
+from autocalls_async.http.settings import DEFAULT_BASE_URL
+from autocalls_async.model.messages import Message
 
 STANDARD_INPUT = "-"
 DEFAULT_RATE = 5

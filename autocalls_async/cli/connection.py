@@ -11,16 +11,16 @@ from autocalls_async.cli.failures import CommandError, Status
 from autocalls_async.cli.stopping import Stopping
 from autocalls_async.cli.words import explain
 from autocalls_async.client import AutocallsClient
-from autocalls_async.errors import (
+from autocalls_async.engine.telemetry import Observer
+from autocalls_async.model.errors import (
     AutocallsError,
     PermissionDeniedError,
     UnavailableError,
     UnsentError,
 )
-from autocalls_async.models import Message, SentMessage
-from autocalls_async.pacing import SendLimit
-from autocalls_async.retry import RetryPolicy
-from autocalls_async.telemetry import Observer
+from autocalls_async.model.messages import Message, SentMessage
+from autocalls_async.policy.pace import SendLimit
+from autocalls_async.policy.retry import RetryPolicy
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from autocalls_async.bulk import Progress
+from autocalls_async.campaign.run import Progress
 from autocalls_async.cli.screen import (
     STYLES,
     Screen,
@@ -23,9 +23,9 @@ from autocalls_async.cli.screen import (
 from autocalls_async.cli.words import count, duration
 from autocalls_async.client import AutocallsClient
 from autocalls_async.emulator import AcceptedMessage, Emulator
-from autocalls_async.models import FreeformMessage, Message, TemplateMessage
-from autocalls_async.outcomes import Accepted, Outcome, Unknown
-from autocalls_async.pacing import SendLimit
+from autocalls_async.model.messages import FreeformMessage, Message, TemplateMessage
+from autocalls_async.model.outcomes import Accepted, Outcome, Unknown
+from autocalls_async.policy.pace import SendLimit
 
 SENDER_ID = 12
 _TEMPLATE_ID = 46

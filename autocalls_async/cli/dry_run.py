@@ -7,6 +7,7 @@ from typing import IO
 
 from attrs import field, frozen
 
+from autocalls_async.campaign.plan import Plan
 from autocalls_async.cli.campaign import Campaign, read_again
 from autocalls_async.cli.connection import ask, look_at_account
 from autocalls_async.cli.failures import CommandError, Status
@@ -29,10 +30,9 @@ from autocalls_async.cli.survey import (
 )
 from autocalls_async.cli.words import count, duration
 from autocalls_async.client import READ_LIMIT, AutocallsClient
-from autocalls_async.errors import AutocallsError
 from autocalls_async.journal.reading import JournalReader
-from autocalls_async.models import Message
-from autocalls_async.plan import Plan
+from autocalls_async.model.errors import AutocallsError
+from autocalls_async.model.messages import Message
 
 _WINDOW_SAMPLE = 200
 """Messaging windows to look at, at most: 20 s at the pace of questions."""

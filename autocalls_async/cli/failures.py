@@ -6,8 +6,8 @@ from enum import IntEnum
 
 from autocalls_async.cli.screen import Screen
 from autocalls_async.cli.words import error_record, explain
-from autocalls_async.errors import AutocallsError
 from autocalls_async.journal import JournalError
+from autocalls_async.model.errors import AutocallsError
 
 
 class Status(IntEnum):

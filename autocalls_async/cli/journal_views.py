@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from autocalls_async.campaign.report import Report, show_instant
 from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.outcomes_file import WriteRecord
 from autocalls_async.cli.private import guard_cells
@@ -13,8 +14,7 @@ from autocalls_async.cli.screen import STYLES, Screen, make_table
 from autocalls_async.cli.tally import Tally
 from autocalls_async.cli.words import plain, quote
 from autocalls_async.journal import Entry, JournalLockedError, State
-from autocalls_async.masking import mask_phone
-from autocalls_async.report import Report, show_instant
+from autocalls_async.model.masking import mask_phone
 
 _MOST_SHOWN = 20
 

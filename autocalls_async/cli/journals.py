@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import typer
 from attrs import evolve
 
+from autocalls_async.campaign.report import Report, render_report
 from autocalls_async.cli.choices import Decision, FileFormat
 from autocalls_async.cli.failures import CommandError, Status, describe
 from autocalls_async.cli.journal_views import (
@@ -34,7 +35,6 @@ from autocalls_async.cli.tally import Tally, facts_of
 from autocalls_async.cli.words import count
 from autocalls_async.journal import JournalLockedError, SqliteJournal, State
 from autocalls_async.journal.reading import JournalReader
-from autocalls_async.report import Report, render_report
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
-from autocalls_async.masking import mask_phone
+from autocalls_async.model.masking import mask_phone
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _INTERNATIONAL = re.compile(r"\s*0\s*0[\s().-]*(?=[1-9])")

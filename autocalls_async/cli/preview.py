@@ -10,14 +10,7 @@ from attrs import define, frozen
 from rich.table import Table
 from rich.text import Text
 
-from autocalls_async.cli.campaign import Campaign
-from autocalls_async.cli.failures import Status
-from autocalls_async.cli.resuming import Standing
-from autocalls_async.cli.screen import Screen, fact_table, make_table
-from autocalls_async.cli.survey import Survey
-from autocalls_async.cli.words import count, duration, fields_of, plain
-from autocalls_async.models import Sender
-from autocalls_async.plan import (
+from autocalls_async.campaign.plan import (
     FindingKind,
     Plan,
     SenderLoad,
@@ -26,6 +19,13 @@ from autocalls_async.plan import (
     WindowCounts,
     name_messages,
 )
+from autocalls_async.cli.campaign import Campaign
+from autocalls_async.cli.failures import Status
+from autocalls_async.cli.resuming import Standing
+from autocalls_async.cli.screen import Screen, fact_table, make_table
+from autocalls_async.cli.survey import Survey
+from autocalls_async.cli.words import count, duration, fields_of, plain
+from autocalls_async.model.messages import Sender
 
 _MOST_LINES = 10
 _BAR_WIDTH = 24

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from autocalls_async.keys import show_key
-from autocalls_async.models import (
+from autocalls_async.journal.keys import show_key
+from autocalls_async.model.messages import (
     FreeformMessage,
     TemplateFallback,
     TemplateMessage,

@@ -8,13 +8,13 @@ from typing import TypeAlias
 
 from attrs import define, field
 
-from autocalls_async.arguments import choose_sender
 from autocalls_async.cli.rows import BadRow, Row
 from autocalls_async.cli.words import count
 from autocalls_async.journal import Draft, Journal, JournalConflictError, State
 from autocalls_async.journal.entry import MAY_LEAVE
-from autocalls_async.keys import derive_key, show_key, to_content
-from autocalls_async.models import Message
+from autocalls_async.journal.keys import derive_key, show_key, to_content
+from autocalls_async.model.checks import choose_sender
+from autocalls_async.model.messages import Message
 
 _BATCH = 500
 _MOST_LINES = 10

@@ -20,7 +20,7 @@ from rich.text import Text
 from autocalls_async.cli.words import count, duration, plain, printable, to_json
 
 if TYPE_CHECKING:
-    from autocalls_async.bulk import Progress
+    from autocalls_async.campaign.run import Progress
 
 STYLES = {
     "accepted": "green",
@@ -300,7 +300,7 @@ class LiveWatch:
 
     def __init__(self, console: Console, *, total: int) -> None:
         # Where a campaign is watched, it is here already.
-        from autocalls_async.bulk import Progress  # noqa: PLC0415
+        from autocalls_async.campaign.run import Progress  # noqa: PLC0415
 
         self._console = console
         self._total = total

@@ -9,7 +9,7 @@ from typing import IO
 
 from attrs import define, field
 
-from autocalls_async.bulk import Progress, Run
+from autocalls_async.campaign.run import Progress, Run
 from autocalls_async.cli.campaign import Campaign, Rows, read_again
 from autocalls_async.cli.counting import RequestCounter
 from autocalls_async.cli.failures import CommandError, Status, describe
@@ -27,10 +27,10 @@ from autocalls_async.cli.screen import Screen, every, outcome_table, reason_tabl
 from autocalls_async.cli.stopping import Stopping
 from autocalls_async.cli.survey import MOST_BAD_ROWS, tell_bad_row
 from autocalls_async.cli.words import count, explain, outcome_record, quote
-from autocalls_async.errors import RunStoppedError
 from autocalls_async.journal import Journal, JournalError, SqliteJournal, State
 from autocalls_async.journal.entry import MAY_LEAVE
-from autocalls_async.outcomes import Accepted, Outcome
+from autocalls_async.model.errors import RunStoppedError
+from autocalls_async.model.outcomes import Accepted, Outcome
 
 # What the second Ctrl-C leaves to the messages that have left.
 _DRAIN_SECONDS = 0.2

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from autocalls_async.campaign.report import Reason, Report, UnknownMessage, show_instant
 from autocalls_async.cli.resuming import ORDER
 from autocalls_async.cli.words import duration
 from autocalls_async.journal import Entry, State
-from autocalls_async.keys import show_key
-from autocalls_async.masking import mask_phone
-from autocalls_async.report import Reason, Report, UnknownMessage, show_instant
+from autocalls_async.journal.keys import show_key
+from autocalls_async.model.masking import mask_phone
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 

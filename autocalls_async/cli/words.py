@@ -15,13 +15,13 @@ from typing import Any
 
 import attrs
 
-from autocalls_async.errors import (
+from autocalls_async.model.errors import (
     AutocallsError,
     RejectedError,
     UnknownOutcomeError,
     UnsentError,
 )
-from autocalls_async.outcomes import Accepted, Outcome
+from autocalls_async.model.outcomes import Accepted, Outcome
 
 _MOST_CHARACTERS = 300
 

@@ -10,9 +10,9 @@ from typing import Literal, Protocol, TypeAlias
 
 from attrs import field, frozen
 
-from autocalls_async.keys import check_key, show_key
-from autocalls_async.masking import mask_phone_repr
-from autocalls_async.naming import show_in
+from autocalls_async.journal.keys import check_key, show_key
+from autocalls_async.model.masking import mask_phone_repr
+from autocalls_async.model.naming import show_in
 
 
 class State(StrEnum):

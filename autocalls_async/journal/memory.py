@@ -22,7 +22,7 @@ from autocalls_async.journal.entry import (
     clean,
 )
 from autocalls_async.journal.errors import JournalConflictError, JournalStateError
-from autocalls_async.naming import show_in
+from autocalls_async.model.naming import show_in
 
 
 def utc_now() -> datetime:

@@ -20,7 +20,7 @@ from autocalls_async.journal.group import GroupCommit
 from autocalls_async.journal.memory import utc_now
 from autocalls_async.journal.rows import to_number
 from autocalls_async.journal.store import Care, Store
-from autocalls_async.naming import show_in
+from autocalls_async.model.naming import show_in
 
 
 class SqliteJournal:

@@ -4,16 +4,16 @@ import json
 
 import pytest
 
-from autocalls_async.bulk import Progress
+from autocalls_async.campaign.run import Progress
 from autocalls_async.cli.demo import Findings, Plan, find_differences, verdict
 from autocalls_async.emulator import AcceptedMessage
-from autocalls_async.errors import (
+from autocalls_async.model.errors import (
     TemplateRequiredError,
     UnknownOutcomeError,
     UnsentError,
 )
-from autocalls_async.models import FreeformMessage, SentMessage
-from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+from autocalls_async.model.messages import FreeformMessage, SentMessage
+from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from tests.cli.conftest import Autocalls
 
 PHONE = "+14155550123"

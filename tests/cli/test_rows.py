@@ -19,7 +19,7 @@ from autocalls_async.cli.rows import (
     RowReader,
     format_of,
 )
-from autocalls_async.models import FreeformMessage
+from autocalls_async.model.messages import FreeformMessage
 
 PHONE = "+14155550123"
 

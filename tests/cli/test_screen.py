@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from autocalls_async.bulk import Progress
+from autocalls_async.campaign.run import Progress
 from autocalls_async.cli.screen import (
     LiveWatch,
     PlainWatch,

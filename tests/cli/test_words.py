@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autocalls_async.campaign.plan import Severity
 from autocalls_async.cli.words import (
     OUTCOME_COLUMNS,
     count,
@@ -22,7 +23,7 @@ from autocalls_async.cli.words import (
     quote,
     to_json,
 )
-from autocalls_async.errors import (
+from autocalls_async.model.errors import (
     AutocallsError,
     InsufficientBalanceError,
     TemplateRequiredError,
@@ -30,9 +31,8 @@ from autocalls_async.errors import (
     UnknownOutcomeError,
     UnsentError,
 )
-from autocalls_async.models import FreeformMessage, FrozenDict, SentMessage
-from autocalls_async.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
-from autocalls_async.plan import Severity
+from autocalls_async.model.messages import FreeformMessage, FrozenDict, SentMessage
+from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 
 PHONE = "+14155550123"
 MESSAGE = FreeformMessage(recipient_phone=PHONE, message="hi")

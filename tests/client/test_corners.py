@@ -23,7 +23,7 @@ from autocalls_async import (
     UnknownOutcomeError,
     Unsent,
 )
-from autocalls_async.bulk import Run
+from autocalls_async.campaign.run import Run
 from autocalls_async.emulator import (
     Delay,
     Emulator,
@@ -33,7 +33,7 @@ from autocalls_async.emulator import (
     refuse_with_code,
 )
 from autocalls_async.journal import Draft, MemoryJournal, State
-from tests.client.people import ANA, SENDER, hello, hellos, open_windows, people
+from tests.people import ANA, SENDER, hello, hellos, open_windows, people
 
 POST, CHECK = Endpoint.SEND_FREEFORM, Endpoint.SESSION_STATUS
 

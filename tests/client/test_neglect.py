@@ -12,7 +12,7 @@ import pytest
 
 from autocalls_async import AutocallsClient, FreeformMessage
 from autocalls_async.emulator import Emulator
-from tests.client.people import ANA, SENDER, hello, hellos
+from tests.people import ANA, SENDER, hello, hellos
 
 NEVER_BEGUN = r"send_many\(\) was never iterated over"
 
@@ -166,7 +166,7 @@ async def test_a_client_that_was_closed_or_never_used_says_nothing(
 
 PROGRAM = """
 import asyncio
-from autocalls_async import AutocallsClient, FreeformMessage
+from autocalls_async import (AutocallsClient, FreeformMessage)
 from autocalls_async.emulator import Emulator
 
 async def main():

@@ -6,7 +6,7 @@ import pytest
 
 from autocalls_async import AutocallsClient, Message, TemplateMessage
 from autocalls_async.emulator import Emulator
-from tests.client.people import ANA, STRANGER, hello, hellos, open_windows, people
+from tests.people import ANA, STRANGER, hello, hellos, open_windows, people
 
 KEY = "1|key-that-nobody-sees"
 

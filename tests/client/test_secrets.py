@@ -12,8 +12,8 @@ import pytest
 
 from autocalls_async import AutocallsClient, AutocallsError
 from autocalls_async.emulator import Emulator, HangUpBefore, Refuse
-from autocalls_async.settings import ApiKey
-from tests.client.people import ANA, SENDER
+from autocalls_async.http.settings import ApiKey
+from tests.people import ANA, SENDER
 
 KEY = "1|key-that-nobody-sees"
 

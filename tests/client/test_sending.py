@@ -27,7 +27,7 @@ from autocalls_async.emulator import (
     HangUpBefore,
     Refuse,
 )
-from tests.client.people import ANA, SENDER, STRANGER, hello
+from tests.people import ANA, SENDER, STRANGER, hello
 
 
 async def test_free_text_is_accepted_and_tells_the_key_of_its_webhooks(

@@ -23,7 +23,7 @@ from autocalls_async.emulator import (
     refuse_with_code,
 )
 from autocalls_async.journal import JournalError, MemoryJournal
-from tests.client.people import ANA, SENDER, STRANGER, hellos, open_windows, people
+from tests.people import ANA, SENDER, STRANGER, hellos, open_windows, people
 
 POST = Endpoint.SEND_FREEFORM
 CHECK = Endpoint.SESSION_STATUS

@@ -10,7 +10,7 @@ import pytest
 
 from autocalls_async.emulator import Emulator, HangUpAfter, Sender, Template
 from autocalls_async.emulator.home import Home
-from tests.client.people import ANA
+from tests.people import ANA
 
 SENDER = Sender(id=99, phone_number="+14155550199", display_name="Third")
 TEMPLATE = Template(id=99, name="late", body_text="Late")

@@ -8,8 +8,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from autocalls_async.emulator import Emulator, Endpoint, HangUpAfter, Refuse
-from tests.client.people import ANA, STRANGER
 from tests.examples.conftest import Load
+from tests.people import ANA, STRANGER
 
 Caller: TypeAlias = "TestClient[web.Request, web.Application]"
 

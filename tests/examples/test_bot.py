@@ -10,8 +10,8 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from autocalls_async.emulator import Emulator, Endpoint, HangUpAfter
-from tests.client.people import ANA, people
 from tests.examples.conftest import Load
+from tests.people import ANA, people
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from autocalls_async.emulator import Emulator, Endpoint, HangUpAfter
-from tests.client.people import STRANGER, open_windows, people
 from tests.examples.conftest import Load
+from tests.people import STRANGER, open_windows, people
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from autocalls_async.emulator import (
     Refuse,
     refuse_with_code,
 )
-from tests.client.people import ANA, STRANGER
 from tests.examples.conftest import Load
+from tests.people import ANA, STRANGER
 
 ORDER = {"recipient_phone": ANA, "message": "Your table is ready"}
 POST = Endpoint.SEND_FREEFORM

@@ -5,8 +5,8 @@ from pathlib import Path
 from random import Random
 
 from autocalls_async.journal import Settled, SqliteJournal, State
-from autocalls_async.keys import to_content
-from autocalls_async.models import FreeformMessage
+from autocalls_async.journal.keys import to_content
+from autocalls_async.model.messages import FreeformMessage
 
 TEXT = "your biopsy is benign"
 WORDS = ("biopsy", "benign")

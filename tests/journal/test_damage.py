@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from autocalls_async.errors import AutocallsError
+from autocalls_async.campaign.ledger import Ledger
 from autocalls_async.journal import Draft, JournalError, State
 from autocalls_async.journal.reading import JournalReader
-from autocalls_async.ledger import Ledger
+from autocalls_async.model.errors import AutocallsError
 from tests.journal.damage import PEOPLE, TEXT, flipped, make, shows_a_secret
 
 FLIP_COUNT = 70

@@ -29,6 +29,7 @@ from autocalls_async import (
     Unsent,
     UnsentError,
 )
+from autocalls_async.campaign.ledger import Ledger, Page
 from autocalls_async.journal import (
     Journal,
     JournalConflictError,
@@ -39,7 +40,6 @@ from autocalls_async.journal import (
     SqliteJournal,
     State,
 )
-from autocalls_async.ledger import Ledger, Page
 from autocalls_async.testing import VirtualTimeLoop
 from tests.journal.support import PHONE, states
 

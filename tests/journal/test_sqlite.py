@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from autocalls_async.errors import AutocallsError
 from autocalls_async.journal import (
     JournalError,
     JournalLockedError,
@@ -22,6 +21,7 @@ from autocalls_async.journal import (
 )
 from autocalls_async.journal.reading import JournalReader
 from autocalls_async.journal.store import Care, Step, Store
+from autocalls_async.model.errors import AutocallsError
 from tests.disks import remount, small_disk, small_files
 from tests.journal.support import (
     PHONE,

@@ -201,7 +201,7 @@ def test_nothing_is_imported_before_a_test_asks(pytester: pytest.Pytester) -> No
 
 ASKING = """
     import pytest
-    from autocalls_async import AutocallsClient
+    from autocalls_async import (AutocallsClient)
 
     pytestmark = pytest.mark.asyncio{scope}
 

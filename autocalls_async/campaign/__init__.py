@@ -1,0 +1,1 @@
+"""Many messages: a run, its plan, its report."""

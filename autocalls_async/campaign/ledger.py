@@ -1,0 +1,243 @@
+"""A run's side of the journal: what may be sent again, and what became of it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from os import PathLike
+from pathlib import Path
+from typing import Protocol
+
+from autocalls_async.journal import (
+    Draft,
+    Entry,
+    Journal,
+    JournalError,
+    JournalStateError,
+    State,
+)
+from autocalls_async.journal.entry import MAY_LEAVE, Settled
+from autocalls_async.journal.keys import (
+    QuietKey,
+    derive_key,
+    from_content,
+    show_key,
+    to_content,
+)
+from autocalls_async.model.errors import (
+    AuthenticationError,
+    InsufficientBalanceError,
+    RateLimitedError,
+    SenderOfflineError,
+    UnknownOutcomeError,
+    UnsentError,
+)
+from autocalls_async.model.messages import Message
+from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+
+NOT_ITS_FAULT = (
+    AuthenticationError,
+    InsufficientBalanceError,
+    RateLimitedError,
+    SenderOfflineError,
+)
+"""Refusals that say nothing about the message: the next run sends it again."""
+
+
+class NoteFallback(Protocol):
+    """Takes note that a fallback went to a recipient."""
+
+    def __call__(self, sender_id: int, recipient: str, /, *, at: datetime) -> None:
+        """Note when it was."""
+
+
+class Page:
+    """One message's page in the ledger: told just before it leaves, and after.
+
+    From `claim()` until `settle()` or `let_go()` the message is this page's alone,
+    whoever else uses the journal.
+    """
+
+    def __init__(self, journal: Journal, key: str) -> None:
+        self._journal = journal
+        self._key = QuietKey(key)
+        self._has_intent = False
+        self._is_lost = False
+
+    def claim(self) -> bool:
+        """Take the message, unless another page has it; tell whether it was free."""
+        return self._journal.claim(self._key, owner=self)
+
+    def let_go(self) -> None:
+        """Leave the message to others, if it is this page's."""
+        self._journal.release(self._key, owner=self)
+
+    async def leaving(self, *, fell_back: bool) -> None:
+        """Note the intent for good, before the first byte of it or its fallback.
+
+        Raises:
+            UnsentError: It could not be noted, so the message must not leave.
+            UnknownOutcomeError: Somebody else did something with it, who asked
+                for no claim.
+        """
+        self._has_intent = True
+        try:
+            await self._journal.intend(self._key, fell_back=fell_back)
+        except JournalError as error:
+            raise _unnoted(error) from error
+        except JournalStateError as error:
+            # How it stands is theirs to settle: as unsent it would leave twice.
+            self._has_intent, self._is_lost = False, True
+            detail = f"somebody else changed it in the journal: {error}"
+            raise UnknownOutcomeError(detail=detail) from error
+
+    def came_back(self) -> None:
+        """Note that it did nothing, and may leave again."""
+        if self._has_intent:
+            self._has_intent = False
+            self._journal.settle(self._key, state=State.UNSENT)
+
+    def settle(self, outcome: Outcome, *, is_withdrawn: bool) -> None:
+        """Note how it ended, and let go of it."""
+        try:
+            # One that was withdrawn stays what it was: nothing was tried.
+            if not self._is_lost and (self._has_intent or not is_withdrawn):
+                self._note(outcome)
+        finally:
+            self.let_go()
+
+    def _note(self, outcome: Outcome) -> None:
+        match outcome:
+            case Accepted(sent=sent):
+                self._journal.settle(
+                    self._key,
+                    state=State.ACCEPTED,
+                    whatsapp_message_id=sent.whatsapp_message_id,
+                )
+            case Rejected(error=error) | Unsent(error=error) | Unknown(error=error):
+                self._journal.settle(
+                    self._key,
+                    state=_state(outcome),
+                    error=type(error).__name__,
+                    error_code=error.error_code,
+                    detail=str(error),
+                )
+
+
+def _unnoted(error: JournalError) -> UnsentError:
+    detail = f"it could not be noted: {error.summary}"
+    return UnsentError(detail=detail, remedy=error.advice or None)
+
+
+class Ledger:
+    """Where a run looks up what it may send: a journal, opened here or lent open."""
+
+    def __init__(self, journal: Journal | str | PathLike[str]) -> None:
+        self._is_ours = isinstance(journal, str | PathLike)
+        self._path = (
+            Path(journal)
+            if isinstance(journal, str | PathLike)
+            else Path("that was lent")
+        )
+        self.journal: Journal = _journal(journal)
+
+    async def open(self, note_fallback: NoteFallback) -> None:
+        """Become the journal's owner, unless it was lent open.
+
+        Args:
+            note_fallback: Told of each fallback that went out in an earlier run.
+
+        Raises:
+            JournalError: It cannot be used; another process may own it.
+        """
+        if self._is_ours:
+            await self.journal.open()
+        try:
+            await self._tell_of_fallbacks(note_fallback)
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def _tell_of_fallbacks(self, note: NoteFallback) -> None:
+        entries = self.journal.entries(State.ACCEPTED, State.UNKNOWN, fell_back=True)
+        async for entry in entries:
+            sender_id = self._read(entry).sender_id
+            if sender_id is not None and entry.handed_over_at is not None:
+                note(sender_id, entry.recipient_phone, at=entry.handed_over_at)
+
+    def _read(self, entry: Entry) -> Message:
+        try:
+            return from_content(entry.content)
+        except ValueError:
+            detail = (
+                f"the content of message {show_key(entry.key)} cannot be read; "
+                "a later version may have written it, or it is damaged"
+            )
+        # Raised here, where the other is over: it may quote the content.
+        raise JournalError(path=self._path, detail=detail)
+
+    async def admit(self, batch: Iterable[tuple[Message, int]]) -> list[Page | None]:
+        """Take messages and their senders in; `None` for what others see to.
+
+        They were seen to already, or another run, or an equal message of this
+        one, is about to.
+
+        Raises:
+            JournalConflictError: The key of one stands for another message.
+            JournalError: They could not be kept.
+        """
+        drafts = [_draft(message, sender_id) for message, sender_id in batch]
+        pages = [Page(self.journal, draft.key) for draft in drafts]
+        # Claimed before the states are read: whoever had one has told its end by
+        # then, and nobody can change it afterwards.
+        are_ours = [page.claim() for page in pages]
+        try:
+            states = await self.journal.admit_many(drafts)
+        except BaseException:
+            for page in pages:
+                page.let_go()
+            raise
+        found = zip(pages, are_ours, states, strict=True)
+        return [
+            _open(page, state) if is_ours else None for page, is_ours, state in found
+        ]
+
+    async def aclose(self) -> None:
+        """Make all durable, and close what was opened here."""
+        if self._is_ours:
+            await self.journal.aclose()
+        else:
+            await self.journal.flush()
+
+
+def _open(page: Page, state: State) -> Page | None:
+    if state in MAY_LEAVE:
+        return page
+    page.let_go()
+    return None
+
+
+def _draft(message: Message, sender_id: int) -> Draft:
+    content = to_content(message, sender_id)
+    return Draft(
+        key=message.key or derive_key(content),
+        content=content,
+        recipient_phone=message.recipient_phone,
+    )
+
+
+def _state(outcome: Rejected | Unsent | Unknown) -> Settled:
+    match outcome:
+        case Rejected(error=error):
+            return State.UNSENT if isinstance(error, NOT_ITS_FAULT) else State.REJECTED
+        case Unsent():
+            return State.UNSENT
+        case Unknown():
+            return State.UNKNOWN
+
+
+def _journal(journal: Journal | str | PathLike[str]) -> Journal:
+    if not isinstance(journal, str | PathLike):
+        return journal
+    # Most programs have no journal, and need no SQLite.
+    from autocalls_async.journal import SqliteJournal  # noqa: PLC0415
+
+    return SqliteJournal(journal)

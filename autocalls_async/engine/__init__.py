@@ -1,0 +1,1 @@
+"""One message on its way: the one room that waits."""

@@ -1,0 +1,84 @@
+"""Whether the service can be reached; while it cannot, one attempt at a time probes.
+
+Without this, a campaign would burn a message on each failed connection, and a
+thousand waiting messages would knock at a service that is just getting up.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from autocalls_async.http.loop import loop_time
+
+DOWN_AFTER_COUNT = 3
+"""So many failures in a row to connect are no accident."""
+
+
+class Reachability:
+    """What the attempts of one client tell each other about the service."""
+
+    def __init__(self, *, pause_seconds: Callable[[int], float]) -> None:
+        """Begin by taking the service for reachable.
+
+        Args:
+            pause_seconds: How long to wait before the next probe, by the number
+                of failures since the service was found to be down.
+        """
+        self._pause_seconds = pause_seconds
+        self._failure_count = 0
+        self._probe_at = 0.0
+        self._is_probed = False
+        self._news = asyncio.Event()
+
+    def is_down(self) -> bool:
+        """Say whether the last attempts could not even connect."""
+        return self._failure_count >= DOWN_AFTER_COUNT
+
+    def attempt(self) -> "_Turn":
+        """Begin an attempt: at once, or as the one probe when its time has come."""
+        return _Turn(self)
+
+    def note_connected(self) -> None:
+        """Note that a connection stood: whatever comes of it, the service is there."""
+        if self._failure_count:
+            self._failure_count = 0
+            self._news.set()
+
+    def note_failed(self) -> None:
+        """Note that no connection came about."""
+        self._failure_count += 1
+        if self.is_down():
+            failures = self._failure_count - DOWN_AFTER_COUNT + 1
+            self._probe_at = loop_time() + self._pause_seconds(failures)
+
+    async def wait_for_turn(self) -> bool:
+        """Wait while the service is down; say whether this attempt is the probe."""
+        while self.is_down():
+            if self._is_probed:
+                self._news.clear()
+                await self._news.wait()
+            elif (seconds := self._probe_at - loop_time()) > 0:
+                await asyncio.sleep(seconds)
+            else:
+                self._is_probed = True
+                return True
+        return False
+
+    def end_probe(self) -> None:
+        """Let the next probe pass, if this one found nobody."""
+        self._is_probed = False
+        self._news.set()
+
+
+class _Turn:
+    """One attempt, for `async with`: a generator would cost ten times as much."""
+
+    def __init__(self, reachability: Reachability) -> None:
+        self._reachability = reachability
+        self._is_probe = False
+
+    async def __aenter__(self) -> None:
+        self._is_probe = await self._reachability.wait_for_turn()
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._is_probe:
+            self._reachability.end_probe()

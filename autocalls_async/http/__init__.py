@@ -1,0 +1,1 @@
+"""One attempt: the one room that knows JSON and aiohttp."""

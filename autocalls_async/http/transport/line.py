@@ -1,0 +1,293 @@
+"""One request on one connection: connect, check, write, read.
+
+Names, addresses, TLS, proxies and the pool are aiohttp's connector's; heads,
+lengths, chunks and packed bodies of answers are its parser's. How a request gets
+onto a connection is written out here, since all depends on it.
+
+It stands on a few names of aiohttp that its documentation does not promise:
+`BaseConnector.connect`, `Connection.protocol`, and of `ResponseHandler`
+`set_response_params`, `read`, `closed` and `should_close`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol, cast
+
+import aiohttp
+from aiohttp import hdrs
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.streams import StreamReader
+from yarl import URL
+
+from autocalls_async.http.loop import loop_time
+from autocalls_async.http.settings import read_host
+from autocalls_async.http.transport import failures
+from autocalls_async.http.transport.failures import AttemptFailed
+from autocalls_async.http.wire import Reply, Request
+from autocalls_async.policy.verdict import Seen
+
+MAX_BODY_BYTES = 1_048_576
+"""Longer answers are not the API's; a packed megabyte can hold a gigabyte."""
+
+MAX_FIELD_BYTES = 65_536
+"""Of a header's line. aiohttp's 8,190 would turn a proxy's long one into an unknown."""
+
+ANSWER_SECONDS = 60.0
+"""From the first byte out to the last one in; less only manufactures unknowns."""
+
+UNUSED_SECONDS = 5.0
+"""No connection stands longer than this before its first byte: proxies give it some
+10 seconds, and their 408 would make an unknown."""
+
+_CONNECTING = aiohttp.ClientTimeout(total=None, connect=60.0, sock_connect=10.0)
+
+
+class Line(Protocol):
+    """A connection that stands, for one request and its answer."""
+
+    expires_at: float
+    """On the loop's clock: from then on it is too old for a first byte."""
+
+    def check(self) -> None:
+        """Raise `AttemptFailed` if it has gone bad meanwhile. Nothing has left."""
+
+    def on_loss(self, tell: Callable[[], None]) -> None:
+        """Have somebody told when it is closed, once its request is over too."""
+
+    async def ask(self, request: Request) -> Reply:
+        """Write the request, and return its answer.
+
+        Nothing is awaited between the call and the first byte.
+
+        Raises:
+            AttemptFailed: No status line came, and nobody knows what became of it.
+        """
+
+    def close(self) -> None:
+        """Let go of it; whatever is under way on it ends."""
+
+
+class Watch:
+    """Breaks off what takes too long; one timer serves all, first come first ended."""
+
+    def __init__(self) -> None:
+        self._ends: dict[DirectLine, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, line: "DirectLine") -> None:
+        """Give it its time from now on."""
+        loop = asyncio.get_running_loop()
+        self._ends[line] = at = loop.time() + ANSWER_SECONDS
+        if self._timer is None:
+            self._timer = loop.call_at(at, self._look, loop)
+
+    def end(self, line: "DirectLine") -> None:
+        """Watch it no longer."""
+        self._ends.pop(line, None)
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        for line, at in list(self._ends.items()):
+            if at > loop.time():
+                self._timer = loop.call_at(at, self._look, loop)
+                return
+            del self._ends[line]
+            line.break_off()
+
+
+class Way:
+    """All that the requests of one kind to one account have in common."""
+
+    def __init__(
+        self,
+        connector: aiohttp.BaseConnector,
+        *,
+        method: str,
+        base_url: str,
+        headers: dict[str, str],
+        proxy: URL | None,
+    ) -> None:
+        self.connector = connector
+        self.host = read_host(base_url)
+        self.watch = Watch()
+        self.unused: ResponseHandler | None = None  # the last that was kept so
+        self._method = method
+        # The connector wants to know where to, and by which proxy.
+        self._asked = asked = aiohttp.ClientRequest(
+            method,
+            URL(base_url, encoded=True),
+            headers=headers,
+            proxy=proxy,
+            loop=asyncio.get_running_loop(),
+        )
+        asked.headers.popall(hdrs.CONTENT_LENGTH, None)
+        if connector.force_close:
+            asked.headers[hdrs.CONNECTION] = "close"
+        # A proxy without TLS behind it is told the whole address.
+        is_told_all = proxy is not None and not asked.is_ssl()
+        self._base = base_url if is_told_all else asked.url.raw_path.rstrip("/")
+        self._headers: str | None = None
+
+    async def connect(self) -> "DirectLine":
+        """Make a connection, or take a kept one.
+
+        Raises:
+            AttemptFailed: None came about. Nothing has left.
+        """
+        try:
+            connection = await self.connector.connect(self._asked, [], _CONNECTING)
+        except Exception as error:  # noqa: BLE001  # the class decides nothing
+            # Its text may hold the address.
+            raise failures.judge(error, has_left=False) from None
+        return DirectLine(self, connection)
+
+    async def connect_anew(self) -> "DirectLine":
+        """Make a connection, or take a kept one that has answered before.
+
+        One that was kept unused is closed: whoever takes it again and again would
+        keep it for ever, though it may lead nowhere by now.
+
+        Raises:
+            AttemptFailed: None came about.
+        """
+        unused, self.unused = self.unused, None
+        line = await self.connect()
+        if unused is None or not line.is_on(unused):
+            return line
+        line.close()
+        return await self.connect()
+
+    def write_out(self, request: Request) -> bytes:
+        """Return the whole request. The connector, once asked, knows all headers."""
+        if self._headers is None:
+            items = self._asked.headers.items()
+            self._headers = "".join(f"{name}: {value}\r\n" for name, value in items)
+        first = f"{self._method} {self._base}{request.target} HTTP/1.1\r\n"
+        body, length = request.body or b"", ""
+        if request.body is not None:
+            length = f"Content-Length: {len(body)}\r\n"
+        return f"{first}{self._headers}{length}\r\n".encode() + body
+
+
+class DirectLine:
+    """A line on a connection of aiohttp's connector."""
+
+    __slots__ = ("_connection", "_content", "_protocol", "_way", "expires_at")
+
+    def __init__(self, way: Way, connection: Connection) -> None:
+        self._way = way
+        self._connection = connection
+        self._protocol = cast(ResponseHandler, connection.protocol)
+        self._content: StreamReader | None = None
+        self.expires_at = loop_time() + UNUSED_SECONDS
+
+    def check(self) -> None:
+        """Raise `AttemptFailed` if it has gone bad meanwhile. Nothing has left."""
+        check(self._protocol)
+
+    def on_loss(self, tell: Callable[[], None]) -> None:
+        """Have somebody told when it is closed."""
+        on_loss(self._protocol, tell)
+
+    def is_spoilt(self) -> bool:
+        """Whether it has gone bad."""
+        return is_spoilt(self._protocol)
+
+    def is_on(self, protocol: ResponseHandler) -> bool:
+        """Whether this is its connection."""
+        return self._protocol is protocol
+
+    async def ask(self, request: Request) -> Reply:
+        """Write the request, and return its answer."""
+        way = self._way
+        if way.unused is self._protocol:
+            way.unused = None
+        way.watch.begin(self)
+        try:
+            reply = await self._hold(request)
+        except Exception as error:  # noqa: BLE001  # the class decides nothing
+            raise failures.judge(error, has_left=True) from None
+        finally:
+            way.watch.end(self)
+        if reply.body is not None:
+            self._connection.release()
+        return reply
+
+    async def _hold(self, request: Request) -> Reply:
+        protocol = self._protocol
+        protocol.set_response_params(
+            read_until_eof=True, max_field_size=MAX_FIELD_BYTES
+        )
+        transport = cast(asyncio.Transport, protocol.transport)
+        transport.write(self._way.write_out(request))
+        head, content = await protocol.read()
+        while 100 <= head.code < 200 and head.code != 101:
+            head, content = await protocol.read()
+        self._content = content
+        body = await read_body(content)
+        return Reply(
+            status=head.code, headers=head.headers, body=body, host=self._way.host
+        )
+
+    def break_off(self) -> None:
+        """Wake who waits: aiohttp leaves a body's reader asleep behind a bad chunk."""
+        error = TimeoutError()
+        self._protocol.set_exception(error)
+        if self._content is not None:
+            self._content.set_exception(error)
+
+    def release(self) -> None:
+        """Give it back unused, to be kept where its connector keeps any."""
+        self._way.unused = self._protocol
+        self._connection.release()
+
+    def close(self) -> None:
+        """Close it, unless it was given back."""
+        self._connection.close()
+
+
+def check(protocol: ResponseHandler | None) -> None:
+    """Raise `AttemptFailed` if nothing may be sent on a connection."""
+    if protocol is None or is_spoilt(protocol):
+        detail = "the connection went bad before the request's turn"
+        raise AttemptFailed(Seen.NO_CONNECTION, detail)
+
+
+def is_spoilt(protocol: ResponseHandler) -> bool:
+    """Whether it was closed, or holds an answer to a question nobody asked.
+
+    That would be taken for the next request's. A fresh connection gets its parser
+    only with its request, so half a line shows as well.
+    """
+    return not protocol.is_connected() or protocol.should_close
+
+
+def on_loss(protocol: ResponseHandler | None, tell: Callable[[], None]) -> None:
+    """Have somebody told when a connection is closed."""
+    if protocol is not None and (closed := protocol.closed) is not None:
+
+        def note(closed: asyncio.Future[None]) -> None:
+            if not closed.cancelled():
+                closed.exception()  # why it was closed is told by `check`
+            tell()
+
+        closed.add_done_callback(note)
+
+
+async def read_body(content: StreamReader) -> bytes | None:
+    """Read an answer's body; `None` where it breaks off or is too long."""
+    body = b""
+    try:
+        while not content.at_eof():
+            body += await content.readany()
+            if len(body) > MAX_BODY_BYTES:
+                return None
+    except Exception:  # noqa: BLE001  # the class decides nothing
+        return None
+    return body

@@ -1,0 +1,140 @@
+"""What identifies a message across runs, and how a message is kept as text.
+
+Pure: no I/O, no clock, no asyncio.
+
+A content is canonical JSON: equal messages give equal text, on each Python and
+in each version of this library. Fields that were not given are left out, so
+that a field added later changes no content, and no key, that is already kept.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from autocalls_async.model.masking import mask_phone
+from autocalls_async.model.messages import (
+    FreeformMessage,
+    Message,
+    TemplateFallback,
+    TemplateMessage,
+)
+
+MAX_KEY_LENGTH = 255
+"""Characters in a key."""
+
+_DERIVED_LENGTH = 16  # 64 bits: among a million messages, 1 in 37 million collides
+_DERIVED = re.compile(rf"[0-9a-f]{{{_DERIVED_LENGTH}}}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NUMBER = re.compile(r"\+?\d(?:[\s().-]{0,3}\d){6,}")
+_FREEFORM, _TEMPLATE = "freeform", "template"
+
+
+def to_content(message: Message, sender_id: int) -> str:
+    """Write down what is to be sent, so that it can be compared and sent later.
+
+    Args:
+        message: What to send.
+        sender_id: The sender that it goes out on, whatever the message says.
+    """
+    if isinstance(message, FreeformMessage):
+        own = _freeform(message)
+    else:
+        own = _template(message)
+    whom = {"recipient_phone": message.recipient_phone, "sender_id": sender_id}
+    return json.dumps(
+        whom | own, ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    )
+
+
+def from_content(content: str) -> Message:
+    """Give back the message, with the sender that was written down.
+
+    Raises:
+        ValueError: It is no content, or one of a later version's.
+    """
+    try:
+        fields = json.loads(content)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        msg = "a content must be a JSON object"
+        raise ValueError(msg) from None
+    kind = fields.pop("kind", None)
+    shape = {_FREEFORM: FreeformMessage, _TEMPLATE: TemplateMessage}.get(str(kind))
+    if shape is None:
+        msg = "a content must be of a kind that this version knows"
+        raise ValueError(msg)
+    return _make(shape, fields)
+
+
+def derive_key(content: str) -> str:
+    """Give the key of a message that was given none: 16 hex digits of its content.
+
+    Two equal messages have one key: whoever means to send the same text twice
+    to one recipient gives each its own.
+    """
+    return hashlib.sha256(content.encode()).hexdigest()[:_DERIVED_LENGTH]
+
+
+def check_key(key: object) -> None:
+    """Raise `ValueError` unless `key` can identify a message."""
+    is_text = isinstance(key, str) and 1 <= len(key) <= MAX_KEY_LENGTH
+    if not is_text or _SURROGATE.search(str(key)):
+        msg = f"a key must be text of 1 to {MAX_KEY_LENGTH} characters"
+        raise ValueError(msg)
+
+
+def show_key(key: str) -> str:
+    """Show a key where people read it, with the numbers in it masked.
+
+    A caller may well use the recipient's number as the key. One that we
+    derived says nothing about anybody and is shown whole.
+    """
+    if _DERIVED.fullmatch(key) and not key.isdigit():
+        return repr(key)
+    return repr(_NUMBER.sub(lambda number: mask_phone(number[0]), key))
+
+
+class QuietKey(str):
+    """A key on its way to a journal: its `repr` shows it as `show_key` does.
+
+    Tracers show the variables of the frames that a failure to note it goes through.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return show_key(str(self))  # a plain one, whose own `repr` is not this
+
+
+def _freeform(message: FreeformMessage) -> dict[str, Any]:
+    content: dict[str, Any] = {"kind": _FREEFORM, "message": message.message}
+    if message.fallback is not None:
+        content["fallback"] = {
+            "template_id": message.fallback.template_id,
+            "variables": dict(message.fallback.variables),
+        }
+    return content
+
+
+def _template(message: TemplateMessage) -> dict[str, Any]:
+    content: dict[str, Any] = {"kind": _TEMPLATE, "template_id": message.template_id}
+    if message.variables:
+        content["variables"] = dict(message.variables)
+    if message.recipient_name is not None:
+        content["recipient_name"] = message.recipient_name
+    return content
+
+
+def _make(
+    shape: type[FreeformMessage | TemplateMessage], fields: Mapping[str, Any]
+) -> Message:
+    try:
+        if "fallback" in fields:
+            fields = {**fields, "fallback": TemplateFallback(**fields["fallback"])}
+        return shape(**fields)
+    except TypeError:
+        msg = "a content must have the fields of its kind, and no others"
+        raise ValueError(msg) from None

@@ -1,0 +1,1 @@
+"""What people hold: messages, answers, outcomes, errors. Pure values."""

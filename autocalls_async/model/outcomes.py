@@ -1,0 +1,72 @@
+"""How a message ended for us. Each message has exactly one outcome.
+
+Pure: no I/O, no clock, no asyncio.
+
+`Outcome` is a closed union: a `match` over its four members is complete, and
+type checkers say so.
+"""
+
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+
+from autocalls_async.model.errors import RejectedError, UnknownOutcomeError, UnsentError
+from autocalls_async.model.messages import Message, SentMessage
+from autocalls_async.model.naming import show_in
+from autocalls_async.model.plain import Plain
+
+
+@frozen(kw_only=True)
+class _Outcome(Plain):
+    """What all four have in common.
+
+    Attributes:
+        message: What was to be sent.
+        index: The message's place in the source of its run, from 0; `None` for a
+            single send. Outcomes are equal whatever their places.
+    """
+
+    message: Message
+    index: int | None = field(default=None, eq=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this as plain JSON types, with `outcome` for its name.
+
+        It is data and not a log: the message is whole.
+        """
+        return {"outcome": type(self).__name__.lower()} | super().to_dict()
+
+
+@frozen(kw_only=True)
+class Accepted(_Outcome):
+    """The service took it. Whether it was delivered, a webhook tells."""
+
+    sent: SentMessage
+
+
+@frozen(kw_only=True)
+class Rejected(_Outcome):
+    """The service said no, or our check found the window closed. Nothing was sent."""
+
+    error: RejectedError
+
+
+@frozen(kw_only=True)
+class Unsent(_Outcome):
+    """It was not sent. It is safe to send it again."""
+
+    error: UnsentError
+
+
+@frozen(kw_only=True)
+class Unknown(_Outcome):
+    """It was handed over and no trustworthy answer came: it may have been delivered."""
+
+    error: UnknownOutcomeError
+
+
+Outcome: TypeAlias = Accepted | Rejected | Unsent | Unknown
+"""The four ways in which a message can end."""
+
+
+show_in("autocalls_async", of=globals())

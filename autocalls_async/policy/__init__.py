@@ -1,0 +1,1 @@
+"""What follows from what: pure decisions; time and chance are arguments."""

@@ -1,0 +1,247 @@
+"""Who is next: lanes, fair flows, and order within a recipient.
+
+Pure: no I/O, no clock, no asyncio.
+
+Messages to one recipient form a chain, and a chain has at most one message
+under way: so they leave in the order of submission, whatever their lanes.
+Chains wait in lanes. A chain that holds an interactive message waits in the
+interactive lane, with all that was submitted before it: else a reply would wait
+behind a whole campaign for the one bulk message to the same recipient.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from enum import StrEnum
+from heapq import heapify, heappop, heappush
+from itertools import count
+from typing import Generic, TypeVar
+
+from autocalls_async.model.naming import show_in
+
+T = TypeVar("T")
+
+BULK_SHARE = 5
+"""While interactive messages keep coming, every fifth to leave is a bulk one."""
+
+
+class Lane(StrEnum):
+    """One priority class of the queue."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+
+
+class Share:
+    """Chooses the lane to be served: interactive first, but bulk has its share."""
+
+    def __init__(self) -> None:
+        self._streak = 0
+
+    @property
+    def is_bulk_due(self) -> bool:
+        """Whether it is a bulk one's turn, if there is any."""
+        return self._streak >= BULK_SHARE - 1
+
+    def count_until_bulk(self, ahead: int) -> int:
+        """Return how many leave at most before a bulk one with so many ahead of it."""
+        return max(0, BULK_SHARE - 1 - self._streak) + ahead * BULK_SHARE
+
+    def choose(self, *, interactive: bool, bulk: bool) -> Lane | None:
+        """Return the lane that is next, given which of them could leave now."""
+        if bulk and (self.is_bulk_due or not interactive):
+            return Lane.BULK
+        return Lane.INTERACTIVE if interactive else None
+
+    def note_left(self, lane: Lane, *, bulk_waits: bool) -> None:
+        """Note that one of this lane has left, and whether any bulk one waits."""
+        if lane is Lane.BULK:
+            self._streak = 0
+        else:  # nobody is kept waiting where no bulk waits
+            self._streak += bulk_waits
+
+
+class Ticket(Generic[T]):
+    """One item's place in the queue."""
+
+    __slots__ = ("flow", "item", "lane", "order", "recipient")
+
+    def __init__(
+        self, item: T, *, order: int, lane: Lane, flow: Hashable, recipient: Hashable
+    ) -> None:
+        self.item = item
+        self.order = order
+        self.lane = lane
+        self.flow = flow
+        self.recipient = recipient
+
+
+class _Chain(Generic[T]):
+    """What waits for one recipient, in order of submission."""
+
+    __slots__ = ("entry", "interactive_count", "is_under_way", "tickets")
+
+    def __init__(self) -> None:
+        self.tickets: OrderedDict[int, Ticket[T]] = OrderedDict()
+        self.is_under_way = False
+        self.interactive_count = 0
+        # Where it waits; any other entry is stale.
+        self.entry: _Entry[T] | None = None
+
+    @property
+    def lane(self) -> Lane:
+        return Lane.INTERACTIVE if self.interactive_count else Lane.BULK
+
+    @property
+    def head(self) -> Ticket[T]:
+        return next(iter(self.tickets.values()))
+
+
+class _Entry(Generic[T]):
+    """A chain in a lane, by the order of its head."""
+
+    __slots__ = ("chain", "lane", "order")
+
+    def __init__(self, order: int, lane: Lane, chain: _Chain[T]) -> None:
+        self.order = order
+        self.lane = lane
+        self.chain = chain
+
+    def __lt__(self, other: "_Entry[T]") -> bool:
+        return self.order < other.order
+
+
+class _Flow(Generic[T]):
+    """The chains of one flow, first come first served."""
+
+    def __init__(self) -> None:
+        self._heap: list[_Entry[T]] = []
+        self._clean_at = 64
+
+    def push(self, entry: _Entry[T]) -> None:
+        heappush(self._heap, entry)
+        if len(self._heap) >= self._clean_at:
+            # Drop what went stale; doubling keeps the cost of a push constant.
+            self._heap = [e for e in self._heap if e.chain.entry is e]
+            heapify(self._heap)
+            self._clean_at = max(64, 2 * len(self._heap))
+
+    def pop(self) -> _Chain[T] | None:
+        while self._heap:
+            entry = heappop(self._heap)
+            if entry.chain.entry is entry:
+                return entry.chain
+        return None
+
+
+class _Waiting(Generic[T]):
+    """The chains of one lane: its flows are served in turn."""
+
+    def __init__(self) -> None:
+        self._flows: OrderedDict[Hashable, _Flow[T]] = OrderedDict()
+
+    def add(self, flow: Hashable, entry: _Entry[T]) -> None:
+        self._flows.setdefault(flow, _Flow()).push(entry)
+
+    def pop(self) -> _Chain[T] | None:
+        while self._flows:
+            name, flow = next(iter(self._flows.items()))
+            chain = flow.pop()
+            if chain is not None:
+                self._flows.move_to_end(name)
+                return chain
+            del self._flows[name]
+        return None
+
+
+class Lanes(Generic[T]):
+    """The queue of one account. Every operation takes logarithmic time at most."""
+
+    def __init__(self) -> None:
+        self._orders = count()
+        self._chains: dict[Hashable, _Chain[T]] = {}
+        self._waiting: dict[Lane, _Waiting[T]] = {lane: _Waiting() for lane in Lane}
+        self._queued: OrderedDict[int, Ticket[T]] = OrderedDict()
+        self._depths = dict.fromkeys(Lane, 0)
+
+    def __len__(self) -> int:
+        return len(self._queued)
+
+    def depth(self, lane: Lane) -> int:
+        """Say how many items were put into this lane and wait."""
+        return self._depths[lane]
+
+    def oldest(self) -> T | None:
+        """Give the item that has waited longest."""
+        return next(iter(self._queued.values())).item if self._queued else None
+
+    def push(
+        self, item: T, *, lane: Lane, recipient: Hashable, flow: Hashable = None
+    ) -> Ticket[T]:
+        """Put an item at the end of its recipient's chain.
+
+        Args:
+            item: What waits.
+            lane: Its priority.
+            recipient: Items of one recipient leave in the order of their coming.
+            flow: Flows of one lane are served in turn, whatever their length.
+        """
+        ticket = Ticket(
+            item, order=next(self._orders), lane=lane, flow=flow, recipient=recipient
+        )
+        chain = self._chains.get(recipient)
+        if chain is None:
+            chain = self._chains[recipient] = _Chain()
+        chain.tickets[ticket.order] = ticket
+        chain.interactive_count += lane is Lane.INTERACTIVE
+        self._queued[ticket.order] = ticket
+        self._depths[lane] += 1
+        self._place(recipient, chain)
+        return ticket
+
+    def pop(self, lane: Lane) -> Ticket[T] | None:
+        """Take the next item out of a lane; its recipient's others wait for `done`."""
+        chain = self._waiting[lane].pop() if self._queued else None
+        if chain is None:
+            return None
+        chain.entry = None
+        chain.is_under_way = True
+        ticket = chain.head
+        self._take_out(ticket, chain)
+        return ticket
+
+    def done(self, ticket: Ticket[T]) -> None:
+        """Let the recipient's next item pass: the popped one has ended."""
+        chain = self._chains[ticket.recipient]
+        chain.is_under_way = False
+        self._place(ticket.recipient, chain)
+
+    def remove(self, ticket: Ticket[T]) -> bool:
+        """Take an item out wherever it waits; `False` if it does not wait here."""
+        if ticket.order not in self._queued:
+            return False
+        chain = self._chains[ticket.recipient]
+        self._take_out(ticket, chain)
+        self._place(ticket.recipient, chain)
+        return True
+
+    def _take_out(self, ticket: Ticket[T], chain: _Chain[T]) -> None:
+        del chain.tickets[ticket.order]
+        del self._queued[ticket.order]
+        chain.interactive_count -= ticket.lane is Lane.INTERACTIVE
+        self._depths[ticket.lane] -= 1
+
+    def _place(self, recipient: Hashable, chain: _Chain[T]) -> None:
+        """Let a chain wait where it now belongs."""
+        if chain.is_under_way:
+            return
+        if not chain.tickets:
+            chain.entry = None
+            del self._chains[recipient]
+            return
+        head, entry = chain.head, chain.entry
+        if entry is None or (entry.order, entry.lane) != (head.order, chain.lane):
+            chain.entry = _Entry(head.order, chain.lane, chain)
+            self._waiting[chain.lane].add(head.flow, chain.entry)
+
+
+show_in("autocalls_async", "Lane", of=globals())

@@ -1,0 +1,231 @@
+"""When freeform text may be sent: the 24-hour messaging window.
+
+Pure: no I/O, no clock, no asyncio. Instants are on the loop's clock, which no
+one can set: a wrong system clock neither opens nor closes a window.
+
+Source: API reference, "session-status": the window is 24 hours from the
+recipient's last message, and each new one restarts it. A template does not
+open it.
+"""
+
+from collections import OrderedDict
+from datetime import datetime
+from enum import Enum
+
+from autocalls_async.model.messages import SessionStatus
+from autocalls_async.model.naming import show_in
+
+WINDOW_SECONDS = 24 * 60 * 60.0
+
+MARGIN_SECONDS = 60.0
+"""A window about to close counts as unknown: a message may wait before it leaves."""
+
+RECHECK_SECONDS = 5.0
+"""A closed window is believed no longer than this: the recipient may have written."""
+
+MAX_REMEMBERED = 15_000
+"""Windows kept in memory, the latest used: 5 MB when full."""
+
+
+class WindowCheck(Enum):
+    """When a send asks the service for the window first."""
+
+    AUTO = "auto"  # unless an open one is known
+    ALWAYS = "always"
+    NEVER = "never"  # leave it to the service's own refusal
+
+
+class WindowState(Enum):
+    """Whether freeform text may be sent now."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+
+
+class _Window:
+    """What was last learnt about one sender and recipient.
+
+    Its instants are on the loop's clock; it is believed until `until`.
+    """
+
+    __slots__ = ("learnt_at", "state", "status", "until")
+
+    def __init__(
+        self,
+        state: WindowState,
+        *,
+        learnt_at: float,
+        until: float,
+        status: SessionStatus | None = None,
+    ) -> None:
+        self.state = state
+        self.learnt_at = learnt_at
+        self.until = until
+        self.status = status
+
+    def outlasts(self, written_at: float, until: float) -> bool:
+        """Whether it says more than a message that opens the window until then."""
+        if self.state is WindowState.OPEN:
+            return self.until >= until
+        return self.learnt_at > written_at
+
+
+def seconds_remaining(
+    status: SessionStatus, *, told_at: datetime | None
+) -> float | None:
+    """Say for how long freeform text stays allowed, `None` where nobody can know.
+
+    Args:
+        status: What the service said.
+        told_at: The service's own time of saying so, from its `Date` header.
+            With it `expires_at` needs no clock of ours.
+    """
+    if not status.can_send_freeform:
+        return 0.0
+    if status.minutes_remaining is not None:
+        # Bounded first: an int of the service's may be too large for a float.
+        return min(max(status.minutes_remaining, 0), 24 * 60) * 60.0
+    if status.expires_at is None or told_at is None:
+        return None
+    seconds = (status.expires_at - told_at).total_seconds()
+    return min(max(seconds, 0.0), WINDOW_SECONDS)
+
+
+class WindowMemory:
+    """What was learnt about windows, for a bounded number of recipients."""
+
+    def __init__(self, *, most: int = MAX_REMEMBERED) -> None:
+        self._most = most
+        self._windows: OrderedDict[tuple[int, str], _Window] = OrderedDict()
+        self._fell_back: OrderedDict[tuple[int, str], datetime] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def judge(self, sender_id: int, recipient: str, *, now: float) -> WindowState:
+        """Say what is known of this window now.
+
+        Returns:
+            `UNKNOWN` where nothing is known, where an open window is about to
+            close, and where a closed one may have opened since: ask the service.
+        """
+        window = self._windows.get((sender_id, recipient))
+        if window is None or now >= window.until:
+            return WindowState.UNKNOWN
+        self._windows.move_to_end((sender_id, recipient))
+        return window.state
+
+    def last_status(self, sender_id: int, recipient: str) -> SessionStatus | None:
+        """Give what the service said when it last found this window closed."""
+        window = self._windows.get((sender_id, recipient))
+        return window.status if window else None
+
+    def learn(
+        self,
+        sender_id: int,
+        recipient: str,
+        status: SessionStatus,
+        *,
+        now: float,
+        told_at: datetime | None,
+        asked_at: float | None = None,
+    ) -> None:
+        """Take over what the service said, in an answer that arrived `now`.
+
+        What was learnt after it was asked, at `asked_at`, is newer and stays.
+        """
+        if not status.can_send_freeform:
+            self.note_closed(sender_id, recipient, status, now=now, asked_at=asked_at)
+            return
+        seconds = seconds_remaining(status, told_at=told_at) or 0.0
+        until = now + seconds - MARGIN_SECONDS
+        window = _Window(WindowState.OPEN, learnt_at=now, until=until)
+        self._remember(sender_id, recipient, window)
+
+    def note_inbound(
+        self, sender_id: int, recipient: str, *, now: float, age_seconds: float = 0.0
+    ) -> None:
+        """Note that the recipient wrote so long ago: 24 hours from then.
+
+        What was learnt since is newer and stays, as does a window that is open
+        for longer.
+        """
+        written_at = now - age_seconds
+        until = written_at + WINDOW_SECONDS - MARGIN_SECONDS
+        known = self._windows.get((sender_id, recipient))
+        if until <= now or (known is not None and known.outlasts(written_at, until)):
+            return
+        window = _Window(WindowState.OPEN, learnt_at=written_at, until=until)
+        self._remember(sender_id, recipient, window)
+
+    def note_closed(
+        self,
+        sender_id: int,
+        recipient: str,
+        status: SessionStatus | None,
+        *,
+        now: float,
+        asked_at: float | None = None,
+    ) -> None:
+        """Note that the service refused free text, with what it said of the window.
+
+        What was learnt after it was asked, at `asked_at`, is newer and stays.
+        """
+        known = self._windows.get((sender_id, recipient))
+        if known is not None and asked_at is not None and known.learnt_at > asked_at:
+            return
+        until = now + RECHECK_SECONDS
+        window = _Window(WindowState.CLOSED, learnt_at=now, until=until, status=status)
+        self._remember(sender_id, recipient, window)
+
+    def forget(self, sender_id: int, recipient: str) -> None:
+        """Make this window unknown, as after a template."""
+        self._windows.pop((sender_id, recipient), None)
+
+    def take_fallback(
+        self,
+        sender_id: int,
+        recipient: str,
+        *,
+        at: datetime,
+        closed_at: datetime | None,
+    ) -> bool:
+        """Take the one template that may go in place of free text while it is closed.
+
+        Args:
+            sender_id: Whose window it is.
+            recipient: Whom it is for.
+            at: Aware time of now.
+            closed_at: When the window closed; `None` where it never was open, or
+                nobody knows.
+
+        Returns:
+            `False` if it was taken since the window was last open.
+        """
+        last = self._fell_back.get((sender_id, recipient))
+        if last is not None and (closed_at is None or closed_at <= last):
+            return False
+        self.note_fallback(sender_id, recipient, at=at)
+        return True
+
+    def note_fallback(self, sender_id: int, recipient: str, *, at: datetime) -> None:
+        """Note that it was taken at this aware time."""
+        self._fell_back[sender_id, recipient] = at
+        if len(self._fell_back) > self._most:
+            self._fell_back.popitem(last=False)
+
+    def return_fallback(self, sender_id: int, recipient: str) -> None:
+        """Give it back: it surely was not sent."""
+        self._fell_back.pop((sender_id, recipient), None)
+
+    def _remember(self, sender_id: int, recipient: str, window: _Window) -> None:
+        if window.state is WindowState.OPEN:
+            self._fell_back.pop((sender_id, recipient), None)
+        self._windows[sender_id, recipient] = window
+        self._windows.move_to_end((sender_id, recipient))
+        if len(self._windows) > self._most:
+            self._windows.popitem(last=False)
+
+
+show_in("autocalls_async", "WindowCheck", "WindowState", of=globals())

@@ -1,0 +1,148 @@
+"""A base URL: what its host means, in every spelling."""
+
+import socket
+from contextlib import nullcontext, suppress
+from ipaddress import IPv4Address, ip_address, ip_network
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from autocalls_async.http.settings import parse_base_url, read_ipv4
+
+_PRIVATE = tuple(
+    map(
+        ip_network,
+        ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
+    )
+)
+
+
+def _spell(number: int, base: str) -> str:
+    return {"decimal": f"{number}", "octal": f"0{number:o}", "hex": f"0x{number:x}"}[
+        base
+    ]
+
+
+@st.composite
+def spellings(draw: st.DrawFn) -> tuple[str, IPv4Address]:
+    """Draw an address and one of its spellings in C."""
+    private = st.sampled_from([0x7F000001, 0x0A000005, 0xC0A8010A, 0xAC10FFFE, 0])
+    number = draw(st.integers(0, 2**32 - 1) | private)
+    count = draw(st.integers(1, 4))
+    octets = list(number.to_bytes(4, "big"))
+    last = int.from_bytes(octets[count - 1 :], "big")
+    bases = st.sampled_from(["decimal", "octal", "hex"])
+    parts = [_spell(part, draw(bases)) for part in (*octets[: count - 1], last)]
+    return ".".join(parts), IPv4Address(number)
+
+
+@given(spellings())
+def test_a_host_is_read_as_the_number_that_it_is(
+    spelling: tuple[str, IPv4Address],
+) -> None:
+    text, address = spelling
+
+    assert socket.inet_aton(text) == address.packed
+    assert read_ipv4(text) == address
+
+
+def _read_by_c(text: str) -> IPv4Address | None:
+    with suppress(OSError):
+        return IPv4Address(socket.inet_aton(text))
+    return None
+
+
+@given(
+    st.text("0123456789abcfx.", max_size=14)
+    | st.from_regex(r"[0-9x.]{1,12}", fullmatch=True)
+)
+@example("0x")
+@example("08")
+@example("1.2.3.256")
+@example("1.2.65536")
+@example("4294967296")
+@example("1.2.3.4.5")
+@example("1..2")
+@example("")
+def test_a_number_is_read_as_the_c_library_reads_it(text: str) -> None:
+    text = text.strip()  # the C library stops at a space; a URL cannot hold one
+
+    assert read_ipv4(text) == _read_by_c(text)
+
+
+@given(spellings())
+def test_plain_http_to_a_number_is_for_private_networks_alone(
+    spelling: tuple[str, IPv4Address],
+) -> None:
+    text, address = spelling
+    is_private = address.is_unspecified or address.is_link_local
+    is_private |= any(address in network for network in _PRIVATE)
+    mapped = ip_address(f"::ffff:{address}")
+
+    for host in (text, f"{text}.", text.upper(), f"[{mapped}]", f"[::ffff:{address}]"):
+        url = f"http://{host}:8080/api"
+
+        public = pytest.raises(ValueError, match="must be https for a public host")
+        with nullcontext() if is_private else public:
+            parse_base_url(url)
+        assert parse_base_url(f"https://{host}:8080/api")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "134744072",
+        "0x08080808",
+        "010.010.010.010",
+        "8.526344",
+        "8.8.2056",
+        "8.8.8.8.",
+        "[::ffff:8.8.8.8]",
+        "[::ffff:808:808]",
+        pytest.param("[::8.8.8.8]", id="IPv4-compatible"),
+        pytest.param("[64:ff9b::808:808]", id="NAT64"),
+        pytest.param("[2002:808:808::1]", id="6to4"),
+        pytest.param("[2001:0:808:808::1]", id="Teredo"),
+        pytest.param("100.64.0.1", id="a carrier's network"),
+        pytest.param("203.0.113.9", id="a number for documents"),
+        pytest.param("4294967296", id="more than an address"),
+        pytest.param("1.2.3.256", id="no address"),
+        pytest.param("09", id="no octal"),
+        pytest.param("api.", id="a top-level domain"),
+        pytest.param("localhost.example.com", id="a name that begins well"),
+        pytest.param("[v1.fe:80]", id="an address of the future"),
+        "example.com",
+    ],
+)
+def test_plain_http_over_the_open_network_is_refused(host: str) -> None:
+    with pytest.raises(ValueError, match="must be https for a public host"):
+        parse_base_url(f"http://{host}/api")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "localhost.",
+        "LOCALHOST",
+        "api.localhost",
+        "emulator",
+        "0xdeadbeef.localhost",
+        "127.1",
+        "2130706433",
+        "0x7f.1",
+        "0177.0.0.1",
+        "0.0.0.0",  # noqa: S104  # this host, to a client
+        "0",
+        "10.1",
+        "169.254.1.1",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[fe80::1]",
+        "[fd00::1]",
+    ],
+)
+def test_plain_http_to_this_machine_or_a_private_network_is_taken(host: str) -> None:
+    assert parse_base_url(f"http://{host}/api") == f"http://{host}/api"

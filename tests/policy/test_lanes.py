@@ -1,0 +1,249 @@
+"""Who is next, against a model that sorts and searches."""
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
+
+from autocalls_async.policy.lanes import BULK_SHARE, Lane, Lanes, Share, Ticket
+
+BULK, INTERACTIVE = Lane.BULK, Lane.INTERACTIVE
+
+
+def pop_all(lanes: Lanes[str], lane: Lane) -> list[str]:
+    """Take out everything, each ending before the next is taken."""
+    taken = []
+    while ticket := lanes.pop(lane):
+        taken.append(ticket.item)
+        lanes.done(ticket)
+    return taken
+
+
+def fill(lanes: Lanes[str], items: Iterable[tuple[str, Lane, str, str]]) -> None:
+    """Put items in: name, lane, recipient, flow."""
+    for name, lane, recipient, flow in items:
+        lanes.push(name, lane=lane, recipient=recipient, flow=flow)
+
+
+def test_a_lane_is_first_come_first_served() -> None:
+    lanes: Lanes[str] = Lanes()
+    fill(lanes, [(f"m{n}", BULK, f"r{n}", "run") for n in range(100)])
+
+    assert pop_all(lanes, BULK) == [f"m{n}" for n in range(100)]
+    assert lanes.pop(BULK) is None
+    assert len(lanes) == 0
+
+
+def test_a_recipients_next_waits_for_the_one_under_way_and_others_pass() -> None:
+    lanes: Lanes[str] = Lanes()
+    fill(lanes, [("a1", BULK, "a", ""), ("a2", BULK, "a", ""), ("b1", BULK, "b", "")])
+
+    first = lanes.pop(BULK)
+    second = lanes.pop(BULK)
+    third = lanes.pop(BULK)
+    assert first is not None
+    lanes.done(first)
+    fourth = lanes.pop(BULK)
+
+    assert first.item == "a1"
+    assert second is not None
+    assert second.item == "b1"
+    assert third is None
+    assert fourth is not None
+    assert fourth.item == "a2"
+
+
+def test_a_reply_takes_earlier_bulk_to_the_same_recipient_along() -> None:
+    lanes: Lanes[str] = Lanes()
+    fill(lanes, [(f"m{n}", BULK, f"r{n}", "run") for n in range(50)])
+    fill(lanes, [("reply", INTERACTIVE, "r40", "")])
+
+    assert pop_all(lanes, INTERACTIVE) == ["m40", "reply"]
+    assert pop_all(lanes, BULK) == [f"m{n}" for n in range(50) if n != 40]
+
+
+def test_a_withdrawn_reply_lets_its_bulk_predecessor_back_in_line() -> None:
+    lanes: Lanes[str] = Lanes()
+    fill(lanes, [("b1", BULK, "b", ""), ("a1", BULK, "a", "")])
+    reply = lanes.push("reply", lane=INTERACTIVE, recipient="a")
+
+    assert lanes.remove(reply)
+    taken = pop_all(lanes, INTERACTIVE) + pop_all(lanes, BULK)
+
+    assert sorted(taken) == ["a1", "b1"]
+
+
+def test_flows_are_served_in_turn_whatever_their_length() -> None:
+    lanes: Lanes[str] = Lanes()
+    fill(lanes, [(f"long{n}", BULK, f"l{n}", "long") for n in range(100)])
+    fill(lanes, [(f"short{n}", BULK, f"s{n}", "short") for n in range(3)])
+
+    first_six = pop_all(lanes, BULK)[:6]
+
+    assert sorted(first_six) == [
+        "long0",
+        "long1",
+        "long2",
+        "short0",
+        "short1",
+        "short2",
+    ]
+
+
+def test_bulk_has_its_share_of_a_steady_stream() -> None:
+    share = Share()
+
+    chosen = []
+    for _ in range(100):
+        lane = share.choose(interactive=True, bulk=True)
+        assert lane is not None
+        share.note_left(lane, bulk_waits=True)
+        chosen.append(lane)
+
+    assert chosen.count(BULK) == 100 // BULK_SHARE
+    assert chosen[0] is INTERACTIVE
+    assert share.choose(interactive=False, bulk=False) is None
+    assert share.choose(interactive=False, bulk=True) is BULK
+    assert share.choose(interactive=True, bulk=False) is INTERACTIVE
+
+
+def test_one_reply_waits_behind_no_bulk_after_a_quiet_time() -> None:
+    share = Share()
+    for _ in range(50):
+        share.note_left(INTERACTIVE, bulk_waits=False)
+
+    assert share.choose(interactive=True, bulk=True) is INTERACTIVE
+
+
+def test_a_bulk_message_that_is_due_but_not_ready_keeps_its_right() -> None:
+    share = Share()
+    for _ in range(BULK_SHARE):
+        share.note_left(INTERACTIVE, bulk_waits=True)
+
+    meanwhile = share.choose(interactive=True, bulk=False)
+
+    assert meanwhile is INTERACTIVE
+    assert share.choose(interactive=True, bulk=True) is BULK
+
+
+def test_what_was_removed_is_gone_and_cannot_be_removed_twice() -> None:
+    lanes: Lanes[str] = Lanes()
+    tickets = [lanes.push(f"m{n}", lane=BULK, recipient=n % 3) for n in range(30)]
+
+    assert all(lanes.remove(ticket) for ticket in tickets[::2])
+    assert not any(lanes.remove(ticket) for ticket in tickets[::2])
+
+    taken = pop_all(lanes, BULK)
+    assert sorted(taken) == sorted(f"m{n}" for n in range(1, 30, 2))
+
+
+@pytest.mark.parametrize("count", [100, 10_000])
+def test_what_was_cancelled_does_not_pile_up(count: int) -> None:
+    lanes: Lanes[str] = Lanes()
+    for number in range(count):
+        ticket = lanes.push("m", lane=BULK, recipient=number)
+        lanes.remove(ticket)
+
+    flow = lanes._waiting[BULK]._flows[None]  # noqa: SLF001  # there is no other way to see it
+
+    assert len(flow._heap) <= 64  # noqa: SLF001  # there is no other way to see it
+
+
+class LanesAgainstAModel(RuleBasedStateMachine):
+    """Any order of coming, taking, ending and leaving."""
+
+    waiting: Bundle[Ticket[int]] = Bundle("waiting")
+    under_way: Bundle[Ticket[int]] = Bundle("under_way")
+
+    @initialize()
+    def start(self) -> None:
+        """Begin with nothing."""
+        self.lanes: Lanes[int] = Lanes()
+        self.queued: list[Ticket[int]] = []
+        self.busy: set[object] = set()
+        self.count = 0
+
+    @rule(
+        target=waiting,
+        lane=st.sampled_from(Lane),
+        recipient=st.integers(0, 3),
+        flow=st.integers(0, 1),
+    )
+    def push(self, lane: Lane, recipient: int, flow: int) -> Ticket[int]:
+        """Put one in."""
+        self.count += 1
+        ticket = self.lanes.push(self.count, lane=lane, recipient=recipient, flow=flow)
+        self.queued.append(ticket)
+        return ticket
+
+    def _free_heads(self) -> dict[object, tuple[Ticket[int], Lane]]:
+        """Give each free recipient's first, and the lane that it waits in."""
+        heads: dict[object, tuple[Ticket[int], Lane]] = {}
+        for ticket in self.queued:
+            if ticket.recipient in self.busy:
+                continue
+            head, lane = heads.get(ticket.recipient, (ticket, BULK))
+            lane = INTERACTIVE if ticket.lane is INTERACTIVE else lane
+            heads[ticket.recipient] = head, lane
+        return heads
+
+    @rule(target=under_way, lane=st.sampled_from(Lane))
+    def pop(self, lane: Lane) -> Ticket[int] | MultipleResults[Ticket[int]]:
+        """Take the next one, who must be the first of a free recipient."""
+        possible = [head for head, at in self._free_heads().values() if at is lane]
+
+        ticket = self.lanes.pop(lane)
+
+        if ticket is None:
+            assert possible == []
+            return multiple()
+        assert ticket in possible
+        same_flow = [head.order for head in possible if head.flow == ticket.flow]
+        assert ticket.order == min(same_flow)
+        self.queued.remove(ticket)
+        self.busy.add(ticket.recipient)
+        return ticket
+
+    @rule(ticket=consumes(under_way))
+    def done(self, ticket: Ticket[int]) -> None:
+        """End one that was taken."""
+        self.lanes.done(ticket)
+        self.busy.discard(ticket.recipient)
+
+    @rule(ticket=waiting)
+    def remove(self, ticket: Ticket[int]) -> None:
+        """Withdraw one, wherever it is by now."""
+        was_queued = ticket in self.queued
+
+        assert self.lanes.remove(ticket) is was_queued
+
+        if was_queued:
+            self.queued.remove(ticket)
+
+    @invariant()
+    def counts_agree(self) -> None:
+        """Compare what can be asked."""
+        if not hasattr(self, "queued"):
+            return
+        assert len(self.lanes) == len(self.queued)
+        for lane in Lane:
+            expected = sum(ticket.lane is lane for ticket in self.queued)
+            assert self.lanes.depth(lane) == expected
+        oldest = min((t.order for t in self.queued), default=None)
+        item = self.lanes.oldest()
+        assert (item is None) is (oldest is None)
+
+
+LanesAgainstAModel.TestCase.settings = settings(max_examples=50, deadline=None)
+TestLanes = LanesAgainstAModel.TestCase
