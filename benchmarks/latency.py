@@ -17,7 +17,8 @@ that all their requests share; they know no windows, so their rows are fewer.
   `note_inbound` is the same, 2 seconds after another, with the note just before.
 - *a client that was idle*: nothing was sent before. A quarter of a second is less
   than any bot takes to think; 20 seconds is what a language model may take.
-- *the first of all* asks for the window, and nothing stands yet.
+- *the first of all* asks for the window, and nothing stands yet; after `warm()` a
+  connection stands for that, and one for the message.
 
 All samples of a round, of all rows, run in one process, in an order that is drawn
 by lot, a fifth of a second apart. The process has sent before: what is made at
@@ -143,6 +144,10 @@ async def _nothing_before(_client: AutocallsClient, _: str) -> None:
     """Send as the first thing that this client does."""
 
 
+async def _warmed(client: AutocallsClient, _: str) -> None:
+    await client.warm()
+
+
 OURS = {
     "repeated": Row(
         title="repeated: 2 s after another", open=_ours(_after_another), goal=56
@@ -175,6 +180,11 @@ OURS = {
         title="the first of all, its window unknown",
         open=_ours(_nothing_before),
         goal=215,
+    ),
+    "warmed": Row(
+        title="the first of all after `warm()`, its window unknown",
+        open=_ours(_warmed),
+        goal=110,
     ),
 }
 
