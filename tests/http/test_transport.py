@@ -280,6 +280,40 @@ async def test_the_environments_proxy_is_used_only_if_wanted(
     assert asked == [f"{emulator.base_url}/user/me"]
 
 
+async def test_one_proxy_for_all_is_used_where_the_scheme_has_none(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def proxy(request: web.BaseRequest) -> web.Response:
+        asked.append(request.raw_path)
+        return web.json_response({"name": "by proxy"})
+
+    for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    async with serving(proxy) as address:
+        monkeypatch.setenv("ALL_PROXY", address)
+        async with client_of(emulator.base_url) as client:
+            direct = await client.account()
+        async with client_of(emulator.base_url, trust_env=True) as client:
+            by_proxy = await client.account()
+
+    assert direct.name != "by proxy"
+    assert by_proxy.name == "by proxy"
+    assert asked == [f"{emulator.base_url}/user/me"]
+
+
+async def test_a_long_header_of_a_proxy_makes_no_unknown() -> None:
+    async def answer(_: web.BaseRequest) -> web.Response:
+        headers = {"X-Trace": "a" * 30_000}
+        return web.json_response({"success": True}, headers=headers)
+
+    async with serving(answer) as base_url, client_of(base_url) as client:
+        sent = await client.send(hello())
+
+    assert sent == SentMessage()
+
+
 async def test_an_answer_that_drips_for_ever_ends_by_the_clock() -> None:
     async def drip(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "100000"})
