@@ -1,0 +1,212 @@
+"""Phone numbers as people keep them, read as those that the API takes.
+
+It needs the extra `phones`. A number that could be read as two different ones is
+refused and never guessed: spreadsheets drop the plus, and `4915123456789` in Germany
+is then both a mobile with its country's code and a number of its own.
+"""
+
+import re
+import unicodedata
+from typing import Literal, TypeAlias
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
+
+from autocalls_async.model.masking import mask_phone
+from autocalls_async.model.naming import show_in
+
+__all__ = ["AmbiguousPhoneError", "Numbers", "parse_phone", "person_of"]
+
+Numbers: TypeAlias = Literal["international", "national"]
+"""How digits without a plus are meant: with or without their country's code."""
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+# By which people keep a spreadsheet from mangling a number, and what links begin with.
+_GUARD = re.compile(
+    r"""^(?:=\s*)?["'\u2018\u2019`]?(?:(?:tel|whatsapp):)?|["']$""", re.IGNORECASE
+)
+_DASHES = re.compile(r"[\u2010-\u2015\u2212]")
+_SHORTENED = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
+_FLOAT_TAIL = re.compile(r"(\+?[0-9]{7,15})[.,]0")
+_ALTERNATIVE = re.compile(r"/\s*[0-9]{1,2}$")
+# Letters may be an extension, or two numbers in one cell: nothing is guessed.
+_NUMBER = re.compile(r"\+?[0-9 ().\-/]+")
+_INTERNATIONAL = re.compile(r"0\s*0[ ().-]*(?=[1-9])")
+
+
+class AmbiguousPhoneError(ValueError):
+    """A number could be read in two ways, and both could be somebody.
+
+    Attributes:
+        readings: Both of them in E.164, as its own digits with a plus, and as a
+            number of the region; masked in the text.
+    """
+
+    def __init__(self, name: str, readings: tuple[str, str]) -> None:
+        self.readings = readings
+        abroad, home = (mask_phone(reading) for reading in readings)
+        super().__init__(
+            f"{name} could be {abroad} or {home}; write it with a plus and its"
+            " country's code, or say that all are international or national"
+        )
+
+
+def parse_phone(
+    text: object,
+    *,
+    region: str,
+    numbers: Numbers | None = None,
+    name: str = "recipient_phone",
+) -> str:
+    """Return a number in E.164: `(415) 555-0123` in `US` is `+14155550123`.
+
+    One that is written so already stays as it is. Marks of no width, the guards that
+    keep a spreadsheet from mangling a number (`'+49…`, `="+49…"`), `tel:` and the tail
+    of a float (`.0`) are dropped.
+
+    Args:
+        text: As somebody wrote it.
+        region: Where numbers without a country's code belong, such as `DE`.
+        numbers: How digits without a plus are meant, all of them: `"international"`
+            where each has its country's code, `"national"` where none has. `None`
+            refuses those that could be either.
+        name: What to call it in an error.
+
+    Raises:
+        AmbiguousPhoneError: It could be read in two ways.
+        ValueError: It is no number there, may mean several, or a spreadsheet has
+            shortened it.
+    """
+    if isinstance(text, str) and _E164.fullmatch(text):
+        return text
+    written = _clean(text)
+    if written is None:
+        raise ValueError(_refusal(name, text, region))
+    if _SHORTENED.fullmatch(written):
+        msg = (
+            f"{name} was shortened by a spreadsheet; format the column as text and"
+            " export it again"
+        )
+        raise ValueError(msg)
+    if _ALTERNATIVE.search(written):
+        msg = f"{name} lists two numbers in one; write each in a row of its own"
+        raise ValueError(msg)
+    found = _read(written, region, numbers=numbers, name=name)
+    if found is None:
+        raise ValueError(_refusal(name, text, region))
+    return _e164(found)
+
+
+def person_of(phone: str) -> str:
+    """Return what is the same for each spelling of one person's WhatsApp number.
+
+    Mexican and Argentine mobiles are known with and without the digit that once
+    told them from others (`+521…`, `+549…`), Brazilian ones with and without the
+    ninth digit. It is a key to compare by, and not for sending.
+
+    Args:
+        phone: E.164.
+    """
+    for pattern, spelling in _SPELLINGS:
+        phone = pattern.sub(spelling, phone)
+    return phone
+
+
+_SPELLINGS = (
+    (re.compile(r"^\+521(?=[0-9]{10}$)"), "+52"),
+    (re.compile(r"^\+549(?=[0-9]{10}$)"), "+54"),
+    (re.compile(r"^(\+55[1-9][0-9])9(?=[0-9]{8}$)"), r"\1"),
+)
+
+
+def _clean(text: object) -> str | None:
+    """Return what was written without what nobody sees or means, if it is text."""
+    if not isinstance(text, str):
+        return None
+    seen = "".join(
+        " " if unicodedata.category(c) == "Zs" else c
+        for c in unicodedata.normalize("NFKC", text)
+        if unicodedata.category(c) not in {"Cf", "Cc"}
+    )
+    seen = _DASHES.sub("-", seen).strip()
+    seen = _GUARD.sub("", seen).strip()
+    if tail := _FLOAT_TAIL.fullmatch(seen):
+        return tail[1]
+    return seen
+
+
+def _read(
+    written: str, region: str, *, numbers: Numbers | None, name: str
+) -> PhoneNumber | None:
+    if not _NUMBER.fullmatch(written):
+        return None
+    if written.startswith("+"):
+        return _parse(written, None)
+    if prefix := _INTERNATIONAL.match(written):
+        abroad = _parse("+" + written[prefix.end() :], None)
+        return abroad or _parse(written, region)
+    if written.startswith(("0", "(0")):  # no country's code does
+        return None if numbers == "international" else _parse(written, region)
+    return _read_digits(written, region, numbers=numbers, name=name)
+
+
+def _read_digits(
+    written: str, region: str, *, numbers: Numbers | None, name: str
+) -> PhoneNumber | None:
+    """Read a number that begins with neither a plus nor a 0."""
+    abroad, home = _parse("+" + written, None), _parse(written, region)
+    if numbers is not None:
+        return abroad if numbers == "international" else home
+    if home is None and abroad is not None:
+        msg = (
+            f"{name} is no number of {region}; if it is {mask_phone(_e164(abroad))},"
+            " write the plus, or say that all are international"
+        )
+        raise ValueError(msg)
+    if home is None or abroad is None or _e164(home) == _e164(abroad):
+        return home
+    if _is_grouped_as(written, home) and not _is_grouped_as(written, abroad):
+        return home
+    raise AmbiguousPhoneError(name, (_e164(abroad), _e164(home)))
+
+
+def _is_grouped_as(written: str, number: PhoneNumber) -> bool:
+    """Whether its digits stand in the groups of a number's usual writing.
+
+    Bare digits stand in no groups.
+    """
+    groups = re.findall("[0-9]+", written)
+    kinds = (PhoneNumberFormat.NATIONAL, PhoneNumberFormat.INTERNATIONAL)
+    usual = [
+        re.findall("[0-9]+", phonenumbers.format_number(number, kind)) for kind in kinds
+    ]
+    return len(groups) > 1 and groups in usual
+
+
+def _parse(written: str, region: str | None) -> PhoneNumber | None:
+    try:
+        number = phonenumbers.parse(written, region)
+    except NumberParseException:
+        return None
+    return number if phonenumbers.is_valid_number(number) else None
+
+
+def _e164(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _refusal(name: str, text: object, region: str) -> str:
+    if not isinstance(text, str):
+        shown = f"a value of type {type(text).__name__}"
+    elif _NUMBER.fullmatch(_clean(text) or ""):
+        shown = repr(mask_phone(text))
+    else:
+        shown = "other text"
+    return (
+        f"{name} must be a phone number of {region} or have a country's code, such"
+        f" as '+14155550123'; got {shown}"
+    )
+
+
+show_in("autocalls_async.phones", of=globals())

@@ -1,0 +1,215 @@
+"""Numbers as people keep them: never somebody else's, whatever form they come in."""
+
+import random
+from collections.abc import Iterator
+from itertools import product
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
+
+from autocalls_async.phones import (
+    AmbiguousPhoneError,
+    Numbers,
+    parse_phone,
+    person_of,
+)
+
+REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+
+
+def e164(number: PhoneNumber) -> str:
+    """Write a number as the API takes it."""
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def read(text: str, region: str) -> str | None:
+    """Read a number, or say that it was refused."""
+    try:
+        return parse_phone(text, region=region)
+    except ValueError:
+        return None
+
+
+TAKEN = [
+    pytest.param("+4915123456789", "DE", "+4915123456789", id="E.164"),
+    pytest.param("+49 151 2345 6789", "US", "+4915123456789", id="with blanks"),
+    pytest.param("0151 23456789", "DE", "+4915123456789", id="trunk 0"),
+    pytest.param("0151/23456789", "DE", "+4915123456789", id="a slash in its place"),
+    pytest.param("(0151) 23456789", "DE", "+4915123456789", id="brackets"),
+    pytest.param("+49 (0)151 23456789", "DE", "+4915123456789", id="optional trunk"),
+    pytest.param("0049 151 23456789", "FR", "+4915123456789", id="00 for a plus"),
+    pytest.param("(415) 555-0123", "US", "+14155550123", id="US"),
+    pytest.param("14155550123", "US", "+14155550123", id="both readings are one"),
+    pytest.param("612 34 56 78", "ES", "+34612345678", id="grouped as at home"),
+    pytest.param("664123456.0", "AT", "+43664123456", id="float at home"),
+    pytest.param("+43664123456.0", "AT", "+43664123456", id="float with a plus"),
+    pytest.param("3331234567.0", "IT", "+393331234567", id="float in Italy"),
+    pytest.param("'+4915123456789", "DE", "+4915123456789", id="apostrophe"),
+    pytest.param("\u2019+4915123456789", "DE", "+4915123456789", id="typographic one"),
+    pytest.param('="+4915123456788"', "DE", "+4915123456788", id="formula"),
+    pytest.param("=+4915123456788", "DE", "+4915123456788", id="bare formula"),
+    pytest.param("tel:+49-151-23456789", "DE", "+4915123456789", id="tel"),
+    pytest.param("whatsapp:+4915123456789", "DE", "+4915123456789", id="whatsapp"),
+    pytest.param("\u202a+4915123456789\u202c", "DE", "+4915123456789", id="bidi marks"),
+    pytest.param("+49 151 2345\u200b6789", "DE", "+4915123456789", id="zero width"),
+    pytest.param(
+        "+33\u202f6\u00a012\u200934\u202f56\u202f78", "DE", "+33612345678", id="spaces"
+    ),
+    pytest.param("0151\u201123456789", "DE", "+4915123456789", id="typographic dash"),
+    pytest.param("\uff0b4915123456789", "DE", "+4915123456789", id="full-width plus"),
+]
+
+
+@pytest.mark.parametrize(("text", "region", "number"), TAKEN)
+def test_a_number_is_read_in_the_forms_that_people_keep(
+    text: str, region: str, number: str
+) -> None:
+    assert parse_phone(text, region=region) == number
+
+
+AMBIGUOUS = [
+    pytest.param("4915123456789", "DE", "+4915123456789", id="its code, no plus"),
+    pytest.param("4915123456789.0", "DE", "+4915123456789", id="and a float's tail"),
+    pytest.param("33612345678", "DE", "+33612345678", id="French in Germany"),
+    pytest.param("447400123456", "DE", "+447400123456", id="British in Germany"),
+    pytest.param("48512345678", "DE", "+48512345678", id="Polish in Germany"),
+    pytest.param("33612345678", "AT", "+33612345678", id="French in Austria"),
+]
+
+
+@pytest.mark.parametrize(("text", "region", "abroad"), AMBIGUOUS)
+def test_a_number_with_two_readings_is_refused_with_both(
+    text: str, region: str, abroad: str
+) -> None:
+    with pytest.raises(AmbiguousPhoneError, match="could be") as caught:
+        parse_phone(text, region=region)
+
+    home = parse_phone(text, region=region, numbers="national")
+    assert caught.value.readings == (abroad, home)
+    assert home != abroad
+    assert parse_phone(text, region=region, numbers="international") == abroad
+    assert abroad[1:] not in str(caught.value)
+    assert home[1:] not in str(caught.value)
+
+
+REFUSED = [
+    pytest.param("4.91512E+12", "DE", "shortened by a spreadsheet", id="scientific"),
+    pytest.param("4,91512E+12", "DE", "shortened by a spreadsheet", id="with a comma"),
+    pytest.param("030 1234567/68", "DE", "two numbers", id="an alternative"),
+    pytest.param("0171 1234567 / 0172 1234567", "DE", "must be", id="two in a cell"),
+    pytest.param("447400123456", "US", "write the plus", id="abroad alone"),
+    pytest.param("12345", "DE", "must be", id="too short"),
+    pytest.param("0151 23456789 ext. 3", "DE", "other text", id="an extension"),
+    pytest.param("", "DE", "other text", id="empty"),
+    pytest.param("+", "DE", "must be", id="a plus alone"),
+    pytest.param(4915123456789, "DE", "a value of type int", id="a number"),
+    pytest.param(4915123456789.0, "DE", "a value of type float", id="a float"),
+    pytest.param(float("nan"), "DE", "a value of type float", id="not a number"),
+    pytest.param(None, "DE", "a value of type NoneType", id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("text", "region", "why"), REFUSED)
+def test_what_is_no_number_says_why(text: object, region: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why) as caught:
+        parse_phone(text, region=region, name="phone")
+
+    assert str(caught.value).startswith("phone ")
+    assert "5123456789" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("015123456789", "international"), ("447400123456", "national")],
+)
+def test_how_numbers_are_meant_can_be_wrong_but_not_bent(
+    text: str, numbers: Numbers
+) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        parse_phone(text, region="US", numbers=numbers)
+
+
+PERSONS = [
+    ("+5215512345678", "+525512345678"),
+    ("+5491123456789", "+541123456789"),
+    ("+5511961231395", "+551161231395"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), PERSONS)
+def test_two_spellings_of_one_person_are_one(one: str, other: str) -> None:
+    assert person_of(one) == person_of(other)
+
+
+def test_other_people_are_themselves() -> None:
+    numbers = ["+4915123456789", "+14155550123", "+525512345678", "+551132345678"]
+
+    assert [person_of(number) for number in numbers] == numbers
+
+
+def test_no_example_of_any_region_reaches_another_person() -> None:
+    kinds = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE)
+    examples = {
+        e164(number)
+        for region, kind in product(REGIONS, kinds)
+        if (number := phonenumbers.example_number_for_type(region, kind))
+    }
+    found = {
+        (number, text, region): read(text, region)
+        for number, region in product(sorted(examples), REGIONS[::6])
+        for text in (number[1:], f"{number[1:]}.0", f"'{number}")
+    }
+
+    taken = [key for key, result in found.items() if result is not None]
+    strangers = [key for key in taken if found[key] != key[0]]
+    assert strangers == []
+    assert len(taken) > 10_000
+    assert len(found) - len(taken) > 10_000
+
+
+def mobiles(region: str, count: int) -> Iterator[PhoneNumber]:
+    """Draw valid mobiles of a region, whatever their first digits."""
+    rng = random.Random(region)
+    example = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
+    assert example is not None
+    length = len(str(example.national_number))
+    kinds = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+    while count:
+        digits = rng.randrange(10 ** (length - 1), 10**length)
+        number = PhoneNumber(country_code=example.country_code, national_number=digits)
+        is_there = phonenumbers.is_valid_number_for_region(number, region)
+        if is_there and phonenumbers.number_type(number) in kinds:
+            count -= 1
+            yield number
+
+
+@pytest.mark.parametrize(
+    "region", ["US", "CA", "GB", "FR", "IT", "ES", "BR", "MX", "IN", "AR", "NL", "DE"]
+)
+def test_few_numbers_in_their_national_form_are_refused(region: str) -> None:
+    texts = {
+        phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL): e164(number)
+        for number in mobiles(region, 100)
+    }
+
+    found = {text: read(text, region) for text in texts}
+
+    refused = [text for text, number in found.items() if number is None]
+    assert all(found[text] in {None, number} for text, number in texts.items())
+    assert len(refused) <= 3
+    assert not any(text.startswith("0") for text in refused)
+
+
+@given(st.text(max_size=30), st.sampled_from(REGIONS))
+def test_any_text_is_a_number_or_refused(text: str, region: str) -> None:
+    number = read(text, region)
+
+    assert number is None or number == text or is_valid(number)
+
+
+def is_valid(number: str) -> bool:
+    """Whether there may be somebody behind a number in E.164."""
+    return phonenumbers.is_valid_number(phonenumbers.parse(number))
