@@ -6,14 +6,13 @@ from math import inf
 from autocalls_async.engine.home import Home
 from autocalls_async.engine.window_check import WindowGuard
 from autocalls_async.http import wire
-from autocalls_async.model.checks import check_seconds, choose_sender
+from autocalls_async.model.checks import check_phone, check_seconds, choose_sender
 from autocalls_async.model.messages import (
     Account,
     ConversationStatus,
     Pair,
     Sender,
     Template,
-    check_phone,
 )
 
 PLACE_COUNT = 20

@@ -10,8 +10,9 @@ from typing import Literal, Protocol, TypeAlias
 
 from attrs import field, frozen
 
-from autocalls_async.journal.keys import check_key, show_key
-from autocalls_async.model.masking import mask_phone_repr
+from autocalls_async.journal.keys import show_key
+from autocalls_async.model.checks import check_key
+from autocalls_async.model.masking import forgetful_class, mask_phone_repr
 from autocalls_async.model.naming import show_in
 
 
@@ -54,6 +55,7 @@ LOST_DETAIL = "the run ended before an answer came"
 RESOLVED_DETAIL = "resolved by the user"
 
 
+@forgetful_class
 @frozen(kw_only=True)
 class Draft:
     """A message to be added to a journal.
@@ -67,12 +69,9 @@ class Draft:
         ValueError: The key cannot identify a message.
     """
 
-    key: str = field(repr=show_key)
+    key: str = field(validator=check_key.on_field, repr=show_key)
     content: str = field(repr=False)
     recipient_phone: str = field(repr=mask_phone_repr)
-
-    def __attrs_post_init__(self) -> None:
-        check_key(self.key)
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,6 @@ rule. What the service told us is kept as it came: unknown codes and statuses
 are plain text, and unknown fields are in `extra`.
 """
 
-import re
 from collections.abc import ItemsView, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +14,15 @@ from typing import Any, TypeAlias, final
 
 from attrs import Attribute, Factory, field, frozen
 
+from autocalls_async.model.checks import (
+    check_id,
+    check_key,
+    check_message_text,
+    check_phone,
+    check_recipient_name,
+    check_text,
+    show_kind,
+)
 from autocalls_async.model.masking import (
     forgetful_class,
     mask_phone,
@@ -22,20 +30,6 @@ from autocalls_async.model.masking import (
 )
 from autocalls_async.model.naming import show_in
 from autocalls_async.model.plain import Plain
-
-MAX_MESSAGE_LENGTH = 4096
-"""Code points in a freeform text. Source: API reference, "send-freeform"."""
-
-MAX_NAME_LENGTH = 255
-"""Characters in `recipient_name`. Source: API reference, "send template"."""
-
-MAX_KEY_LENGTH = 255
-"""Characters in a `key`."""
-
-_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON could carry it, UTF-8 cannot
-_LIKE_A_NUMBER = re.compile(r"[+\d()./\s-]{0,40}")
-_BLANK = re.compile(r"[\s\u200b\u200e\ufeff]*")  # what Laravel trims
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 @final
@@ -66,93 +60,6 @@ class FrozenDict(Mapping[str, Any]):
         return f"<{len(self)} items>"  # the values may be anybody's words
 
 
-def check_phone(name: str, value: object) -> None:
-    """Raise `ValueError` unless `value` is E.164, such as `+14155550123`.
-
-    Source: API reference, "send-freeform".
-    """
-    if not isinstance(value, str) or not _E164.fullmatch(value):
-        msg = f"{name} must be E.164, such as '+14155550123'; got {_show(value)}"
-        del value  # tracers show a failed frame's variables
-        raise ValueError(msg)
-
-
-def _show(value: object) -> str:
-    """Show what was given for a number, unless it may be somebody's words."""
-    if not isinstance(value, str):
-        return _kind(value)
-    if _LIKE_A_NUMBER.fullmatch(value):
-        return repr(mask_phone(value))
-    return f"{len(value)} characters that are no number"
-
-
-def check_id(name: str, value: object) -> None:
-    """Raise `ValueError` unless `value` is a whole number above 0."""
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    if not is_number or not 1 <= value < 2**63:  # type: ignore[operator]  # a number
-        # A number with more digits may be a phone's, or too long to be written.
-        is_short = isinstance(value, int) and abs(value) < 1_000_000
-        shown = value if is_short else _kind(value)
-        msg = f"{name} must be a whole number above 0; got {shown}"
-        del value  # a phone's, it may be
-        raise ValueError(msg)
-
-
-def _kind(value: object) -> str:
-    return f"a value of type {type(value).__name__}"
-
-
-def _phone(_self: object, attribute: "Attribute[str]", value: object) -> None:
-    check_phone(attribute.name, value)
-
-
-def _id(_self: object, attribute: "Attribute[int]", value: object) -> None:
-    check_id(attribute.name, value)
-
-
-def _optional_id(
-    _self: object, attribute: "Attribute[int | None]", value: object
-) -> None:
-    if value is not None:
-        check_id(attribute.name, value)
-
-
-def _check_text(name: str, value: object, *, most: int | None = None) -> None:
-    if not isinstance(value, str):
-        msg = f"{name} must be text; got {_kind(value)}"
-        raise ValueError(msg)
-    if most is not None and len(value) > most:
-        msg = f"{name} must have at most {most} characters; got {len(value)}"
-        raise ValueError(msg)
-    if _SURROGATE.search(value):
-        msg = f"{name} must be valid Unicode; it holds half of a surrogate pair"
-        raise ValueError(msg)
-
-
-def _message_text(_self: object, attribute: "Attribute[str]", value: object) -> None:
-    _check_text(attribute.name, value, most=MAX_MESSAGE_LENGTH)
-    if isinstance(value, str) and _BLANK.fullmatch(value):
-        msg = f"{attribute.name} must not be blank"
-        raise ValueError(msg)
-
-
-def _optional_name(
-    _self: object, attribute: "Attribute[str | None]", value: object
-) -> None:
-    if value is not None:
-        _check_text(attribute.name, value, most=MAX_NAME_LENGTH)
-
-
-def _optional_key(
-    _self: object, attribute: "Attribute[str | None]", value: object
-) -> None:
-    if value is not None:
-        _check_text(attribute.name, value, most=MAX_KEY_LENGTH)
-        if not value:
-            msg = f"{attribute.name} must not be empty"
-            raise ValueError(msg)
-
-
 def _freeze(value: object) -> object:
     return FrozenDict(value) if isinstance(value, Mapping) else value
 
@@ -161,15 +68,15 @@ def _variables(
     _self: object, attribute: "Attribute[Mapping[str, str]]", value: object
 ) -> None:
     if not isinstance(value, FrozenDict):
-        msg = f"{attribute.name} must map names to texts; got {_kind(value)}"
+        msg = f"{attribute.name} must map names to texts; got {show_kind(value)}"
         raise ValueError(msg)
     items: ItemsView[object, object] = value.items()  # whatever the caller put there
     for key, text in items:
         if not isinstance(key, str) or not key:
             msg = f"{attribute.name} must have texts for keys, such as '1'"
             raise ValueError(msg)
-        _check_text(f"a key of {attribute.name}", key)
-        _check_text(f"{attribute.name}[{mask_phone_repr(key)}]", text)
+        check_text(f"a key of {attribute.name}", key)
+        check_text(f"{attribute.name}[{mask_phone_repr(key)}]", text)
 
 
 @forgetful_class
@@ -185,7 +92,7 @@ class TemplateFallback(Plain):
         ValueError: An argument breaks its rule.
     """
 
-    template_id: int = field(validator=_id)
+    template_id: int = field(validator=check_id.on_field)
     variables: Mapping[str, str] = field(
         factory=FrozenDict, converter=_freeze, validator=_variables, repr=False
     )
@@ -195,7 +102,7 @@ def _optional_fallback(
     _self: object, attribute: "Attribute[TemplateFallback | None]", value: object
 ) -> None:
     if value is not None and not isinstance(value, TemplateFallback):
-        msg = f"{attribute.name} must be a TemplateFallback; got {_kind(value)}"
+        msg = f"{attribute.name} must be a TemplateFallback; got {show_kind(value)}"
         raise ValueError(msg)
 
 
@@ -219,10 +126,12 @@ class FreeformMessage(Plain):
     Source: API reference, "send-freeform".
     """
 
-    recipient_phone: str = field(validator=_phone, repr=mask_phone_repr)
-    message: str = field(validator=_message_text, repr=False)
-    sender_id: int | None = field(default=None, validator=_optional_id)
-    key: str | None = field(default=None, validator=_optional_key, repr=False)
+    recipient_phone: str = field(validator=check_phone.on_field, repr=mask_phone_repr)
+    message: str = field(validator=check_message_text.on_field, repr=False)
+    sender_id: int | None = field(default=None, validator=check_id.on_optional_field)
+    key: str | None = field(
+        default=None, validator=check_key.on_optional_field, repr=False
+    )
     fallback: TemplateFallback | None = field(
         default=None, validator=_optional_fallback
     )
@@ -248,16 +157,18 @@ class TemplateMessage(Plain):
     Source: API reference, "send template".
     """
 
-    recipient_phone: str = field(validator=_phone, repr=mask_phone_repr)
-    template_id: int = field(validator=_id)
+    recipient_phone: str = field(validator=check_phone.on_field, repr=mask_phone_repr)
+    template_id: int = field(validator=check_id.on_field)
     variables: Mapping[str, str] = field(
         factory=FrozenDict, converter=_freeze, validator=_variables, repr=False
     )
     recipient_name: str | None = field(
-        default=None, validator=_optional_name, repr=False
+        default=None, validator=check_recipient_name.on_optional_field, repr=False
     )
-    sender_id: int | None = field(default=None, validator=_optional_id)
-    key: str | None = field(default=None, validator=_optional_key, repr=False)
+    sender_id: int | None = field(default=None, validator=check_id.on_optional_field)
+    key: str | None = field(
+        default=None, validator=check_key.on_optional_field, repr=False
+    )
 
 
 Message: TypeAlias = FreeformMessage | TemplateMessage
@@ -268,7 +179,7 @@ def check_message(value: object) -> Message:
     """Return the message, or raise `ValueError` if `value` is none."""
     if not isinstance(value, FreeformMessage | TemplateMessage):
         names = "a FreeformMessage or a TemplateMessage"
-        msg = f"a message must be {names}; got {_kind(value)}"
+        msg = f"a message must be {names}; got {show_kind(value)}"
         del value  # anybody's words, it may be
         raise ValueError(msg)
     return value

@@ -20,9 +20,11 @@ import math
 from collections import deque
 from enum import IntEnum
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
+from autocalls_async.model.checks import check_count, check_period
 from autocalls_async.model.naming import show_in
+from autocalls_async.policy.pauses import MAX_PAUSE_SECONDS
 from autocalls_async.policy.roundtrips import RoundTrips
 from autocalls_async.policy.slots import Slots, Stage, Ticket
 
@@ -47,23 +49,6 @@ _QUIET_MOST = 160.0
 _GAP_TRIALS = 4
 # A 429 that names no time: `per`, doubled each time in a row, up to this.
 _HOLD_MOST = 60.0
-# Longer than an hour is a quota or a mistake, and worth asking again.
-_RETRY_AFTER_MOST = 3600.0
-
-
-def _check_rate(_owner: object, _field: "Attribute[int]", value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        msg = f"rate must be a whole number of at least 1; got {value!r}"
-        raise ValueError(msg)
-
-
-def _check_per(_owner: object, _field: "Attribute[float]", value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        msg = f"per must be a number of seconds; got {value!r}"
-        raise ValueError(msg)
-    if not 0 < value < math.inf:
-        msg = f"per must be a finite number of seconds above 0; got {value!r}"
-        raise ValueError(msg)
 
 
 @frozen
@@ -85,8 +70,8 @@ class SendLimit:
         per: Seconds, above 0.
     """
 
-    rate: int = field(validator=_check_rate)
-    per: float = field(default=1.0, validator=_check_per)
+    rate: int = field(validator=check_count.on_field)
+    per: float = field(default=1.0, validator=check_period.on_field)
 
     @property
     def gap(self) -> float:
@@ -261,7 +246,7 @@ class Pace:
         doublings = min(max(self._refused_in_row - 1, 0), 10)
         hold = min(self.limit.per * 2**doublings, _HOLD_MOST)
         if retry_after is not None and retry_after >= 0:
-            hold = min(retry_after, _RETRY_AFTER_MOST)
+            hold = min(retry_after, MAX_PAUSE_SECONDS)
         self._not_before = max(self._not_before, now + hold)
 
     def gave_up(self, ticket: Ticket, now: float) -> None:

@@ -101,12 +101,12 @@ TRIPS = st.builds(Trip, DELAYS, DELAYS | st.none())
         pytest.param(0, 1.0, "rate must be a whole number .* got 0", id="no sends"),
         pytest.param(2.5, 1.0, "rate must be a whole number .* got 2.5", id="half"),
         pytest.param(True, 1.0, "rate must be .* got True", id="a flag for a rate"),
-        pytest.param(5, 0.0, "per must be a finite .* got 0.0", id="no time"),
-        pytest.param(5, -1, "per must be a finite .* got -1", id="before"),
-        pytest.param(5, math.nan, "per must be a finite .* got nan", id="no number"),
-        pytest.param(5, math.inf, "per must be a finite .* got inf", id="for ever"),
-        pytest.param(5, "1", "per must be a number .* got '1'", id="text"),
-        pytest.param(5, True, "per must be a number .* got True", id="a flag for per"),
+        pytest.param(5, 0.0, "per must be seconds, more.* got 0.0", id="no time"),
+        pytest.param(5, -1, "per must be seconds, more.* got -1", id="before"),
+        pytest.param(5, math.nan, "per must be seconds.* got nan", id="no number"),
+        pytest.param(5, math.inf, "per must be .* finite; got inf", id="for ever"),
+        pytest.param(5, "1", "per must be seconds.* type str", id="text"),
+        pytest.param(5, True, "per must be seconds.* got True", id="a flag for per"),
     ],
 )
 def test_an_unusable_limit_is_refused_with_its_rule(
