@@ -6,14 +6,9 @@ from math import inf
 from autocalls_async.engine.home import Home
 from autocalls_async.engine.window_check import WindowGuard
 from autocalls_async.http import wire
+from autocalls_async.model.answers import Account, ConversationStatus, Sender, Template
 from autocalls_async.model.checks import check_phone, check_seconds, choose_sender
-from autocalls_async.model.messages import (
-    Account,
-    ConversationStatus,
-    Pair,
-    Sender,
-    Template,
-)
+from autocalls_async.model.messages import Pair
 
 PLACE_COUNT = 20
 """Questions under way at once; at 10 a second none holds a connection for long."""

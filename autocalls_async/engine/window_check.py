@@ -15,6 +15,7 @@ from autocalls_async.http.wire import (
     read_conversation,
     session_status_request,
 )
+from autocalls_async.model.answers import ConversationStatus, SessionStatus
 from autocalls_async.model.checks import (
     choose_sender,
     read_age_seconds,
@@ -28,13 +29,7 @@ from autocalls_async.model.errors import (
     UnreachableError,
     UnsentError,
 )
-from autocalls_async.model.messages import (
-    ConversationStatus,
-    FreeformMessage,
-    Pair,
-    SessionStatus,
-    TemplateMessage,
-)
+from autocalls_async.model.messages import FreeformMessage, Pair, TemplateMessage
 from autocalls_async.model.naming import show_in
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.windows import WindowCheck, WindowMemory, WindowState

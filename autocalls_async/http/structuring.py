@@ -21,15 +21,15 @@ import cattrs
 from attrs import NOTHING, evolve, fields
 from cattrs.gen import make_dict_structure_fn, override
 
-from autocalls_async.model.messages import (
+from autocalls_async.model.answers import (
     Account,
     ConversationStatus,
-    FrozenDict,
     Sender,
     SentMessage,
     SessionStatus,
     Template,
 )
+from autocalls_async.model.frozen import FrozenDict
 
 T = TypeVar("T")
 

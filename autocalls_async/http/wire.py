@@ -16,6 +16,14 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from autocalls_async.http.structuring import Unreadable, structure
+from autocalls_async.model.answers import (
+    Account,
+    ConversationStatus,
+    Sender,
+    SentMessage,
+    SessionStatus,
+    Template,
+)
 from autocalls_async.model.errors import (
     AuthenticationError,
     InsufficientBalanceError,
@@ -32,17 +40,8 @@ from autocalls_async.model.errors import (
     TemplateUnusableError,
     UnavailableError,
 )
-from autocalls_async.model.messages import (
-    Account,
-    ConversationStatus,
-    FreeformMessage,
-    FrozenDict,
-    Message,
-    Sender,
-    SentMessage,
-    SessionStatus,
-    Template,
-)
+from autocalls_async.model.frozen import FrozenDict
+from autocalls_async.model.messages import FreeformMessage, Message
 from autocalls_async.policy.pauses import read_date, read_pause
 from autocalls_async.policy.verdict import Kind, Seen
 

@@ -16,8 +16,9 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from attrs import define, field
 
+from autocalls_async.model.answers import SessionStatus
+from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.masking import mask_phone, show_code
-from autocalls_async.model.messages import FrozenDict, SessionStatus
 from autocalls_async.model.naming import show_in
 from autocalls_async.model.plain import Plain
 

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from datetime import datetime
 from enum import Enum
 
-from autocalls_async.model.messages import SessionStatus
+from autocalls_async.model.answers import SessionStatus
 from autocalls_async.model.naming import show_in
 
 WINDOW_SECONDS = 24 * 60 * 60.0

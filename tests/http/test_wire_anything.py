@@ -21,20 +21,20 @@ from autocalls_async.http.wire import (
     read_templates,
     see,
 )
-from autocalls_async.model.errors import (
-    AutocallsError,
-    InvalidRequestError,
-    RateLimitedError,
-    RejectedError,
-    TemplateRequiredError,
-)
-from autocalls_async.model.messages import (
+from autocalls_async.model.answers import (
     Account,
     ConversationStatus,
     Sender,
     SentMessage,
     SessionStatus,
     Template,
+)
+from autocalls_async.model.errors import (
+    AutocallsError,
+    InvalidRequestError,
+    RateLimitedError,
+    RejectedError,
+    TemplateRequiredError,
 )
 from autocalls_async.policy.verdict import Seen
 from tests.support import (

@@ -13,17 +13,19 @@ from attrs.exceptions import FrozenInstanceError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocalls_async.model.checks import check_id, check_phone
-from autocalls_async.model.messages import (
+from autocalls_async.model.answers import (
     Account,
     ConversationStatus,
-    FreeformMessage,
-    FrozenDict,
-    Message,
     Sender,
     SentMessage,
     SessionStatus,
     Template,
+)
+from autocalls_async.model.checks import check_id, check_phone
+from autocalls_async.model.frozen import FrozenDict
+from autocalls_async.model.messages import (
+    FreeformMessage,
+    Message,
     TemplateMessage,
     check_message,
 )

@@ -26,7 +26,7 @@ from autocalls_async.http.transport import failures, line
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.http.transport.line import DirectLine
 from autocalls_async.http.wire import Reply, Request, see
-from autocalls_async.model.messages import FrozenDict
+from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.outcomes import Outcome
 from autocalls_async.policy.lanes import Lanes
 from autocalls_async.policy.pace import Pace
