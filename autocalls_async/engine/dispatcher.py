@@ -34,8 +34,9 @@ from autocalls_async.engine.telemetry import (
 )
 from autocalls_async.engine.window_check import WindowGuard
 from autocalls_async.http.loop import loop_time
+from autocalls_async.http.replies import Reply, read_sent
+from autocalls_async.http.requests import send_request
 from autocalls_async.http.transport.late import LateLine
-from autocalls_async.http.wire import Reply, read_sent, send_request
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (
     AutocallsError,

@@ -21,10 +21,11 @@ from aiohttp.streams import StreamReader
 from yarl import URL
 
 from autocalls_async.http.loop import loop_time
+from autocalls_async.http.replies import Reply
+from autocalls_async.http.requests import Request
 from autocalls_async.http.settings import read_host
 from autocalls_async.http.transport import failures
 from autocalls_async.http.transport.failures import AttemptFailed
-from autocalls_async.http.wire import Reply, Request
 from autocalls_async.policy.verdict import Seen
 
 MAX_BODY_BYTES = 1_048_576

@@ -22,10 +22,11 @@ from autocalls_async.engine import dispatcher
 from autocalls_async.engine.dispatcher import Dispatcher
 from autocalls_async.engine.gate import GatePassage, Line
 from autocalls_async.engine.shipment import Job, unsent
+from autocalls_async.http.replies import Reply, see
+from autocalls_async.http.requests import Request
 from autocalls_async.http.transport import failures, line
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.http.transport.line import DirectLine
-from autocalls_async.http.wire import Reply, Request, see
 from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.outcomes import Outcome
 from autocalls_async.policy.lanes import Lanes

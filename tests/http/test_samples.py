@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from autocalls_async.http.wire import (
+from autocalls_async.http.replies import (
     Reply,
     read_account,
     read_conversation,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from autocalls_async.http.wire import (
+from autocalls_async.http.replies import (
     Reply,
     describe,
     read_conversation,

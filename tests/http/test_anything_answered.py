@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from autocalls_async.http.wire import (
+from autocalls_async.http.replies import (
     Reply,
     read_account,
     read_conversation,
