@@ -111,7 +111,7 @@ class Reply:
 
 
 def see(reply: Reply) -> Seen:
-    """Say which row of the decision table a reply belongs to."""
+    """Return which row of the decision table a reply belongs to."""
     if reply.status == 429:
         return Seen.RATE_LIMITED
     match reply.status // 100:
@@ -164,7 +164,7 @@ def _names_a_message(reply: Reply) -> bool:
 
 
 def describe(reply: Reply, seen: Seen) -> str:
-    """Say for people what an answer was that settles nothing."""
+    """Return for people what an answer was that settles nothing."""
     if seen in {Seen.OTHER, Seen.FOREIGN_REFUSAL} and _is_page(reply):
         return "a web page came in place of the API's answer"
     return _DESCRIPTIONS.get(seen, f"the answer was {seen.value}")
@@ -180,7 +180,7 @@ _DESCRIPTIONS: Mapping[Seen, str] = {
 
 
 def _see_refusal(reply: Reply) -> Seen:
-    """Tell the API's own refusal from one by somebody on the way."""
+    """Return who refused: the API itself, or somebody on the way."""
     if reply.status in _ERROR_BY_STATUS:
         return Seen.FOREIGN_REFUSAL if _is_page(reply) else Seen.REFUSED
     signs = {"error_code"}
@@ -223,7 +223,7 @@ _ERROR_BY_STATUS: Mapping[int, type[RejectedError]] = {
 def read_refusal(
     reply: Reply, *, recipient_phone: str | None, attempts: int
 ) -> RejectedError:
-    """Give the error for a refusal: its code decides the class, else its status."""
+    """Return the error for a refusal: its code decides the class, else its status."""
     body = reply.content or {}
     code = read_error_code(reply)
     fallback = InvalidRequestError if reply.status == 400 else RejectedError
@@ -325,7 +325,7 @@ def _field_errors(value: object) -> Mapping[str, tuple[str, ...]]:
 
 
 def read_error_code(reply: Reply) -> str | None:
-    """Give the code of an error, where the answer has one."""
+    """Return the code of an error, where the answer has one."""
     return _first_text(reply.content or {}, "error_code")
 
 

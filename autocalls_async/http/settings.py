@@ -67,7 +67,7 @@ class ApiKey:
         self._authorization = _Masked(f"Bearer {_check_api_key('api_key', key)}")
 
     def authorization(self) -> str:
-        """Give the value of the `Authorization` header."""
+        """Return the value of the `Authorization` header."""
         return self._authorization
 
     def __repr__(self) -> str:
@@ -95,7 +95,7 @@ _check_api_key = Check(_is_api_key, _say_api_key)
 
 
 def parse_base_url(value: object) -> str:
-    """Give the base URL without its closing slash.
+    """Return the base URL without its closing slash.
 
     Plain `http` is for this machine and private networks: over the open
     network it would show the key to everybody. A name without a dot counts as

@@ -54,7 +54,7 @@ class GroupCommit:
         return self._loop.run_in_executor(self._pool, work, *args)
 
     async def open(self, *, at: int) -> int:
-        """Open the store; give how many messages became unknown."""
+        """Open the store, and return how many messages became unknown."""
         try:
             return await self._call(self._open, at)
         except BaseException:

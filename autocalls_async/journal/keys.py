@@ -45,7 +45,7 @@ def to_content(message: Message, sender_id: int) -> str:
 
 
 def from_content(content: str) -> Message:
-    """Give back the message, with the sender that was written down.
+    """Return the message, with the sender that was written down.
 
     Raises:
         ValueError: It is no content, or one of a later version's.
@@ -66,7 +66,7 @@ def from_content(content: str) -> Message:
 
 
 def derive_key(content: str) -> str:
-    """Give the key of a message that was given none: 16 hex digits of its content.
+    """Return the key of a message that has none: 16 hex digits of its content.
 
     Two equal messages have one key: whoever means to send the same text twice
     to one recipient gives each its own.

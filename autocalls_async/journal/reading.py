@@ -69,7 +69,7 @@ class JournalReader:
         self._undo.close()
 
     def entries(self, *states: State) -> Iterator[Entry]:
-        """Give the messages in these states, or all, in the order of addition.
+        """Yield the messages in these states, or all, in the order of addition.
 
         Raises:
             JournalError: It cannot be read any further.

@@ -77,7 +77,7 @@ class SqliteJournal:
             raise
 
     def claim(self, key: str, *, owner: object) -> bool:
-        """Give the message to this owner alone, unless it has one."""
+        """Let this owner alone have a message; return whether it was free."""
         self._opened()
         return self._claims.claim(key, owner=owner)
 
@@ -86,7 +86,7 @@ class SqliteJournal:
         self._claims.release(key, owner=owner)
 
     async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:
-        """Add a message as new, unless it is there; give the state it has."""
+        """Add a message as new, unless it is there; return the state it has."""
         draft = Draft(key=key, content=content, recipient_phone=recipient_phone)
         return (await self.admit_many([draft]))[0]
 
@@ -123,13 +123,13 @@ class SqliteJournal:
         await self._opened().flush()
 
     async def counts(self) -> Mapping[State, int]:
-        """Tell how many messages are in each state."""
+        """Return how many messages are in each state."""
         return await self._opened().ask(Care.READ, Store.counts)
 
     async def entries(
         self, *states: State, fell_back: bool = False
     ) -> AsyncIterator[Entry]:
-        """Give the messages in these states, or all, in the order of addition.
+        """Yield the messages in these states, or all, in the order of addition.
 
         Some hundreds are read at a time: what changes meanwhile may be seen.
         """

@@ -194,7 +194,7 @@ class Store:
     # Steps
 
     def admit(self, drafts: Iterable[Draft], at: int) -> list[State]:
-        """Add what is not there; give the state of each."""
+        """Add what is not there, and return the state of each."""
         return [self._admit(draft, at) for draft in drafts]
 
     def intend(self, key: str, at: int, fell_back: bool) -> None:  # noqa: FBT001  # a step's
@@ -223,7 +223,7 @@ class Store:
         return len(keys)
 
     def counts(self) -> dict[State, int]:
-        """Tell how many are in each state."""
+        """Return how many are in each state."""
         rows = self._db.execute("SELECT state, count(*) FROM messages GROUP BY state")
         return dict.fromkeys(State, 0) | {
             to_state(state): count for state, count in rows
@@ -235,7 +235,7 @@ class Store:
         after: int,
         fell_back: bool,  # noqa: FBT001  # a step's
     ) -> tuple[list[Entry], int]:
-        """Give the next entries in these states, and where they end."""
+        """Return the next entries in these states, and where they end."""
         sql = PAGE.format(", ".join("?" * len(states)))
         rows = self._db.execute(sql, (after, *states, fell_back, PAGE_COUNT)).fetchall()
         return [to_entry(row) for row in rows], rows[-1][0] if rows else after
@@ -302,7 +302,7 @@ class Store:
 
 
 def is_new(db: sqlite3.Connection, path: Path) -> bool:
-    """Make sure that the file is ours, or nobody's yet, before it is touched.
+    """Return whether the file is nobody's yet; it is not touched if it is not ours.
 
     Raises:
         JournalError: It is another program's, or another version's.

@@ -89,7 +89,7 @@ class AutocallsError(Plain, Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     def _seen(self) -> str:
-        """Give status, code and host in brackets, where there are any."""
+        """Return status, code and host in brackets, where there are any."""
         code = self.error_code and show_code(self.error_code)
         answer = [str(part) for part in (self.status, code) if part]
         host = [f"{'from' if answer else 'at'} {self.host}"] if self.host else []

@@ -167,11 +167,11 @@ class Lanes(Generic[T]):
         return len(self._queued)
 
     def depth(self, lane: Lane) -> int:
-        """Say how many items were put into this lane and wait."""
+        """Return how many items were put into this lane and wait."""
         return self._depths[lane]
 
     def oldest(self) -> T | None:
-        """Give the item that has waited longest."""
+        """Return the item that has waited longest."""
         return next(iter(self._queued.values())).item if self._queued else None
 
     def push(

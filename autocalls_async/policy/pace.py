@@ -92,7 +92,7 @@ _ONE_AT_A_TIME = int(Care.ONE_AT_A_TIME)
 
 
 class Pace:
-    """Says when the next send may leave, and learns from how sends end.
+    """When the next send may leave, learnt from how sends end.
 
     Each `start` is followed by exactly one of `answered`, `refused` or `gave_up`
     with its ticket; a second one is ignored.
@@ -172,13 +172,13 @@ class Pace:
         return self._slots.is_braked
 
     def sends_in_last_second(self, now: float) -> int:
-        """How many sends left in the second up to `now`."""
+        """Return how many sends left in the second up to `now`."""
         while self._starts and self._starts[0] <= now - 1:
             self._starts.popleft()
         return len(self._starts)
 
     def earliest(self, now: float) -> float:
-        """Instant at which the next send may leave, never before `now`.
+        """Return when the next send may leave, never before `now`.
 
         Ask again at that instant, and whenever a send has ended: what is learnt in
         between may move it either way. `math.inf` means: not before a send ends, or
@@ -195,7 +195,7 @@ class Pace:
         return max(now, self._not_before, ready)
 
     def ask_again(self, now: float) -> float:
-        """Instant at which to ask again at the latest, if no send ends before.
+        """Return when to ask again at the latest, if no send ends before.
 
         `math.inf` means: there is nothing but to wait for an end.
         """
@@ -277,7 +277,7 @@ class Pace:
         return self.limit.per + seconds
 
     def _probe_at(self) -> float:
-        """Instant at which one may leave although none of the open was answered."""
+        """Return when one may leave although none of the open was answered."""
         if self._slots.is_braked:
             return math.inf
         wait = max(self.gap, self.limit.per + self.round_trips.silence)

@@ -40,7 +40,7 @@ class RetryPolicy:
     def pause_seconds(
         self, *, attempt: int, draw: float, retry_after: float | None = None
     ) -> float:
-        """Say how long to wait after this attempt.
+        """Return how long to wait after this attempt.
 
         Args:
             attempt: The attempt that just failed; the first is 1.

@@ -29,7 +29,7 @@ class Failure:
 
 
 def explain(error: Exception, *, has_left: bool) -> Failure:
-    """Say what an exception shows of an attempt.
+    """Return what an exception shows of an attempt.
 
     Args:
         error: What was raised.
@@ -107,7 +107,7 @@ _KNOWN: tuple[tuple[type[Exception], Failure], ...] = (
 
 
 def _tls_errors(error: BaseException) -> Iterator[ssl.SSLError]:
-    """Give the TLS library's own errors in what aiohttp made of them."""
+    """Yield the TLS library's own errors in what aiohttp made of them."""
     seen: set[int] = set()
     wraps: BaseException | None = error
     while wraps is not None and id(wraps) not in seen:

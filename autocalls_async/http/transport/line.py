@@ -77,7 +77,7 @@ class Watch:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, line: "DirectLine") -> None:
-        """Give it its time from now on."""
+        """Let its time begin now."""
         loop = asyncio.get_running_loop()
         self._ends[line] = at = loop.time() + ANSWER_SECONDS
         if self._timer is None:
@@ -244,7 +244,7 @@ class DirectLine:
             self._content.set_exception(error)
 
     def release(self) -> None:
-        """Give it back unused, to be kept where its connector keeps any."""
+        """Return it unused to its connector, which may keep it."""
         self._way.unused = self._protocol
         self._connection.release()
 
