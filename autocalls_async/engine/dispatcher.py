@@ -55,7 +55,8 @@ from autocalls_async.policy.admission import (
     hopeless,
     paused_beyond,
 )
-from autocalls_async.policy.lanes import Lane, Lanes, Ticket
+from autocalls_async.policy.lanes import Lane, Lanes
+from autocalls_async.policy.lanes import Place as Ticket
 from autocalls_async.policy.verdict import DECISIONS, Again, Kind, Seen
 
 HELD_SECONDS = 2.0

@@ -107,7 +107,7 @@ _RESOLVE = {
 }
 
 
-class Care(Enum):
+class Durability(Enum):
     """What a step asks of the disk."""
 
     READ = "it changes nothing"
@@ -118,13 +118,15 @@ class Care(Enum):
 class Step(NamedTuple):
     """Something to do with the rows, alone or in one transaction with others."""
 
-    care: Care
+    durability: Durability
     work: "Callable[..., Any]"
     arguments: tuple[Any, ...] = ()
     """What the work is given, after the store."""
 
     def __repr__(self) -> str:
-        return f"Step({self.care.name}, {self.work.__name__})"  # keys may be numbers
+        return (
+            f"Step({self.durability.name}, {self.work.__name__})"  # keys may be numbers
+        )
 
 
 Done: TypeAlias = tuple[list[Any], JournalError | None]
@@ -174,11 +176,11 @@ class Store:
 
         A step that is against the rules changes nothing and spoils no other.
         """
-        cares = {step.care for step in steps}
-        if cares == {Care.READ}:
+        durabilities = {step.durability for step in steps}
+        if durabilities == {Durability.READ}:
             return [self._read(step) for step in steps], None
         try:
-            self._sync(is_full=Care.DURABLE in cares)
+            self._sync(is_full=Durability.DURABLE in durabilities)
             self._db.execute("BEGIN IMMEDIATE")
             results = [self._do(step) for step in steps]
             self._db.execute("COMMIT")
@@ -186,7 +188,7 @@ class Store:
             failure = to_failure(self._path, error)
             self._roll_back()
             return [
-                self._read(step) if step.care is Care.READ else failure
+                self._read(step) if step.durability is Durability.READ else failure
                 for step in steps
             ], failure
         return results, None

@@ -29,7 +29,7 @@ def _freeze(value: object) -> object:
     return FrozenDict(value) if isinstance(value, Mapping) else value
 
 
-def _variables(
+def _check_variables(
     _self: object, attribute: "Attribute[Mapping[str, str]]", value: object
 ) -> None:
     if not isinstance(value, FrozenDict):
@@ -59,7 +59,7 @@ class TemplateFallback(Plain):
 
     template_id: int = field(validator=check_id.on_field)
     variables: Mapping[str, str] = field(
-        factory=FrozenDict, converter=_freeze, validator=_variables, repr=False
+        factory=FrozenDict, converter=_freeze, validator=_check_variables, repr=False
     )
 
 
@@ -126,7 +126,7 @@ class TemplateMessage(Plain):
     recipient_phone: str = field(validator=check_phone.on_field, repr=mask_phone_repr)
     template_id: int = field(validator=check_id.on_field)
     variables: Mapping[str, str] = field(
-        factory=FrozenDict, converter=_freeze, validator=_variables, repr=False
+        factory=FrozenDict, converter=_freeze, validator=_check_variables, repr=False
     )
     recipient_name: str | None = field(
         default=None, validator=check_recipient_name.on_optional_field, repr=False

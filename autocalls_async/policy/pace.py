@@ -26,7 +26,7 @@ from autocalls_async.model.checks import check_count, check_period
 from autocalls_async.model.naming import show_in
 from autocalls_async.policy.pauses import MAX_PAUSE_SECONDS
 from autocalls_async.policy.roundtrips import RoundTrips
-from autocalls_async.policy.slots import Slots, Stage, Ticket
+from autocalls_async.policy.slots import Send, SendState, Slots
 
 # HAProxy weighs two periods and wants even spacing as well: at 20 to 200 ms each
 # way it refused 4 in 10,000 until the gap grew with what the round trip takes
@@ -95,7 +95,7 @@ class Pace:
     """When the next send may leave, learnt from how sends end.
 
     Each `start` is followed by exactly one of `answered`, `refused` or `gave_up`
-    with its ticket; a second one is ignored.
+    with the send that it returned; a second one is ignored.
     """
 
     def __init__(self, limit: SendLimit) -> None:
@@ -204,7 +204,7 @@ class Pace:
             return earliest
         return max(self._not_before, self._probe_at())
 
-    def start(self, now: float) -> Ticket:
+    def start(self, now: float) -> Send:
         """Note that a send leaves: its first byte goes out right after this."""
         self.sends_in_last_second(now)  # which forgets the older ones
         self._starts.append(now)
@@ -212,35 +212,35 @@ class Pace:
         self._sends += 1
         return self._slots.take(now)
 
-    def answered(self, ticket: Ticket, now: float) -> None:
+    def answered(self, send: Send, now: float) -> None:
         """Note that an answer other than 429 is back."""
-        if ticket.is_settled:
+        if send.is_settled:
             return
-        seconds = now - ticket.started
+        seconds = now - send.started
         is_odd = seconds > self.round_trips.odd
         self.round_trips.learn(seconds)
         self._refused_in_row = 0
         self._calm_down(now)
-        is_odd = ticket.seems_lost or (is_odd and not self._counts_early)
+        is_odd = send.seems_lost or (is_odd and not self._counts_early)
         held = seconds if is_odd else min(seconds, self.cap)
-        free_at = ticket.started + held + self.limit.per
-        self._settle(ticket, Stage.ANSWERED, now=now, free_at=free_at)
+        free_at = send.started + held + self.limit.per
+        self._settle(send, SendState.ANSWERED, now=now, free_at=free_at)
 
-    def refused(self, ticket: Ticket, now: float, retry_after: float | None) -> None:
+    def refused(self, send: Send, now: float, retry_after: float | None) -> None:
         """Note a 429: nobody sends until it is over, and then more carefully.
 
         Args:
-            ticket: The send that was refused; it was counted, but not processed.
+            send: The send that was refused; it was counted, but not processed.
             now: The instant of the answer.
             retry_after: Seconds that the answer named, if it did. Up to an hour is
                 honoured; without it, `per` is doubled with each 429 in a row, up to
                 a minute.
         """
-        if ticket.is_settled:
+        if send.is_settled:
             return
-        self._settle(ticket, Stage.ANSWERED, now=now, free_at=now + self.limit.per)
+        self._settle(send, SendState.ANSWERED, now=now, free_at=now + self.limit.per)
         # One that left before the last 429 was known says nothing new.
-        if ticket.started > self._refused_at:
+        if send.started > self._refused_at:
             self._refused_in_row += 1
             self._take_care(now)
         doublings = min(max(self._refused_in_row - 1, 0), 10)
@@ -249,14 +249,14 @@ class Pace:
             hold = min(retry_after, MAX_PAUSE_SECONDS)
         self._not_before = max(self._not_before, now + hold)
 
-    def gave_up(self, ticket: Ticket, now: float) -> None:
+    def gave_up(self, send: Send, now: float) -> None:
         """Note that no answer will come: it may arrive yet, so its slot starts anew.
 
         One that gave its slot back before takes none again.
         """
-        if not ticket.is_settled:
-            held = 0.0 if ticket.stage is Stage.HUNG else self.limit.per
-            self._settle(ticket, Stage.GIVEN_UP, now=now, free_at=now + held)
+        if not send.is_settled:
+            held = 0.0 if send.state is SendState.HUNG else self.limit.per
+            self._settle(send, SendState.GIVEN_UP, now=now, free_at=now + held)
 
     @property
     def _counts_early(self) -> bool:
@@ -311,11 +311,11 @@ class Pace:
         )
 
     def _settle(
-        self, ticket: Ticket, stage: Stage, *, now: float, free_at: float
+        self, send: Send, state: SendState, *, now: float, free_at: float
     ) -> None:
-        if stage is Stage.ANSWERED:
+        if state is SendState.ANSWERED:
             self._is_stalled = False
-        self._slots.settle(ticket, stage, now=now, free_at=free_at)
+        self._slots.settle(send, state, now=now, free_at=free_at)
         self._last_end = now
 
     def _take_care(self, now: float) -> None:

@@ -28,7 +28,7 @@ class Failure:
     remedy: str | None = None
 
 
-def explain(error: Exception, *, has_left: bool) -> Failure:
+def read_failure(error: Exception, *, has_left: bool) -> Failure:
     """Return what an exception shows of an attempt.
 
     Args:
@@ -36,11 +36,11 @@ def explain(error: Exception, *, has_left: bool) -> Failure:
         has_left: Whether a byte of the request may have left. Then only a whole
             answer would tell, and the class of the exception decides nothing.
     """
-    failure = _explain(error)
+    failure = _look_at(error)
     return Failure(Seen.SILENCE, failure.words) if has_left else failure
 
 
-def _explain(error: Exception) -> Failure:
+def _look_at(error: Exception) -> Failure:
     if tls := next(_tls_errors(error), None):
         return _explain_tls(tls)
     for kind, failure in _KNOWN:

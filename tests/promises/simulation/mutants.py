@@ -31,7 +31,7 @@ from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.outcomes import Outcome
 from autocalls_async.policy.lanes import Lanes
 from autocalls_async.policy.pace import Pace
-from autocalls_async.policy.slots import Ticket as Slot
+from autocalls_async.policy.slots import Send
 from autocalls_async.policy.verdict import (
     DECISIONS,
     Again,
@@ -195,7 +195,7 @@ def _free_the_slot_at_start() -> AbstractContextManager[object]:
     """Count a slot from its start on, and not from when the service counted."""
     honest = Pace.start
 
-    def start(self: Pace, now: float) -> Slot:
+    def start(self: Pace, now: float) -> Send:
         slot = honest(self, now)
         self.gave_up(slot, now)
         return slot
