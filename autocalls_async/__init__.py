@@ -48,6 +48,14 @@ if TYPE_CHECKING:
         Settled,
     )
     from autocalls_async.engine.window_check import Windows
+    from autocalls_async.model.answers import (
+        Account,
+        ConversationStatus,
+        Sender,
+        SentMessage,
+        SessionStatus,
+        Template,
+    )
     from autocalls_async.model.errors import (
         AuthenticationError,
         AutocallsError,
@@ -71,14 +79,8 @@ if TYPE_CHECKING:
         UnsentError,
     )
     from autocalls_async.model.messages import (
-        Account,
-        ConversationStatus,
         FreeformMessage,
         Message,
-        Sender,
-        SentMessage,
-        SessionStatus,
-        Template,
         TemplateFallback,
         TemplateMessage,
     )
@@ -175,10 +177,10 @@ _HOMES: dict[str, str] = {
         UnavailableError UnknownOutcomeError UnreachableError UnsentError
     """,
     "policy.lanes": "Lane",
-    "model.messages": """
-        Account ConversationStatus FreeformMessage Message Sender SentMessage
-        SessionStatus Template TemplateFallback TemplateMessage
+    "model.answers": """
+        Account ConversationStatus Sender SentMessage SessionStatus Template
     """,
+    "model.messages": "FreeformMessage Message TemplateFallback TemplateMessage",
     "model.outcomes": "Accepted Outcome Rejected Unknown Unsent",
     "policy.pace": "SendLimit",
     "campaign.plan": """

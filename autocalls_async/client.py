@@ -33,14 +33,13 @@ from autocalls_async.http.settings import (
     read_host,
 )
 from autocalls_async.http.transport.transport import Transport
-from autocalls_async.model.checks import check_seconds, choose, choose_sender
+from autocalls_async.model.answers import SentMessage
+from autocalls_async.model.checks import check_id, check_seconds, choose, choose_sender
 from autocalls_async.model.later import Later
 from autocalls_async.model.messages import (
     FreeformMessage,
     Message,
-    SentMessage,
     TemplateMessage,
-    check_id,
     check_message,
 )
 from autocalls_async.model.naming import show_in

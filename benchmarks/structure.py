@@ -26,8 +26,8 @@ import cattrs
 from attrs import frozen
 
 from autocalls_async import SentMessage
+from autocalls_async.http.replies import Reply, read_sent
 from autocalls_async.http.structuring import structure
-from autocalls_async.http.wire import Reply, read_sent
 from benchmarks.spread import Spread
 
 CALLS = 2_000

@@ -11,9 +11,9 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import attrs
 from hypothesis import strategies as st
 
-from autocalls_async.http.wire import Reply, read_refusal
+from autocalls_async.http.replies import Reply, read_refusal
 from autocalls_async.model.errors import RejectedError
-from autocalls_async.model.messages import FrozenDict
+from autocalls_async.model.frozen import FrozenDict
 
 PHONE = "+14155550123"
 TEXT = "the result of your test is positive"

@@ -22,8 +22,10 @@ from autocalls_async.campaign.plan import (
     WindowOutlook,
     name_messages,
 )
+from autocalls_async.model.answers import Account, Sender, Template
+from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.masking import show_code
-from autocalls_async.model.messages import Account, FrozenDict, Pair, Sender, Template
+from autocalls_async.model.messages import Pair
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _BAD_QUALITY = frozenset({"YELLOW", "RED"})

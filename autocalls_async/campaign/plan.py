@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from autocalls_async.model.messages import FrozenDict, Sender, Template
+from autocalls_async.model.answers import Sender, Template
+from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.naming import show_in
 from autocalls_async.model.plain import Plain
 

@@ -11,12 +11,13 @@ from autocalls_async.campaign.manifest import Manifest
 from autocalls_async.campaign.plan import Finding, Plan, WindowOutlook
 from autocalls_async.campaign.source import Source, each_of
 from autocalls_async.engine.reads import Questions
+from autocalls_async.model.answers import Account, Sender, Template
 from autocalls_async.model.errors import (
     AuthenticationError,
     RejectedError,
     UnavailableError,
 )
-from autocalls_async.model.messages import Account, Pair, Sender, Template
+from autocalls_async.model.messages import Pair
 from autocalls_async.policy.windows import WindowMemory, WindowState
 
 T = TypeVar("T")

@@ -12,13 +12,14 @@ from autocalls_async.cli.stopping import Stopping
 from autocalls_async.cli.words import explain
 from autocalls_async.client import AutocallsClient
 from autocalls_async.engine.telemetry import Observer
+from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (
     AutocallsError,
     PermissionDeniedError,
     UnavailableError,
     UnsentError,
 )
-from autocalls_async.model.messages import Message, SentMessage
+from autocalls_async.model.messages import Message
 from autocalls_async.policy.pace import SendLimit
 from autocalls_async.policy.retry import RetryPolicy
 

@@ -25,7 +25,7 @@ from autocalls_async.cli.resuming import Standing
 from autocalls_async.cli.screen import Screen, fact_table, make_table
 from autocalls_async.cli.survey import Survey
 from autocalls_async.cli.words import count, duration, fields_of, plain
-from autocalls_async.model.messages import Sender
+from autocalls_async.model.answers import Sender
 
 _MOST_LINES = 10
 _BAR_WIDTH = 24

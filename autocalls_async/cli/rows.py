@@ -18,7 +18,8 @@ from autocalls_async.cli.phones import normalise
 from autocalls_async.cli.private import bare_cell
 from autocalls_async.cli.rendering import Cells, Content, FreeText, check_columns
 from autocalls_async.cli.words import count
-from autocalls_async.model.messages import Message, check_phone
+from autocalls_async.model.checks import check_phone
+from autocalls_async.model.messages import Message
 
 MAX_LINE_BYTES = 1_048_576
 """A longer line is no row: the longest message has 4096 characters."""

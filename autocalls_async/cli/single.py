@@ -4,7 +4,8 @@ from autocalls_async.cli.connection import Connection, ask, send
 from autocalls_async.cli.failures import Status
 from autocalls_async.cli.screen import Screen, fact_table, make_table
 from autocalls_async.cli.words import fields_of, plain
-from autocalls_async.model.messages import ConversationStatus, Message, SessionStatus
+from autocalls_async.model.answers import ConversationStatus, SessionStatus
+from autocalls_async.model.messages import Message
 
 _DASH = "-"
 

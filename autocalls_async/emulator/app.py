@@ -243,7 +243,7 @@ def _no_such_route(request: web.BaseRequest, route: _Route) -> Reply:
 
 
 def _wants_json(request: web.BaseRequest) -> bool:
-    """Say whether the first type that a request accepts is JSON, as Laravel asks."""
+    """Whether the first type that a request accepts is JSON, as Laravel asks."""
     first = request.headers.get("Accept", "").partition(",")[0]
     return "/json" in first or "+json" in first
 

@@ -74,7 +74,7 @@ FaultChooser = Callable[[Endpoint], Fault | None]
 
 
 def refuse_with_code(status: int, error_code: str, error: str = "Refused.") -> Refuse:
-    """Make a refusal in the service's own envelope."""
+    """Return a refusal in the service's own envelope."""
     body = {"success": False, "error": error, "error_code": error_code}
     return Refuse(status, body)
 

@@ -24,7 +24,7 @@ class Home:
         self._is_open = False
 
     def time(self) -> float:
-        """Tell the time by the emulator's clock; before it starts, by the caller's."""
+        """Return the emulator's time; before it starts, the caller's."""
         return (self._loop or asyncio.get_running_loop()).time()
 
     def check(self) -> None:

@@ -67,7 +67,7 @@ class Limit(Protocol):
 def make_limit(
     shape: RateLimit | None, *, rate: int, per: float, count_rejected: bool = False
 ) -> Limit:
-    """Make an empty limiter.
+    """Return an empty limiter.
 
     Args:
         shape: How the window is cut; None admits everything.

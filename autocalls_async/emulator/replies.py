@@ -48,7 +48,7 @@ class Reply:
 
 
 def refusal(status: int, error_code: str, error: str, **more: object) -> Reply:
-    """Say no, in the service's envelope."""
+    """Return a refusal, in the service's envelope."""
     body = {"success": False, "error": error, "error_code": error_code}
     return Reply(status, body | more)
 
@@ -72,24 +72,24 @@ INSUFFICIENT_BALANCE = refusal(
 
 
 def validation_failed(errors: Errors) -> Reply:
-    """Say which fields failed."""
+    """Return the 422 that names the fields that failed."""
     return Reply(422, errors_body(errors))
 
 
 def sender_offline(status: int, sender: Sender) -> Reply:
-    """Say that a sender is not online: 503 to freeform, 422 to a template."""
+    """Return the refusal by a sender not online: 503 to freeform, 422 to a template."""
     text = f"Sender is not online. Current status: {sender.status.capitalize()}"
     return refusal(status, "SENDER_OFFLINE", text)
 
 
 def template_not_approved(template: Template) -> Reply:
-    """Say that a template can not be used, or not yet."""
+    """Return the refusal of a template that cannot be used, or not yet."""
     text = f"Template is not approved. Current status: {template.status}"
     return refusal(422, "TEMPLATE_NOT_APPROVED", text)
 
 
 def window_closed(session_status: JsonObject) -> Reply:
-    """Say that freeform text may not be sent now."""
+    """Return the refusal of freeform text, with the window as it is."""
     text = (
         "The 24-hour messaging window is closed."
         " Customer must reply first, or use a template message."
@@ -98,7 +98,7 @@ def window_closed(session_status: JsonObject) -> Reply:
 
 
 def too_many(verdict: Verdict, *, limit: int, wall: datetime) -> Reply:
-    """Say that it came too fast; `Retry-After` is in whole seconds."""
+    """Return the 429 to what came too fast; `Retry-After` is in whole seconds."""
     seconds = max(1, math.ceil(verdict.retry_after))
     headers = {
         "Retry-After": str(seconds),
@@ -135,7 +135,7 @@ def _redirect(location: str) -> Reply:
 def session_status(
     conversation: Conversation | None, *, now: float, wall: datetime
 ) -> JsonObject:
-    """Say whether freeform text may be sent.
+    """Return whether freeform text may be sent.
 
     Args:
         conversation: What sender and recipient have, if anything.
@@ -186,7 +186,7 @@ def conversation_status(
 
 
 def sent(*, conversation_id: int, number: int, **more: object) -> Reply:
-    """Say that a message was taken in; `number` is what all its ids are made of."""
+    """Return the answer to a message taken in; all its ids are made of `number`."""
     body: JsonObject = {
         "success": True,
         "conversation_id": conversation_id,
@@ -213,7 +213,7 @@ def templates(listed: list[Template]) -> Reply:
 
 
 def me(account: Account) -> Reply:
-    """Tell who the key belongs to, and what is left of their balance."""
+    """Return whose key this is, and what is left of their balance."""
     body = {
         "name": account.name,
         "email": account.email,

@@ -185,7 +185,7 @@ class Emulator:
         return f"http://{where}/api"
 
     def protocol(self) -> asyncio.Protocol:
-        """Make the server's end of one connection, for a transport of your own.
+        """Return the server's end of one connection, for a transport of your own.
 
         Raises:
             RuntimeError: The emulator is not running.

@@ -75,7 +75,7 @@ TEMPLATES_RULES: Mapping[str, Rule] = {
 
 
 def is_e164(phone: str) -> bool:
-    """Say whether a phone number is written as `+14155551234`."""
+    """Whether a phone number is written as `+14155551234`."""
     return _E164.fullmatch(phone) is not None
 
 

@@ -10,18 +10,18 @@ from attrs import define
 from autocalls_async.engine.gate import HeldBack
 from autocalls_async.engine.outage import Reachability
 from autocalls_async.http.loop import loop_time
-from autocalls_async.http.transport.failures import AttemptFailed
-from autocalls_async.http.transport.late import LateLine
-from autocalls_async.http.transport.line import UNUSED_SECONDS, Line
-from autocalls_async.http.transport.transport import Transport
-from autocalls_async.http.wire import (
+from autocalls_async.http.replies import (
     Reply,
-    Request,
     describe,
     read_error_code,
     read_refusal,
     see,
 )
+from autocalls_async.http.requests import Request
+from autocalls_async.http.transport.failures import AttemptFailed
+from autocalls_async.http.transport.late import LateLine
+from autocalls_async.http.transport.line import UNUSED_SECONDS, Line
+from autocalls_async.http.transport.transport import Transport
 from autocalls_async.model.errors import (
     AutocallsError,
     UnavailableError,

@@ -34,8 +34,10 @@ from autocalls_async.engine.telemetry import (
 )
 from autocalls_async.engine.window_check import WindowGuard
 from autocalls_async.http.loop import loop_time
+from autocalls_async.http.replies import Reply, read_sent
+from autocalls_async.http.requests import send_request
 from autocalls_async.http.transport.late import LateLine
-from autocalls_async.http.wire import Reply, read_sent, send_request
+from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (
     AutocallsError,
     QueueFullError,
@@ -45,7 +47,7 @@ from autocalls_async.model.errors import (
     UnknownOutcomeError,
     UnsentError,
 )
-from autocalls_async.model.messages import Message, SentMessage, TemplateMessage
+from autocalls_async.model.messages import Message, TemplateMessage
 from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.policy.admission import (
     estimated_wait,
@@ -53,7 +55,8 @@ from autocalls_async.policy.admission import (
     hopeless,
     paused_beyond,
 )
-from autocalls_async.policy.lanes import Lane, Lanes, Ticket
+from autocalls_async.policy.lanes import Lane, Lanes
+from autocalls_async.policy.lanes import Place as Ticket
 from autocalls_async.policy.verdict import DECISIONS, Again, Kind, Seen
 
 HELD_SECONDS = 2.0

@@ -27,7 +27,7 @@ from autocalls_async.http.loop import loop_time
 from autocalls_async.model.errors import AutocallsError
 from autocalls_async.policy.lanes import Lane, Share
 from autocalls_async.policy.pace import Pace, SendLimit
-from autocalls_async.policy.slots import Ticket
+from autocalls_async.policy.slots import Send as Ticket
 from autocalls_async.policy.verdict import Seen
 
 log = logging.getLogger("autocalls_async")

@@ -5,16 +5,10 @@ from math import inf
 
 from autocalls_async.engine.home import Home
 from autocalls_async.engine.window_check import WindowGuard
-from autocalls_async.http import wire
-from autocalls_async.model.checks import check_seconds, choose_sender
-from autocalls_async.model.messages import (
-    Account,
-    ConversationStatus,
-    Pair,
-    Sender,
-    Template,
-    check_phone,
-)
+from autocalls_async.http import replies, requests
+from autocalls_async.model.answers import Account, ConversationStatus, Sender, Template
+from autocalls_async.model.checks import check_phone, check_seconds, choose_sender
+from autocalls_async.model.messages import Pair
 
 PLACE_COUNT = 20
 """Questions under way at once; at 10 a second none holds a connection for long."""
@@ -67,8 +61,8 @@ class Questions:
             RejectedError: The service said no.
             UnavailableError: It gave no usable answer; ask again.
         """
-        request = wire.senders_request(include_offline=include_offline)
-        return wire.read_senders(await self._read(request, timeout))
+        request = requests.senders_request(include_offline=include_offline)
+        return replies.read_senders(await self._read(request, timeout))
 
     async def templates(
         self,
@@ -84,11 +78,11 @@ class Questions:
             RejectedError: The service said no.
             UnavailableError: It gave no usable answer; ask again.
         """
-        request = wire.templates_request(
+        request = requests.templates_request(
             sender_id=choose_sender(sender_id, self._sender_id),
             include_unapproved=include_unapproved,
         )
-        return wire.read_templates(await self._read(request, timeout))
+        return replies.read_templates(await self._read(request, timeout))
 
     async def account(self, *, timeout: float | None = None) -> Account:
         """Ask whose key this is, and for the balance.
@@ -97,9 +91,13 @@ class Questions:
             RejectedError: The service said no.
             UnavailableError: It gave no usable answer; ask again.
         """
-        return wire.read_account(await self._read(wire.account_request(), timeout))
+        return replies.read_account(
+            await self._read(requests.account_request(), timeout)
+        )
 
-    async def _read(self, request: wire.Request, seconds: float | None) -> wire.Reply:
+    async def _read(
+        self, request: requests.Request, seconds: float | None
+    ) -> replies.Reply:
         self._home.check()
         deadline = self._deadline(seconds)
         async with self._places:

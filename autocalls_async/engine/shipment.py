@@ -16,7 +16,8 @@ from autocalls_async.model.errors import (
 from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Message, Pair
 from autocalls_async.model.outcomes import Outcome, Rejected, Unknown, Unsent
-from autocalls_async.policy.lanes import Lane, Ticket
+from autocalls_async.policy.lanes import Lane
+from autocalls_async.policy.lanes import Place as Ticket
 from autocalls_async.policy.verdict import Seen
 from autocalls_async.policy.windows import WindowCheck, WindowState
 

@@ -9,12 +9,9 @@ from autocalls_async.engine.gate import Gate, GatePassage
 from autocalls_async.engine.observers import Telling
 from autocalls_async.engine.shipment import Job
 from autocalls_async.http.loop import loop_time
-from autocalls_async.http.wire import (
-    Reply,
-    Request,
-    read_conversation,
-    session_status_request,
-)
+from autocalls_async.http.replies import Reply, read_conversation
+from autocalls_async.http.requests import Request, session_status_request
+from autocalls_async.model.answers import ConversationStatus, SessionStatus
 from autocalls_async.model.checks import (
     choose_sender,
     read_age_seconds,
@@ -28,13 +25,7 @@ from autocalls_async.model.errors import (
     UnreachableError,
     UnsentError,
 )
-from autocalls_async.model.messages import (
-    ConversationStatus,
-    FreeformMessage,
-    Pair,
-    SessionStatus,
-    TemplateMessage,
-)
+from autocalls_async.model.messages import FreeformMessage, Pair, TemplateMessage
 from autocalls_async.model.naming import show_in
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.windows import WindowCheck, WindowMemory, WindowState

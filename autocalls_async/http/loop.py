@@ -7,5 +7,5 @@ import asyncio
 
 
 def loop_time() -> float:
-    """Give the seconds of the running event loop's clock."""
+    """Return the seconds of the running event loop's clock."""
     return asyncio.get_running_loop().time()

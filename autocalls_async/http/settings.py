@@ -7,8 +7,11 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from string import ascii_letters, digits
-from typing import final
+from typing import TypeGuard, final
 from urllib.parse import SplitResult, urlsplit
+
+from autocalls_async.model.checks import Check, check_text
+from autocalls_async.model.masking import forgetful_class
 
 DEFAULT_BASE_URL = "https://app.autocalls.ai/api"
 """Source: API reference, "Base". White-label editions use another host."""
@@ -50,6 +53,7 @@ class _Masked(str):
 
 
 @final
+@forgetful_class
 class ApiKey:
     """A key of the service, which looks like `1|abc123`; its `repr` does not show it.
 
@@ -60,32 +64,38 @@ class ApiKey:
     __slots__ = ("_authorization",)
 
     def __init__(self, key: object) -> None:
-        if fault := _fault_of_key(key):
-            del key  # else a traceback with locals would show it
-            raise ValueError(fault)
-        self._authorization = _Masked(f"Bearer {key}")
+        self._authorization = _Masked(f"Bearer {_check_api_key('api_key', key)}")
 
     def authorization(self) -> str:
-        """Give the value of the `Authorization` header."""
+        """Return the value of the `Authorization` header."""
         return self._authorization
 
     def __repr__(self) -> str:
         return "ApiKey('•••')"
 
 
-def _fault_of_key(key: object) -> str | None:
-    if not isinstance(key, str) or not key:
-        return "api_key must be the text of a key, such as '1|abc123'; got none"
-    if not all("!" <= c <= "~" for c in key):
-        return (
-            "api_key must be printable ASCII without spaces or line breaks; "
-            "it has a character that an HTTP header cannot carry"
-        )
-    return None
+def _is_api_key(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and bool(value) and _is_printable(value)
+
+
+def _is_printable(text: str) -> bool:
+    return all("!" <= character <= "~" for character in text)
+
+
+def _say_api_key(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        return "must be the text of a key, such as '1|abc123'; got none"
+    return (
+        "must be printable ASCII without spaces or line breaks; "
+        "it has a character that an HTTP header cannot carry"
+    )
+
+
+_check_api_key = Check(_is_api_key, _say_api_key)
 
 
 def parse_base_url(value: object) -> str:
-    """Give the base URL without its closing slash.
+    """Return the base URL without its closing slash.
 
     Plain `http` is for this machine and private networks: over the open
     network it would show the key to everybody. A name without a dot counts as
@@ -95,14 +105,12 @@ def parse_base_url(value: object) -> str:
         ValueError: It is no absolute URL, or holds a user, a query, a fragment
             or a step up, or is plain `http` to a public host.
     """
-    if not isinstance(value, str):
-        msg = f"base_url must be text; got a {type(value).__name__}"
-        raise ValueError(msg)
-    url = _split(value)
+    text = check_text("base_url", value)
+    url = _split(text)
     if url.scheme == "http" and not _is_private(url.hostname or ""):
         msg = f"base_url must be https for a public host; got http://{url.hostname}"
         raise ValueError(msg)
-    return value.rstrip("/")
+    return text.rstrip("/")
 
 
 def read_host(base_url: str) -> str:

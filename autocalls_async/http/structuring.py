@@ -21,15 +21,15 @@ import cattrs
 from attrs import NOTHING, evolve, fields
 from cattrs.gen import make_dict_structure_fn, override
 
-from autocalls_async.model.messages import (
+from autocalls_async.model.answers import (
     Account,
     ConversationStatus,
-    FrozenDict,
     Sender,
     SentMessage,
     SessionStatus,
     Template,
 )
+from autocalls_async.model.frozen import FrozenDict
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class Unreadable(ValueError):  # noqa: N818  # an answer's property, not our fau
 
 
 def structure(value: object, shape: type[T]) -> T:
-    """Give the JSON value as `shape`.
+    """Return the JSON value as `shape`.
 
     Raises:
         Unreadable: It is not of that shape.
@@ -165,7 +165,7 @@ def _is_optional(shape: object) -> bool:
 def _optional(
     converter: cattrs.Converter, shape: UnionType
 ) -> Callable[[object, object], Any]:
-    """Give a hook that knows its inner one, and need not look it up each time."""
+    """Return a hook that knows its inner one, and need not look it up each time."""
     kind = shape.__args__[0]
     if kind in _PLAIN:
         return _exactly(kind, NoneType)

@@ -10,8 +10,9 @@ from typing import Literal, Protocol, TypeAlias
 
 from attrs import field, frozen
 
-from autocalls_async.journal.keys import check_key, show_key
-from autocalls_async.model.masking import mask_phone_repr
+from autocalls_async.journal.keys import show_key
+from autocalls_async.model.checks import check_key
+from autocalls_async.model.masking import forgetful_class, mask_phone_repr
 from autocalls_async.model.naming import show_in
 
 
@@ -54,6 +55,7 @@ LOST_DETAIL = "the run ended before an answer came"
 RESOLVED_DETAIL = "resolved by the user"
 
 
+@forgetful_class
 @frozen(kw_only=True)
 class Draft:
     """A message to be added to a journal.
@@ -67,12 +69,9 @@ class Draft:
         ValueError: The key cannot identify a message.
     """
 
-    key: str = field(repr=show_key)
+    key: str = field(validator=check_key.on_field, repr=show_key)
     content: str = field(repr=False)
     recipient_phone: str = field(repr=mask_phone_repr)
-
-    def __attrs_post_init__(self) -> None:
-        check_key(self.key)
 
 
 @frozen(kw_only=True)
@@ -106,7 +105,7 @@ class Entry:
 
 
 def clean(text: str | None) -> str | None:
-    """Give what a file can hold: the service's codes may have half of a pair."""
+    """Return what a file can hold: the service's codes may have half of a pair."""
     return text and text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -117,7 +116,7 @@ class Claims:
         self._owners: dict[str, object] = {}
 
     def claim(self, key: str, *, owner: object) -> bool:
-        """Give a message to this owner, unless it has one."""
+        """Let this owner alone have a message; return whether it was free."""
         if key in self._owners:
             return False
         self._owners[key] = owner
@@ -153,7 +152,7 @@ class Journal(Protocol):
         """
 
     def claim(self, key: str, *, owner: object) -> bool:
-        """Give the message to this owner alone, unless it has one.
+        """Let this owner alone have a message; return whether it was free.
 
         Args:
             key: Of a message that need not be there yet.
@@ -167,7 +166,7 @@ class Journal(Protocol):
         """Let others claim the message, if it is this owner's; else do nothing."""
 
     async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:
-        """Add a message as new, unless it is there; give the state it has.
+        """Add a message as new, unless it is there; return the state it has.
 
         Raises:
             JournalConflictError: It is there with another content.
@@ -224,10 +223,10 @@ class Journal(Protocol):
         """
 
     async def counts(self) -> Mapping[State, int]:
-        """Tell how many messages are in each state."""
+        """Return how many messages are in each state."""
 
     def entries(self, *states: State, fell_back: bool = False) -> AsyncIterator[Entry]:
-        """Give the messages in these states, or all, in the order of addition.
+        """Yield the messages in these states, or all, in the order of addition.
 
         Args:
             states: None means all.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from autocalls_async.journal.errors import JournalError
-from autocalls_async.journal.store import Care, Done, Step, Store
+from autocalls_async.journal.store import Done, Durability, Step, Store
 
 _T = TypeVar("_T")
 
@@ -54,7 +54,7 @@ class GroupCommit:
         return self._loop.run_in_executor(self._pool, work, *args)
 
     async def open(self, *, at: int) -> int:
-        """Open the store; give how many messages became unknown."""
+        """Open the store, and return how many messages became unknown."""
         try:
             return await self._call(self._open, at)
         except BaseException:
@@ -72,11 +72,11 @@ class GroupCommit:
             raise _again(self._failure)
 
     def ask(
-        self, care: Care, work: Callable[..., _T], *arguments: object
+        self, durability: Durability, work: Callable[..., _T], *arguments: object
     ) -> asyncio.Future[_T]:
         """Do a step; it can be waited for until it is as durable as it is to be."""
         waiter: asyncio.Future[_T] = self._loop.create_future()
-        self._asked.append(_Asked(Step(care, work, arguments), waiter))
+        self._asked.append(_Asked(Step(durability, work, arguments), waiter))
         self._begin()
         return waiter
 
@@ -90,7 +90,7 @@ class GroupCommit:
             arguments: What it is given.
             is_urgent: Begin that commit now: a kill would make an unknown of it.
         """
-        self._asked.append(_Asked(Step(Care.DURABLE, work, arguments), None))
+        self._asked.append(_Asked(Step(Durability.DURABLE, work, arguments), None))
         if is_urgent:
             self._begin()
         else:
@@ -98,7 +98,7 @@ class GroupCommit:
 
     async def flush(self) -> None:
         """Wait until all is durable, and raise what went wrong with what was told."""
-        await self.ask(Care.DURABLE, _nothing)
+        await self.ask(Durability.DURABLE, _nothing)
         if (fault := self._fault) is not None:
             self._fault = None
             raise fault
@@ -212,7 +212,7 @@ def _nothing(_: Store) -> None:
 
 
 def _only_reads(asked: _Asked) -> bool:
-    return asked.step.care is Care.READ
+    return asked.step.durability is Durability.READ
 
 
 def _again(failure: JournalError) -> JournalError:

@@ -21,12 +21,8 @@ from autocalls_async.model.messages import (
     TemplateMessage,
 )
 
-MAX_KEY_LENGTH = 255
-"""Characters in a key."""
-
 _DERIVED_LENGTH = 16  # 64 bits: among a million messages, 1 in 37 million collides
 _DERIVED = re.compile(rf"[0-9a-f]{{{_DERIVED_LENGTH}}}")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"\+?\d(?:[\s().-]{0,3}\d){6,}")
 _FREEFORM, _TEMPLATE = "freeform", "template"
 
@@ -49,7 +45,7 @@ def to_content(message: Message, sender_id: int) -> str:
 
 
 def from_content(content: str) -> Message:
-    """Give back the message, with the sender that was written down.
+    """Return the message, with the sender that was written down.
 
     Raises:
         ValueError: It is no content, or one of a later version's.
@@ -70,20 +66,12 @@ def from_content(content: str) -> Message:
 
 
 def derive_key(content: str) -> str:
-    """Give the key of a message that was given none: 16 hex digits of its content.
+    """Return the key of a message that has none: 16 hex digits of its content.
 
     Two equal messages have one key: whoever means to send the same text twice
     to one recipient gives each its own.
     """
     return hashlib.sha256(content.encode()).hexdigest()[:_DERIVED_LENGTH]
-
-
-def check_key(key: object) -> None:
-    """Raise `ValueError` unless `key` can identify a message."""
-    is_text = isinstance(key, str) and 1 <= len(key) <= MAX_KEY_LENGTH
-    if not is_text or _SURROGATE.search(str(key)):
-        msg = f"a key must be text of 1 to {MAX_KEY_LENGTH} characters"
-        raise ValueError(msg)
 
 
 def show_key(key: str) -> str:

@@ -26,7 +26,7 @@ from autocalls_async.model.naming import show_in
 
 
 def utc_now() -> datetime:
-    """Tell the wall-clock time."""
+    """Return the wall-clock time."""
     return datetime.now(UTC)
 
 
@@ -57,7 +57,7 @@ class MemoryJournal:
         await self.aclose()
 
     async def open(self) -> int:
-        """Take what was in flight for unknown; give how many that were."""
+        """Take what was in flight for unknown, and return how many that were."""
         if self._is_open:
             msg = "the journal is open already"
             raise RuntimeError(msg)
@@ -75,7 +75,7 @@ class MemoryJournal:
         return len(lost)
 
     def claim(self, key: str, *, owner: object) -> bool:
-        """Give the message to this owner alone, unless it has one."""
+        """Let this owner alone have a message; return whether it was free."""
         self._check_open()
         return self._claims.claim(key, owner=owner)
 
@@ -84,7 +84,7 @@ class MemoryJournal:
         self._claims.release(key, owner=owner)
 
     async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:
-        """Add a message as new, unless it is there; give the state it has."""
+        """Add a message as new, unless it is there; return the state it has."""
         draft = Draft(key=key, content=content, recipient_phone=recipient_phone)
         return (await self.admit_many([draft]))[0]
 
@@ -146,7 +146,7 @@ class MemoryJournal:
         self._raise_fault()
 
     async def counts(self) -> Mapping[State, int]:
-        """Tell how many messages are in each state."""
+        """Return how many messages are in each state."""
         self._check_open()
         counts = dict.fromkeys(State, 0)
         for entry in self._entries.values():
@@ -156,7 +156,7 @@ class MemoryJournal:
     async def entries(
         self, *states: State, fell_back: bool = False
     ) -> AsyncIterator[Entry]:
-        """Give the messages in these states, or all, in the order of addition."""
+        """Yield the messages in these states, or all, in the order of addition."""
         self._check_open()
         for key in list(self._entries):
             entry = self._entries[key]

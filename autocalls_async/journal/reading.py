@@ -49,7 +49,7 @@ class JournalReader:
                 self.holder = error
             failure = None
             try:
-                self._db = undo.enter_context(closing(_connect(path)))
+                self._db = undo.enter_context(closing(_connect_reader(path)))
                 self._check()
             except sqlite3.Error as error:
                 failure = to_failure(path, error)
@@ -69,7 +69,7 @@ class JournalReader:
         self._undo.close()
 
     def entries(self, *states: State) -> Iterator[Entry]:
-        """Give the messages in these states, or all, in the order of addition.
+        """Yield the messages in these states, or all, in the order of addition.
 
         Raises:
             JournalError: It cannot be read any further.
@@ -116,7 +116,7 @@ def _check_is_file(path: Path) -> None:
         raise JournalError(path=path, detail=detail) from error
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect_reader(path: Path) -> sqlite3.Connection:
     """Open the file to be read.
 
     Without a write-ahead log nobody has it open, nor will, as we share the

@@ -55,12 +55,12 @@ _SHAPE: tuple[type | UnionType, ...] = (
 
 
 def to_number(at: datetime) -> int:
-    """Give an aware time in microseconds since 1970."""
+    """Return an aware time in microseconds since 1970."""
     return (at - _EPOCH) // _MICROSECOND
 
 
 def to_instant(number: int) -> datetime:
-    """Give the aware UTC time."""
+    """Return the aware UTC time."""
     return _EPOCH + number * _MICROSECOND
 
 
@@ -72,7 +72,7 @@ class DamagedError(sqlite3.DatabaseError):
 
 
 def to_failure(path: Path, error: sqlite3.Error) -> JournalError:
-    """Say what SQLite would not do, and what to do about it.
+    """Return what SQLite would not do, and what to do about it.
 
     Its own words may quote what is in the file. So they go no further, nor does
     the error: raise this where that is no longer being handled, or Python would
@@ -86,14 +86,14 @@ def to_failure(path: Path, error: sqlite3.Error) -> JournalError:
 
 
 def to_state(value: object) -> State:
-    """Make a state of what is in its column."""
+    """Return the state that is in its column."""
     if value not in _STATES:
         raise DamagedError
     return State(value)
 
 
 def to_entry(row: Sequence[Any]) -> Entry:
-    """Make an entry of the columns in `PAGE`."""
+    """Return the entry that is in the columns of `PAGE`."""
     if not all(map(isinstance, row, _SHAPE)):
         raise DamagedError
     handed_over_at, settled_at, number = row[7:10]

@@ -19,7 +19,7 @@ from autocalls_async.journal.entry import (
 from autocalls_async.journal.group import GroupCommit
 from autocalls_async.journal.memory import utc_now
 from autocalls_async.journal.rows import to_number
-from autocalls_async.journal.store import Care, Store
+from autocalls_async.journal.store import Durability, Store
 from autocalls_async.model.naming import show_in
 
 
@@ -77,7 +77,7 @@ class SqliteJournal:
             raise
 
     def claim(self, key: str, *, owner: object) -> bool:
-        """Give the message to this owner alone, unless it has one."""
+        """Let this owner alone have a message; return whether it was free."""
         self._opened()
         return self._claims.claim(key, owner=owner)
 
@@ -86,19 +86,19 @@ class SqliteJournal:
         self._claims.release(key, owner=owner)
 
     async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:
-        """Add a message as new, unless it is there; give the state it has."""
+        """Add a message as new, unless it is there; return the state it has."""
         draft = Draft(key=key, content=content, recipient_phone=recipient_phone)
         return (await self.admit_many([draft]))[0]
 
     async def admit_many(self, drafts: Iterable[Draft]) -> list[State]:
         """Do `admit()` for each, in one step."""
         group = self._writable()
-        return await group.ask(Care.LAZY, Store.admit, list(drafts), self._at())
+        return await group.ask(Durability.LAZY, Store.admit, list(drafts), self._at())
 
     async def intend(self, key: str, *, fell_back: bool = False) -> None:
         """Note, for good, that this message is about to leave."""
         group = self._writable()
-        await group.ask(Care.DURABLE, Store.intend, key, self._at(), fell_back)
+        await group.ask(Durability.DURABLE, Store.intend, key, self._at(), fell_back)
 
     def settle(
         self,
@@ -123,13 +123,13 @@ class SqliteJournal:
         await self._opened().flush()
 
     async def counts(self) -> Mapping[State, int]:
-        """Tell how many messages are in each state."""
-        return await self._opened().ask(Care.READ, Store.counts)
+        """Return how many messages are in each state."""
+        return await self._opened().ask(Durability.READ, Store.counts)
 
     async def entries(
         self, *states: State, fell_back: bool = False
     ) -> AsyncIterator[Entry]:
-        """Give the messages in these states, or all, in the order of addition.
+        """Yield the messages in these states, or all, in the order of addition.
 
         Some hundreds are read at a time: what changes meanwhile may be seen.
         """
@@ -137,7 +137,7 @@ class SqliteJournal:
         while True:
             which = states or tuple(State)
             page, after = await self._opened().ask(
-                Care.READ, Store.page, which, after, fell_back
+                Durability.READ, Store.page, which, after, fell_back
             )
             if not page:
                 return
@@ -148,7 +148,9 @@ class SqliteJournal:
         """Settle unknown messages as the user decided; all of them or none."""
         chosen = tuple(dict.fromkeys(keys))
         group = self._writable()
-        return await group.ask(Care.DURABLE, Store.resolve, chosen, state, self._at())
+        return await group.ask(
+            Durability.DURABLE, Store.resolve, chosen, state, self._at()
+        )
 
     async def aclose(self) -> None:
         """Make all durable and let go of the journal. A second call does nothing."""

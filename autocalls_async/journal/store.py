@@ -107,7 +107,7 @@ _RESOLVE = {
 }
 
 
-class Care(Enum):
+class Durability(Enum):
     """What a step asks of the disk."""
 
     READ = "it changes nothing"
@@ -118,13 +118,15 @@ class Care(Enum):
 class Step(NamedTuple):
     """Something to do with the rows, alone or in one transaction with others."""
 
-    care: Care
+    durability: Durability
     work: "Callable[..., Any]"
     arguments: tuple[Any, ...] = ()
     """What the work is given, after the store."""
 
     def __repr__(self) -> str:
-        return f"Step({self.care.name}, {self.work.__name__})"  # keys may be numbers
+        return (
+            f"Step({self.durability.name}, {self.work.__name__})"  # keys may be numbers
+        )
 
 
 Done: TypeAlias = tuple[list[Any], JournalError | None]
@@ -174,11 +176,11 @@ class Store:
 
         A step that is against the rules changes nothing and spoils no other.
         """
-        cares = {step.care for step in steps}
-        if cares == {Care.READ}:
+        durabilities = {step.durability for step in steps}
+        if durabilities == {Durability.READ}:
             return [self._read(step) for step in steps], None
         try:
-            self._sync(is_full=Care.DURABLE in cares)
+            self._sync(is_full=Durability.DURABLE in durabilities)
             self._db.execute("BEGIN IMMEDIATE")
             results = [self._do(step) for step in steps]
             self._db.execute("COMMIT")
@@ -186,7 +188,7 @@ class Store:
             failure = to_failure(self._path, error)
             self._roll_back()
             return [
-                self._read(step) if step.care is Care.READ else failure
+                self._read(step) if step.durability is Durability.READ else failure
                 for step in steps
             ], failure
         return results, None
@@ -194,7 +196,7 @@ class Store:
     # Steps
 
     def admit(self, drafts: Iterable[Draft], at: int) -> list[State]:
-        """Add what is not there; give the state of each."""
+        """Add what is not there, and return the state of each."""
         return [self._admit(draft, at) for draft in drafts]
 
     def intend(self, key: str, at: int, fell_back: bool) -> None:  # noqa: FBT001  # a step's
@@ -223,7 +225,7 @@ class Store:
         return len(keys)
 
     def counts(self) -> dict[State, int]:
-        """Tell how many are in each state."""
+        """Return how many are in each state."""
         rows = self._db.execute("SELECT state, count(*) FROM messages GROUP BY state")
         return dict.fromkeys(State, 0) | {
             to_state(state): count for state, count in rows
@@ -235,7 +237,7 @@ class Store:
         after: int,
         fell_back: bool,  # noqa: FBT001  # a step's
     ) -> tuple[list[Entry], int]:
-        """Give the next entries in these states, and where they end."""
+        """Return the next entries in these states, and where they end."""
         sql = PAGE.format(", ".join("?" * len(states)))
         rows = self._db.execute(sql, (after, *states, fell_back, PAGE_COUNT)).fetchall()
         return [to_entry(row) for row in rows], rows[-1][0] if rows else after
@@ -302,7 +304,7 @@ class Store:
 
 
 def is_new(db: sqlite3.Connection, path: Path) -> bool:
-    """Make sure that the file is ours, or nobody's yet, before it is touched.
+    """Return whether the file is nobody's yet; it is not touched if it is not ours.
 
     Raises:
         JournalError: It is another program's, or another version's.

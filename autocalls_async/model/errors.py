@@ -16,8 +16,9 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from attrs import define, field
 
+from autocalls_async.model.answers import SessionStatus
+from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.masking import mask_phone, show_code
-from autocalls_async.model.messages import FrozenDict, SessionStatus
 from autocalls_async.model.naming import show_in
 from autocalls_async.model.plain import Plain
 
@@ -88,7 +89,7 @@ class AutocallsError(Plain, Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     def _seen(self) -> str:
-        """Give status, code and host in brackets, where there are any."""
+        """Return status, code and host in brackets, where there are any."""
         code = self.error_code and show_code(self.error_code)
         answer = [str(part) for part in (self.status, code) if part]
         host = [f"{'from' if answer else 'at'} {self.host}"] if self.host else []

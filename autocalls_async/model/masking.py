@@ -34,7 +34,7 @@ def mask_phone(value: str) -> str:
 
 
 def mask_phone_repr(value: str) -> str:
-    """Give the `repr` of a phone number, masked."""
+    """Return the `repr` of a phone number, masked."""
     return repr(mask_phone(value))
 
 

@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
+from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import RejectedError, UnknownOutcomeError, UnsentError
-from autocalls_async.model.messages import Message, SentMessage
+from autocalls_async.model.messages import Message
 from autocalls_async.model.naming import show_in
 from autocalls_async.model.plain import Plain
 

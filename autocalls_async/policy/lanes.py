@@ -60,7 +60,7 @@ class Share:
             self._streak += bulk_waits
 
 
-class Ticket(Generic[T]):
+class Place(Generic[T]):
     """One item's place in the queue."""
 
     __slots__ = ("flow", "item", "lane", "order", "recipient")
@@ -78,10 +78,10 @@ class Ticket(Generic[T]):
 class _Chain(Generic[T]):
     """What waits for one recipient, in order of submission."""
 
-    __slots__ = ("entry", "interactive_count", "is_under_way", "tickets")
+    __slots__ = ("entry", "interactive_count", "is_under_way", "places")
 
     def __init__(self) -> None:
-        self.tickets: OrderedDict[int, Ticket[T]] = OrderedDict()
+        self.places: OrderedDict[int, Place[T]] = OrderedDict()
         self.is_under_way = False
         self.interactive_count = 0
         # Where it waits; any other entry is stale.
@@ -92,8 +92,8 @@ class _Chain(Generic[T]):
         return Lane.INTERACTIVE if self.interactive_count else Lane.BULK
 
     @property
-    def head(self) -> Ticket[T]:
-        return next(iter(self.tickets.values()))
+    def head(self) -> Place[T]:
+        return next(iter(self.places.values()))
 
 
 class _Entry(Generic[T]):
@@ -160,23 +160,23 @@ class Lanes(Generic[T]):
         self._orders = count()
         self._chains: dict[Hashable, _Chain[T]] = {}
         self._waiting: dict[Lane, _Waiting[T]] = {lane: _Waiting() for lane in Lane}
-        self._queued: OrderedDict[int, Ticket[T]] = OrderedDict()
+        self._queued: OrderedDict[int, Place[T]] = OrderedDict()
         self._depths = dict.fromkeys(Lane, 0)
 
     def __len__(self) -> int:
         return len(self._queued)
 
     def depth(self, lane: Lane) -> int:
-        """Say how many items were put into this lane and wait."""
+        """Return how many items were put into this lane and wait."""
         return self._depths[lane]
 
     def oldest(self) -> T | None:
-        """Give the item that has waited longest."""
+        """Return the item that has waited longest."""
         return next(iter(self._queued.values())).item if self._queued else None
 
     def push(
         self, item: T, *, lane: Lane, recipient: Hashable, flow: Hashable = None
-    ) -> Ticket[T]:
+    ) -> Place[T]:
         """Put an item at the end of its recipient's chain.
 
         Args:
@@ -185,56 +185,56 @@ class Lanes(Generic[T]):
             recipient: Items of one recipient leave in the order of their coming.
             flow: Flows of one lane are served in turn, whatever their length.
         """
-        ticket = Ticket(
+        place = Place(
             item, order=next(self._orders), lane=lane, flow=flow, recipient=recipient
         )
         chain = self._chains.get(recipient)
         if chain is None:
             chain = self._chains[recipient] = _Chain()
-        chain.tickets[ticket.order] = ticket
+        chain.places[place.order] = place
         chain.interactive_count += lane is Lane.INTERACTIVE
-        self._queued[ticket.order] = ticket
+        self._queued[place.order] = place
         self._depths[lane] += 1
-        self._place(recipient, chain)
-        return ticket
+        self._line_up(recipient, chain)
+        return place
 
-    def pop(self, lane: Lane) -> Ticket[T] | None:
+    def pop(self, lane: Lane) -> Place[T] | None:
         """Take the next item out of a lane; its recipient's others wait for `done`."""
         chain = self._waiting[lane].pop() if self._queued else None
         if chain is None:
             return None
         chain.entry = None
         chain.is_under_way = True
-        ticket = chain.head
-        self._take_out(ticket, chain)
-        return ticket
+        place = chain.head
+        self._take_out(place, chain)
+        return place
 
-    def done(self, ticket: Ticket[T]) -> None:
+    def done(self, place: Place[T]) -> None:
         """Let the recipient's next item pass: the popped one has ended."""
-        chain = self._chains[ticket.recipient]
+        chain = self._chains[place.recipient]
         chain.is_under_way = False
-        self._place(ticket.recipient, chain)
+        self._line_up(place.recipient, chain)
 
-    def remove(self, ticket: Ticket[T]) -> bool:
+    def remove(self, place: Place[T]) -> bool:
         """Take an item out wherever it waits; `False` if it does not wait here."""
-        if ticket.order not in self._queued:
+        if place.order not in self._queued:
             return False
-        chain = self._chains[ticket.recipient]
-        self._take_out(ticket, chain)
-        self._place(ticket.recipient, chain)
+        chain = self._chains[place.recipient]
+        self._take_out(place, chain)
+        self._line_up(place.recipient, chain)
         return True
 
-    def _take_out(self, ticket: Ticket[T], chain: _Chain[T]) -> None:
-        del chain.tickets[ticket.order]
-        del self._queued[ticket.order]
-        chain.interactive_count -= ticket.lane is Lane.INTERACTIVE
-        self._depths[ticket.lane] -= 1
+    def _take_out(self, place: Place[T], chain: _Chain[T]) -> None:
+        del chain.places[place.order]
+        del self._queued[place.order]
+        chain.interactive_count -= place.lane is Lane.INTERACTIVE
+        self._depths[place.lane] -= 1
 
-    def _place(self, recipient: Hashable, chain: _Chain[T]) -> None:
+    def _line_up(self, recipient: Hashable, chain: _Chain[T]) -> None:
         """Let a chain wait where it now belongs."""
         if chain.is_under_way:
             return
-        if not chain.tickets:
+        if not chain.places:
             chain.entry = None
             del self._chains[recipient]
             return

@@ -20,11 +20,13 @@ import math
 from collections import deque
 from enum import IntEnum
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
+from autocalls_async.model.checks import check_count, check_period
 from autocalls_async.model.naming import show_in
+from autocalls_async.policy.pauses import MAX_PAUSE_SECONDS
 from autocalls_async.policy.roundtrips import RoundTrips
-from autocalls_async.policy.slots import Slots, Stage, Ticket
+from autocalls_async.policy.slots import Send, SendState, Slots
 
 # HAProxy weighs two periods and wants even spacing as well: at 20 to 200 ms each
 # way it refused 4 in 10,000 until the gap grew with what the round trip takes
@@ -47,23 +49,6 @@ _QUIET_MOST = 160.0
 _GAP_TRIALS = 4
 # A 429 that names no time: `per`, doubled each time in a row, up to this.
 _HOLD_MOST = 60.0
-# Longer than an hour is a quota or a mistake, and worth asking again.
-_RETRY_AFTER_MOST = 3600.0
-
-
-def _check_rate(_owner: object, _field: "Attribute[int]", value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        msg = f"rate must be a whole number of at least 1; got {value!r}"
-        raise ValueError(msg)
-
-
-def _check_per(_owner: object, _field: "Attribute[float]", value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        msg = f"per must be a number of seconds; got {value!r}"
-        raise ValueError(msg)
-    if not 0 < value < math.inf:
-        msg = f"per must be a finite number of seconds above 0; got {value!r}"
-        raise ValueError(msg)
 
 
 @frozen
@@ -85,8 +70,8 @@ class SendLimit:
         per: Seconds, above 0.
     """
 
-    rate: int = field(validator=_check_rate)
-    per: float = field(default=1.0, validator=_check_per)
+    rate: int = field(validator=check_count.on_field)
+    per: float = field(default=1.0, validator=check_period.on_field)
 
     @property
     def gap(self) -> float:
@@ -107,10 +92,10 @@ _ONE_AT_A_TIME = int(Care.ONE_AT_A_TIME)
 
 
 class Pace:
-    """Says when the next send may leave, and learns from how sends end.
+    """When the next send may leave, learnt from how sends end.
 
     Each `start` is followed by exactly one of `answered`, `refused` or `gave_up`
-    with its ticket; a second one is ignored.
+    with the send that it returned; a second one is ignored.
     """
 
     def __init__(self, limit: SendLimit) -> None:
@@ -187,13 +172,13 @@ class Pace:
         return self._slots.is_braked
 
     def sends_in_last_second(self, now: float) -> int:
-        """How many sends left in the second up to `now`."""
+        """Return how many sends left in the second up to `now`."""
         while self._starts and self._starts[0] <= now - 1:
             self._starts.popleft()
         return len(self._starts)
 
     def earliest(self, now: float) -> float:
-        """Instant at which the next send may leave, never before `now`.
+        """Return when the next send may leave, never before `now`.
 
         Ask again at that instant, and whenever a send has ended: what is learnt in
         between may move it either way. `math.inf` means: not before a send ends, or
@@ -210,7 +195,7 @@ class Pace:
         return max(now, self._not_before, ready)
 
     def ask_again(self, now: float) -> float:
-        """Instant at which to ask again at the latest, if no send ends before.
+        """Return when to ask again at the latest, if no send ends before.
 
         `math.inf` means: there is nothing but to wait for an end.
         """
@@ -219,7 +204,7 @@ class Pace:
             return earliest
         return max(self._not_before, self._probe_at())
 
-    def start(self, now: float) -> Ticket:
+    def start(self, now: float) -> Send:
         """Note that a send leaves: its first byte goes out right after this."""
         self.sends_in_last_second(now)  # which forgets the older ones
         self._starts.append(now)
@@ -227,51 +212,51 @@ class Pace:
         self._sends += 1
         return self._slots.take(now)
 
-    def answered(self, ticket: Ticket, now: float) -> None:
+    def answered(self, send: Send, now: float) -> None:
         """Note that an answer other than 429 is back."""
-        if ticket.is_settled:
+        if send.is_settled:
             return
-        seconds = now - ticket.started
+        seconds = now - send.started
         is_odd = seconds > self.round_trips.odd
         self.round_trips.learn(seconds)
         self._refused_in_row = 0
         self._calm_down(now)
-        is_odd = ticket.seems_lost or (is_odd and not self._counts_early)
+        is_odd = send.seems_lost or (is_odd and not self._counts_early)
         held = seconds if is_odd else min(seconds, self.cap)
-        free_at = ticket.started + held + self.limit.per
-        self._settle(ticket, Stage.ANSWERED, now=now, free_at=free_at)
+        free_at = send.started + held + self.limit.per
+        self._settle(send, SendState.ANSWERED, now=now, free_at=free_at)
 
-    def refused(self, ticket: Ticket, now: float, retry_after: float | None) -> None:
+    def refused(self, send: Send, now: float, retry_after: float | None) -> None:
         """Note a 429: nobody sends until it is over, and then more carefully.
 
         Args:
-            ticket: The send that was refused; it was counted, but not processed.
+            send: The send that was refused; it was counted, but not processed.
             now: The instant of the answer.
             retry_after: Seconds that the answer named, if it did. Up to an hour is
                 honoured; without it, `per` is doubled with each 429 in a row, up to
                 a minute.
         """
-        if ticket.is_settled:
+        if send.is_settled:
             return
-        self._settle(ticket, Stage.ANSWERED, now=now, free_at=now + self.limit.per)
+        self._settle(send, SendState.ANSWERED, now=now, free_at=now + self.limit.per)
         # One that left before the last 429 was known says nothing new.
-        if ticket.started > self._refused_at:
+        if send.started > self._refused_at:
             self._refused_in_row += 1
             self._take_care(now)
         doublings = min(max(self._refused_in_row - 1, 0), 10)
         hold = min(self.limit.per * 2**doublings, _HOLD_MOST)
         if retry_after is not None and retry_after >= 0:
-            hold = min(retry_after, _RETRY_AFTER_MOST)
+            hold = min(retry_after, MAX_PAUSE_SECONDS)
         self._not_before = max(self._not_before, now + hold)
 
-    def gave_up(self, ticket: Ticket, now: float) -> None:
+    def gave_up(self, send: Send, now: float) -> None:
         """Note that no answer will come: it may arrive yet, so its slot starts anew.
 
         One that gave its slot back before takes none again.
         """
-        if not ticket.is_settled:
-            held = 0.0 if ticket.stage is Stage.HUNG else self.limit.per
-            self._settle(ticket, Stage.GIVEN_UP, now=now, free_at=now + held)
+        if not send.is_settled:
+            held = 0.0 if send.state is SendState.HUNG else self.limit.per
+            self._settle(send, SendState.GIVEN_UP, now=now, free_at=now + held)
 
     @property
     def _counts_early(self) -> bool:
@@ -292,7 +277,7 @@ class Pace:
         return self.limit.per + seconds
 
     def _probe_at(self) -> float:
-        """Instant at which one may leave although none of the open was answered."""
+        """Return when one may leave although none of the open was answered."""
         if self._slots.is_braked:
             return math.inf
         wait = max(self.gap, self.limit.per + self.round_trips.silence)
@@ -326,11 +311,11 @@ class Pace:
         )
 
     def _settle(
-        self, ticket: Ticket, stage: Stage, *, now: float, free_at: float
+        self, send: Send, state: SendState, *, now: float, free_at: float
     ) -> None:
-        if stage is Stage.ANSWERED:
+        if state is SendState.ANSWERED:
             self._is_stalled = False
-        self._slots.settle(ticket, stage, now=now, free_at=free_at)
+        self._slots.settle(send, state, now=now, free_at=free_at)
         self._last_end = now
 
     def _take_care(self, now: float) -> None:

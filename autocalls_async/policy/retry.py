@@ -3,24 +3,10 @@
 Pure: no I/O, no clock, no asyncio. Randomness comes in as an argument.
 """
 
-from sys import float_info
+from attrs import field, frozen
 
-from attrs import Attribute, field, frozen
-
+from autocalls_async.model.checks import check_count, check_pause
 from autocalls_async.model.naming import show_in
-
-
-def _check_count(_self: object, attribute: "Attribute[int]", value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        msg = f"{attribute.name} must be a whole number above 0; got {value!r}"
-        raise ValueError(msg)
-
-
-def _check_seconds(_self: object, attribute: "Attribute[float]", value: object) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= float_info.max:  # type: ignore[operator]  # is_number says so
-        msg = f"{attribute.name} must be seconds, 0 or more; got {value!r}"
-        raise ValueError(msg)
 
 
 @frozen(kw_only=True)
@@ -46,15 +32,15 @@ class RetryPolicy:
         ValueError: An argument is out of its range.
     """
 
-    max_attempts: int = field(default=8, validator=_check_count)
-    base_seconds: float = field(default=0.5, validator=_check_seconds)
-    max_pause_seconds: float = field(default=30.0, validator=_check_seconds)
-    max_outage_seconds: float = field(default=600.0, validator=_check_seconds)
+    max_attempts: int = field(default=8, validator=check_count.on_field)
+    base_seconds: float = field(default=0.5, validator=check_pause.on_field)
+    max_pause_seconds: float = field(default=30.0, validator=check_pause.on_field)
+    max_outage_seconds: float = field(default=600.0, validator=check_pause.on_field)
 
     def pause_seconds(
         self, *, attempt: int, draw: float, retry_after: float | None = None
     ) -> float:
-        """Say how long to wait after this attempt.
+        """Return how long to wait after this attempt.
 
         Args:
             attempt: The attempt that just failed; the first is 1.

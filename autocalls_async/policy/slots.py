@@ -28,7 +28,7 @@ _BRAKE_WINDOW = 20
 _BRAKE_COUNT = 10
 
 
-class Stage(IntEnum):
+class SendState(IntEnum):
     """How far a send has come, as its slot sees it."""
 
     ORDINARY = 0
@@ -40,27 +40,27 @@ class Stage(IntEnum):
     GIVEN_UP = 6
 
 
-_HOLDING = (Stage.ORDINARY, Stage.LATE, Stage.SILENT)
-_OPEN = (*_HOLDING, Stage.EARLY, Stage.HUNG)
-_JUDGED_OPEN = (Stage.SILENT, Stage.HUNG)
+_HOLDING = (SendState.ORDINARY, SendState.LATE, SendState.SILENT)
+_OPEN = (*_HOLDING, SendState.EARLY, SendState.HUNG)
+_JUDGED_OPEN = (SendState.SILENT, SendState.HUNG)
 
 
 @define(eq=False)
-class Ticket:
+class Send:
     """One send that has left; hand it back once, when its end is known."""
 
     started: float
-    stage: Stage = Stage.ORDINARY
+    state: SendState = SendState.ORDINARY
 
     @property
     def is_settled(self) -> bool:
         """Whether its end is known."""
-        return self.stage >= Stage.ANSWERED
+        return self.state >= SendState.ANSWERED
 
     @property
     def seems_lost(self) -> bool:
         """Whether it is long without an answer."""
-        return self.stage in _JUDGED_OPEN
+        return self.state in _JUDGED_OPEN
 
 
 class Slots:
@@ -71,13 +71,13 @@ class Slots:
         self.held_count = 0
         """How many slots are held by open sends."""
         # Each in the order of their starts.
-        self._open: tuple[OrderedDict[Ticket, None], ...] = tuple(
+        self._open: tuple[OrderedDict[Send, None], ...] = tuple(
             OrderedDict() for _ in _OPEN
         )
-        self._ordinary = self._open[Stage.ORDINARY]
+        self._ordinary = self._open[SendState.ORDINARY]
         # A send that is settled may hold its slot a while longer.
         self._taken_until: list[float] = []
-        self._judged: deque[Ticket] = deque(maxlen=_BRAKE_WINDOW)
+        self._judged: deque[Send] = deque(maxlen=_BRAKE_WINDOW)
         self._newest_answered = -math.inf
         self._unheard_since = math.inf
 
@@ -99,31 +99,31 @@ class Slots:
     @property
     def is_braked(self) -> bool:
         """Whether so many sends seem lost that no slot is given back any more."""
-        lost = sum(ticket.stage is not Stage.ANSWERED for ticket in self._judged)
+        lost = sum(send.state is not SendState.ANSWERED for send in self._judged)
         return lost >= _BRAKE_COUNT
 
     def unheard_seconds(self, now: float) -> float:
         """Return for how long nothing was answered although something was out."""
         return max(0.0, now - self._unheard_since)
 
-    def take(self, now: float) -> Ticket:
+    def take(self, now: float) -> Send:
         """Take a slot for a send that leaves."""
-        ticket = Ticket(now)
-        self._ordinary[ticket] = None
+        send = Send(now)
+        self._ordinary[send] = None
         self.held_count += 1
         self._unheard_since = min(self._unheard_since, now)
-        return ticket
+        return send
 
     def settle(
-        self, ticket: Ticket, stage: Stage, *, now: float, free_at: float
+        self, send: Send, state: SendState, *, now: float, free_at: float
     ) -> None:
         """Note how a send has ended, and until when it still holds a slot."""
-        if not ticket.seems_lost:
-            self._judged.append(ticket)
-        if stage is Stage.ANSWERED:
-            self._newest_answered = max(self._newest_answered, ticket.started)
+        if not send.seems_lost:
+            self._judged.append(send)
+        if state is SendState.ANSWERED:
+            self._newest_answered = max(self._newest_answered, send.started)
             self._unheard_since = math.inf
-        self._move(ticket, stage)
+        self._move(send, state)
         if free_at > now:
             heappush(self._taken_until, free_at)
 
@@ -135,14 +135,14 @@ class Slots:
 
     def are_young(self, now: float, *, age: float) -> bool:
         """Whether no open send is of this age, or waits for more."""
-        if self.held_count > len(self._ordinary) or self._open[Stage.EARLY]:
+        if self.held_count > len(self._ordinary) or self._open[SendState.EARLY]:
             return False
         return not self._ordinary or _first(self._ordinary).started + age > now
 
     def grow_older(
         self, now: float, *, early_age: float, late_age: float, silent_age: float
     ) -> None:
-        """Move each open send to the stage of its age.
+        """Move each open send to the state of its age.
 
         Args:
             now: The instant.
@@ -152,48 +152,50 @@ class Slots:
             silent_age: Age from which it is silent.
         """
         for source, to, age in (
-            (Stage.ORDINARY, Stage.EARLY, early_age),
-            (Stage.ORDINARY, Stage.LATE, late_age),
-            (Stage.LATE, Stage.SILENT, silent_age),
-            (Stage.EARLY, Stage.HUNG, silent_age),
+            (SendState.ORDINARY, SendState.EARLY, early_age),
+            (SendState.ORDINARY, SendState.LATE, late_age),
+            (SendState.LATE, SendState.SILENT, silent_age),
+            (SendState.EARLY, SendState.HUNG, silent_age),
         ):
             if self._open[source]:
                 self._move_old(source, to, age=age, now=now)
-        silent = self._open[Stage.SILENT]
+        silent = self._open[SendState.SILENT]
         while silent and self._may_give_back(_first(silent)):
-            self._move(_first(silent), Stage.HUNG)
+            self._move(_first(silent), SendState.HUNG)
 
     def free_at(self, *, early_age: float, silent_age: float) -> float:
         """Return when the next slot is free; `math.inf` where an answer must tell."""
         instants = self._taken_until[:1]
         if self._ordinary:
             instants = [*instants, _first(self._ordinary).started + early_age]
-        for stage in _HOLDING:
-            line = self._open[stage]
+        for state in _HOLDING:
+            line = self._open[state]
             if line and self._may_give_back(_first(line)):
                 instants = [*instants, _first(line).started + silent_age]
         return min(instants, default=math.inf)
 
-    def _may_give_back(self, ticket: Ticket) -> bool:
+    def _may_give_back(self, send: Send) -> bool:
         """Whether it gives its slot back once it is silent."""
-        return ticket.started < self._newest_answered and not self.is_braked
+        return send.started < self._newest_answered and not self.is_braked
 
-    def _move_old(self, source: Stage, to: Stage, *, age: float, now: float) -> None:
+    def _move_old(
+        self, source: SendState, to: SendState, *, age: float, now: float
+    ) -> None:
         line = self._open[source]
         while line and _first(line).started + age <= now:
-            ticket = _first(line)
-            self._move(ticket, to)
-            if ticket.seems_lost:
-                self._judged.append(ticket)
+            send = _first(line)
+            self._move(send, to)
+            if send.seems_lost:
+                self._judged.append(send)
 
-    def _move(self, ticket: Ticket, to: Stage) -> None:
-        del self._open[ticket.stage][ticket]
-        self.held_count -= ticket.stage <= Stage.SILENT
-        if to <= Stage.HUNG:
-            self._open[to][ticket] = None
-            self.held_count += to <= Stage.SILENT
-        ticket.stage = to
+    def _move(self, send: Send, to: SendState) -> None:
+        del self._open[send.state][send]
+        self.held_count -= send.state <= SendState.SILENT
+        if to <= SendState.HUNG:
+            self._open[to][send] = None
+            self.held_count += to <= SendState.SILENT
+        send.state = to
 
 
-def _first(line: OrderedDict[Ticket, None]) -> Ticket:
+def _first(line: OrderedDict[Send, None]) -> Send:
     return next(iter(line))

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from datetime import datetime
 from enum import Enum
 
-from autocalls_async.model.messages import SessionStatus
+from autocalls_async.model.answers import SessionStatus
 from autocalls_async.model.naming import show_in
 
 WINDOW_SECONDS = 24 * 60 * 60.0
@@ -74,7 +74,7 @@ class _Window:
 def seconds_remaining(
     status: SessionStatus, *, told_at: datetime | None
 ) -> float | None:
-    """Say for how long freeform text stays allowed, `None` where nobody can know.
+    """Return for how long free text stays allowed, `None` where nobody can know.
 
     Args:
         status: What the service said.
@@ -104,7 +104,7 @@ class WindowMemory:
         return len(self._windows)
 
     def judge(self, sender_id: int, recipient: str, *, now: float) -> WindowState:
-        """Say what is known of this window now.
+        """Return what is known of this window now.
 
         Returns:
             `UNKNOWN` where nothing is known, where an open window is about to
@@ -117,7 +117,7 @@ class WindowMemory:
         return window.state
 
     def last_status(self, sender_id: int, recipient: str) -> SessionStatus | None:
-        """Give what the service said when it last found this window closed."""
+        """Return what the service said when it last found this window closed."""
         window = self._windows.get((sender_id, recipient))
         return window.status if window else None
 
@@ -216,7 +216,7 @@ class WindowMemory:
             self._fell_back.popitem(last=False)
 
     def return_fallback(self, sender_id: int, recipient: str) -> None:
-        """Give it back: it surely was not sent."""
+        """Let it be taken again: it surely was not sent."""
         self._fell_back.pop((sender_id, recipient), None)
 
     def _remember(self, sender_id: int, recipient: str, window: _Window) -> None:

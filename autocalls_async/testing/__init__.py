@@ -108,7 +108,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> Iterator[None]:
-    """Give the virtual-time loop to each test that is marked so."""
+    """Run each test that is marked so on the virtual-time loop."""
     if not (_is_marked(metafunc.definition) and _has_loops(metafunc.config)):
         return (yield)
     # pytest-asyncio asks for loops here, and holds whoever answers at all to

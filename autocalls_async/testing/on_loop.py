@@ -25,7 +25,7 @@ async def emulator(request: pytest.FixtureRequest) -> AsyncIterator["Emulator"]:
 
 
 def _find_trouble(test: pytest.Item, config: pytest.Config) -> str | None:
-    """Say why the test would wait for the emulator in vain, if it would."""
+    """Return why the test would wait for the emulator in vain, if it would."""
     if not is_async_test(test):
         return (
             "the fixture emulator answers only while its event loop runs, and"

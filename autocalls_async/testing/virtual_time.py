@@ -135,7 +135,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         super().__init__(self._jumping)
 
     def time(self) -> float:
-        """Tell the virtual time, in seconds since the loop was made."""
+        """Return the virtual time, in seconds since the loop was made."""
         return self._jumping.now
 
     def run_in_executor(
@@ -173,7 +173,7 @@ def run(main: Coroutine[Any, Any, _T], *, debug: bool | None = None) -> _T:
 
 
 def wall_clock(begins_at: datetime = _EPOCH) -> Callable[[], datetime]:
-    """Make a wall clock that moves with the clock of the running loop.
+    """Return a wall clock that moves with the clock of the running loop.
 
     Args:
         begins_at: The aware time that it tells now.
@@ -184,7 +184,7 @@ def wall_clock(begins_at: datetime = _EPOCH) -> Callable[[], datetime]:
 
 
 def _describe(task: asyncio.Task[Any]) -> str:
-    """Say which task waits, and in which line."""
+    """Return which task waits, and in which line."""
     frames = task.get_stack(limit=1)
     where = f" at {frames[0].f_code.co_filename}:{frames[0].f_lineno}" if frames else ""
     return f"{task.get_name()}{where}"

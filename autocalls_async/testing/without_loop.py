@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def emulator() -> None:
-    """Say what is missing."""
+    """Raise an error that says what is missing."""
     pytest.fail(
         "the fixture emulator needs pytest-asyncio 1.5 or later; live_emulator does"
         " without",

@@ -12,12 +12,12 @@ from autocalls_async.campaign.plan import (
     WindowOutlook,
     name_messages,
 )
+from autocalls_async.model.answers import Template
+from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.messages import (
     FreeformMessage,
-    FrozenDict,
     Message,
     Pair,
-    Template,
     TemplateMessage,
 )
 

@@ -14,7 +14,8 @@ import pytest
 
 from autocalls_async import Accepted, AutocallsClient, FreeformMessage, TemplateMessage
 from autocalls_async.emulator import Emulator
-from autocalls_async.http.wire import Reply, Request
+from autocalls_async.http.replies import Reply
+from autocalls_async.http.requests import Request
 from tests.people import SENDER
 
 SENT = Path(__file__).parents[1] / "samples" / "send-template.200.json"

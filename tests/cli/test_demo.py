@@ -7,12 +7,13 @@ import pytest
 from autocalls_async.campaign.run import Progress
 from autocalls_async.cli.demo import Findings, Plan, find_differences, verdict
 from autocalls_async.emulator import AcceptedMessage
+from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (
     TemplateRequiredError,
     UnknownOutcomeError,
     UnsentError,
 )
-from autocalls_async.model.messages import FreeformMessage, SentMessage
+from autocalls_async.model.messages import FreeformMessage
 from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from tests.cli.conftest import Autocalls
 

@@ -14,7 +14,8 @@ from autocalls_async.cli.rendering import (
     parse_variables,
 )
 from autocalls_async.cli.rows import BadRow, FileError, Row, RowReader
-from autocalls_async.model.messages import TemplateMessage, check_phone
+from autocalls_async.model.checks import check_phone
+from autocalls_async.model.messages import TemplateMessage
 
 PHONE = "+14155550123"
 

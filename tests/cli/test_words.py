@@ -23,6 +23,7 @@ from autocalls_async.cli.words import (
     quote,
     to_json,
 )
+from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (
     AutocallsError,
     InsufficientBalanceError,
@@ -31,7 +32,8 @@ from autocalls_async.model.errors import (
     UnknownOutcomeError,
     UnsentError,
 )
-from autocalls_async.model.messages import FreeformMessage, FrozenDict, SentMessage
+from autocalls_async.model.frozen import FrozenDict
+from autocalls_async.model.messages import FreeformMessage
 from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 
 PHONE = "+14155550123"

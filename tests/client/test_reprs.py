@@ -33,8 +33,8 @@ def test_a_client_that_is_refused_can_be_shown() -> None:
     with pytest.raises(ValueError, match="timeout") as caught:
         AutocallsClient(KEY, timeout=-1)
 
-    frames = (entry.frame for entry in caught.traceback)
-    clients = [f.f_locals["self"] for f in frames if "self" in f.f_locals]
+    owners = [entry.frame.f_locals.get("self") for entry in caught.traceback]
+    clients = [owner for owner in owners if isinstance(owner, AutocallsClient)]
     assert {repr(client) for client in clients} == {"<AutocallsClient, not made>"}
 
 

@@ -28,7 +28,7 @@ from autocalls_async.journal.store import Store
 from autocalls_async.model.errors import UnsentError
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.pace import SendLimit
-from autocalls_async.policy.slots import Ticket
+from autocalls_async.policy.slots import Send as Ticket
 from autocalls_async.policy.verdict import Seen
 from autocalls_async.testing import run
 from tests.people import SENDER, hellos, people

@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autocalls_async.http.structuring import Unreadable, structure
-from autocalls_async.model.messages import (
+from autocalls_async.model.answers import (
     Account,
     ConversationStatus,
-    FrozenDict,
     Sender,
     SentMessage,
     SessionStatus,
     Template,
 )
+from autocalls_async.model.frozen import FrozenDict
 from tests.support import is_exactly, json_values, keys
 
 CLOSED = {"is_open": False, "can_send_freeform": False, "requires_template": True}

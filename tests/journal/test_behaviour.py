@@ -349,7 +349,7 @@ async def test_what_cannot_be_a_key_is_refused(
     make_journal: MakeJournal, key: str
 ) -> None:
     async with opened(make_journal()) as journal:
-        with pytest.raises(ValueError, match="a key must be text"):
+        with pytest.raises(ValueError, match="key must"):
             await journal.admit(key, content=CONTENT, recipient_phone=PHONE)
 
         assert await states(journal) == {}

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from autocalls_async.journal.keys import (
     QuietKey,
-    check_key,
     derive_key,
     from_content,
     show_key,
@@ -141,26 +140,6 @@ def test_what_is_no_content_is_refused_quietly(content: str) -> None:
         from_content(content)
 
     assert TEXT not in str(caught.value)
-
-
-@pytest.mark.parametrize("key", ["a", "row 17", "ключ", "k" * 255])
-def test_a_key_is_text(key: str) -> None:
-    check_key(key)
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        pytest.param("", id="empty"),
-        pytest.param("k" * 256, id="too long"),
-        pytest.param(17, id="a number"),
-        pytest.param(None, id="none"),
-        pytest.param("\ud800", id="half of a pair"),
-    ],
-)
-def test_what_cannot_be_a_key_is_refused(key: object) -> None:
-    with pytest.raises(ValueError, match="a key must be text of 1 to 255 characters"):
-        check_key(key)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from autocalls_async.journal import (
     State,
 )
 from autocalls_async.journal.reading import JournalReader
-from autocalls_async.journal.store import Care, Step, Store
+from autocalls_async.journal.store import Durability, Step, Store
 from autocalls_async.model.errors import AutocallsError
 from tests.disks import remount, small_disk, small_files
 from tests.journal.support import (
@@ -187,7 +187,7 @@ async def test_what_cannot_be_resolved_whole_spoils_nothing_else_in_its_commit(
 
 
 def test_a_step_shows_no_key() -> None:
-    step = Step(Care.DURABLE, Store.intend, (PHONE, 0, False))
+    step = Step(Durability.DURABLE, Store.intend, (PHONE, 0, False))
 
     assert repr(step) == "Step(DURABLE, intend)"
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autocalls_async.model import errors
+from autocalls_async.model.answers import SessionStatus
 from autocalls_async.model.errors import (
     AuthenticationError,
     AutocallsError,
@@ -33,7 +34,7 @@ from autocalls_async.model.errors import (
     UnreachableError,
     UnsentError,
 )
-from autocalls_async.model.messages import FrozenDict, SessionStatus
+from autocalls_async.model.frozen import FrozenDict
 from tests.support import KEY, PHONE, TEXT, phones, shows_a_secret
 
 HOSTILE = f"\x1b[31m{PHONE}\n{TEXT} {KEY}"

@@ -13,7 +13,6 @@ from autocalls_async.model.masking import (
     mask_phone_repr,
     show_code,
 )
-from autocalls_async.model.messages import check_phone
 from tests.support import phones
 
 WITHHELD = "code withheld"
@@ -116,4 +115,4 @@ def test_what_is_refused_is_in_no_frame_of_the_error(
 
 def test_what_is_accepted_is_returned() -> None:
     assert forgetful(len)("abc") == 3
-    assert forgetful(check_phone).__name__ == "check_phone"
+    assert forgetful(mask_phone).__name__ == "mask_phone"

@@ -5,8 +5,9 @@ import pickle
 import pytest
 from attrs.exceptions import FrozenInstanceError
 
+from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import RejectedError, UnknownOutcomeError, UnsentError
-from autocalls_async.model.messages import FreeformMessage, SentMessage
+from autocalls_async.model.messages import FreeformMessage
 from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from tests.support import PHONE, TEXT, shows_a_secret
 

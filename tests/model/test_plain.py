@@ -42,7 +42,7 @@ from autocalls_async.campaign.plan import (
     WindowCounts,
 )
 from autocalls_async.journal import JournalError
-from autocalls_async.model.messages import FrozenDict
+from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.plain import Plain, to_plain
 from tests.support import PHONE, TEXT, json_values
 

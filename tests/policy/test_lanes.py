@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from autocalls_async.policy.lanes import BULK_SHARE, Lane, Lanes, Share, Ticket
+from autocalls_async.policy.lanes import BULK_SHARE, Lane, Lanes, Place, Share
 
 BULK, INTERACTIVE = Lane.BULK, Lane.INTERACTIVE
 
@@ -24,9 +24,9 @@ BULK, INTERACTIVE = Lane.BULK, Lane.INTERACTIVE
 def pop_all(lanes: Lanes[str], lane: Lane) -> list[str]:
     """Take out everything, each ending before the next is taken."""
     taken = []
-    while ticket := lanes.pop(lane):
-        taken.append(ticket.item)
-        lanes.done(ticket)
+    while place := lanes.pop(lane):
+        taken.append(place.item)
+        lanes.done(place)
     return taken
 
 
@@ -139,10 +139,10 @@ def test_a_bulk_message_that_is_due_but_not_ready_keeps_its_right() -> None:
 
 def test_what_was_removed_is_gone_and_cannot_be_removed_twice() -> None:
     lanes: Lanes[str] = Lanes()
-    tickets = [lanes.push(f"m{n}", lane=BULK, recipient=n % 3) for n in range(30)]
+    places = [lanes.push(f"m{n}", lane=BULK, recipient=n % 3) for n in range(30)]
 
-    assert all(lanes.remove(ticket) for ticket in tickets[::2])
-    assert not any(lanes.remove(ticket) for ticket in tickets[::2])
+    assert all(lanes.remove(place) for place in places[::2])
+    assert not any(lanes.remove(place) for place in places[::2])
 
     taken = pop_all(lanes, BULK)
     assert sorted(taken) == sorted(f"m{n}" for n in range(1, 30, 2))
@@ -152,8 +152,8 @@ def test_what_was_removed_is_gone_and_cannot_be_removed_twice() -> None:
 def test_what_was_cancelled_does_not_pile_up(count: int) -> None:
     lanes: Lanes[str] = Lanes()
     for number in range(count):
-        ticket = lanes.push("m", lane=BULK, recipient=number)
-        lanes.remove(ticket)
+        place = lanes.push("m", lane=BULK, recipient=number)
+        lanes.remove(place)
 
     flow = lanes._waiting[BULK]._flows[None]  # noqa: SLF001  # there is no other way to see it
 
@@ -163,14 +163,14 @@ def test_what_was_cancelled_does_not_pile_up(count: int) -> None:
 class LanesAgainstAModel(RuleBasedStateMachine):
     """Any order of coming, taking, ending and leaving."""
 
-    waiting: Bundle[Ticket[int]] = Bundle("waiting")
-    under_way: Bundle[Ticket[int]] = Bundle("under_way")
+    waiting: Bundle[Place[int]] = Bundle("waiting")
+    under_way: Bundle[Place[int]] = Bundle("under_way")
 
     @initialize()
     def start(self) -> None:
         """Begin with nothing."""
         self.lanes: Lanes[int] = Lanes()
-        self.queued: list[Ticket[int]] = []
+        self.queued: list[Place[int]] = []
         self.busy: set[object] = set()
         self.count = 0
 
@@ -180,56 +180,56 @@ class LanesAgainstAModel(RuleBasedStateMachine):
         recipient=st.integers(0, 3),
         flow=st.integers(0, 1),
     )
-    def push(self, lane: Lane, recipient: int, flow: int) -> Ticket[int]:
+    def push(self, lane: Lane, recipient: int, flow: int) -> Place[int]:
         """Put one in."""
         self.count += 1
-        ticket = self.lanes.push(self.count, lane=lane, recipient=recipient, flow=flow)
-        self.queued.append(ticket)
-        return ticket
+        place = self.lanes.push(self.count, lane=lane, recipient=recipient, flow=flow)
+        self.queued.append(place)
+        return place
 
-    def _free_heads(self) -> dict[object, tuple[Ticket[int], Lane]]:
+    def _free_heads(self) -> dict[object, tuple[Place[int], Lane]]:
         """Give each free recipient's first, and the lane that it waits in."""
-        heads: dict[object, tuple[Ticket[int], Lane]] = {}
-        for ticket in self.queued:
-            if ticket.recipient in self.busy:
+        heads: dict[object, tuple[Place[int], Lane]] = {}
+        for place in self.queued:
+            if place.recipient in self.busy:
                 continue
-            head, lane = heads.get(ticket.recipient, (ticket, BULK))
-            lane = INTERACTIVE if ticket.lane is INTERACTIVE else lane
-            heads[ticket.recipient] = head, lane
+            head, lane = heads.get(place.recipient, (place, BULK))
+            lane = INTERACTIVE if place.lane is INTERACTIVE else lane
+            heads[place.recipient] = head, lane
         return heads
 
     @rule(target=under_way, lane=st.sampled_from(Lane))
-    def pop(self, lane: Lane) -> Ticket[int] | MultipleResults[Ticket[int]]:
+    def pop(self, lane: Lane) -> Place[int] | MultipleResults[Place[int]]:
         """Take the next one, who must be the first of a free recipient."""
         possible = [head for head, at in self._free_heads().values() if at is lane]
 
-        ticket = self.lanes.pop(lane)
+        place = self.lanes.pop(lane)
 
-        if ticket is None:
+        if place is None:
             assert possible == []
             return multiple()
-        assert ticket in possible
-        same_flow = [head.order for head in possible if head.flow == ticket.flow]
-        assert ticket.order == min(same_flow)
-        self.queued.remove(ticket)
-        self.busy.add(ticket.recipient)
-        return ticket
+        assert place in possible
+        same_flow = [head.order for head in possible if head.flow == place.flow]
+        assert place.order == min(same_flow)
+        self.queued.remove(place)
+        self.busy.add(place.recipient)
+        return place
 
-    @rule(ticket=consumes(under_way))
-    def done(self, ticket: Ticket[int]) -> None:
+    @rule(place=consumes(under_way))
+    def done(self, place: Place[int]) -> None:
         """End one that was taken."""
-        self.lanes.done(ticket)
-        self.busy.discard(ticket.recipient)
+        self.lanes.done(place)
+        self.busy.discard(place.recipient)
 
-    @rule(ticket=waiting)
-    def remove(self, ticket: Ticket[int]) -> None:
+    @rule(place=waiting)
+    def remove(self, place: Place[int]) -> None:
         """Withdraw one, wherever it is by now."""
-        was_queued = ticket in self.queued
+        was_queued = place in self.queued
 
-        assert self.lanes.remove(ticket) is was_queued
+        assert self.lanes.remove(place) is was_queued
 
         if was_queued:
-            self.queued.remove(ticket)
+            self.queued.remove(place)
 
     @invariant()
     def counts_agree(self) -> None:
@@ -238,7 +238,7 @@ class LanesAgainstAModel(RuleBasedStateMachine):
             return
         assert len(self.lanes) == len(self.queued)
         for lane in Lane:
-            expected = sum(ticket.lane is lane for ticket in self.queued)
+            expected = sum(place.lane is lane for place in self.queued)
             assert self.lanes.depth(lane) == expected
         oldest = min((t.order for t in self.queued), default=None)
         item = self.lanes.oldest()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autocalls_async.policy.pace import Care, Pace, SendLimit
 from autocalls_async.policy.roundtrips import RoundTrips
-from autocalls_async.policy.slots import Stage, Ticket
+from autocalls_async.policy.slots import Send, SendState
 
 
 @frozen
@@ -32,22 +32,22 @@ def drive(
     """Send all as early as the pace allows; return the starts and the arrivals."""
     starts: list[float] = []
     arrivals: list[float] = []
-    ends: list[tuple[float, int, Ticket, bool]] = []
+    ends: list[tuple[float, int, Send, bool]] = []
     for number, trip in enumerate(trips):
         while (leaves_at := pace.earliest(now)) > now:
             if ends and ends[0][0] <= leaves_at:
-                now, _, ticket, is_answered = heapq.heappop(ends)
-                (pace.answered if is_answered else pace.gave_up)(ticket, now)
+                now, _, send, is_answered = heapq.heappop(ends)
+                (pace.answered if is_answered else pace.gave_up)(send, now)
             else:
                 now = leaves_at
         starts.append(now)
         arrivals.append(now + trip.there)
-        ticket = pace.start(now)
+        send = pace.start(now)
         took = patience if trip.back is None else trip.there + trip.back
-        heapq.heappush(ends, (now + took, number, ticket, trip.back is not None))
+        heapq.heappush(ends, (now + took, number, send, trip.back is not None))
     while ends:
-        now, _, ticket, is_answered = heapq.heappop(ends)
-        (pace.answered if is_answered else pace.gave_up)(ticket, now)
+        now, _, send, is_answered = heapq.heappop(ends)
+        (pace.answered if is_answered else pace.gave_up)(send, now)
     return starts, arrivals
 
 
@@ -66,9 +66,9 @@ def after_a_refusal(limit: SendLimit) -> tuple[Pace, float]:
     return pace, 0.1 + limit.per
 
 
-def stall(pace: Pace, now: float, seconds: float) -> list[Ticket]:
+def stall(pace: Pace, now: float, seconds: float) -> list[Send]:
     """Send as early as the pace allows while nothing is answered."""
-    left: list[Ticket] = []
+    left: list[Send] = []
     until = now + seconds
     while (now := pace.ask_again(now)) < until:
         if pace.earliest(now) <= now:
@@ -101,12 +101,12 @@ TRIPS = st.builds(Trip, DELAYS, DELAYS | st.none())
         pytest.param(0, 1.0, "rate must be a whole number .* got 0", id="no sends"),
         pytest.param(2.5, 1.0, "rate must be a whole number .* got 2.5", id="half"),
         pytest.param(True, 1.0, "rate must be .* got True", id="a flag for a rate"),
-        pytest.param(5, 0.0, "per must be a finite .* got 0.0", id="no time"),
-        pytest.param(5, -1, "per must be a finite .* got -1", id="before"),
-        pytest.param(5, math.nan, "per must be a finite .* got nan", id="no number"),
-        pytest.param(5, math.inf, "per must be a finite .* got inf", id="for ever"),
-        pytest.param(5, "1", "per must be a number .* got '1'", id="text"),
-        pytest.param(5, True, "per must be a number .* got True", id="a flag for per"),
+        pytest.param(5, 0.0, "per must be seconds, more.* got 0.0", id="no time"),
+        pytest.param(5, -1, "per must be seconds, more.* got -1", id="before"),
+        pytest.param(5, math.nan, "per must be seconds.* got nan", id="no number"),
+        pytest.param(5, math.inf, "per must be .* finite; got inf", id="for ever"),
+        pytest.param(5, "1", "per must be seconds.* type str", id="text"),
+        pytest.param(5, True, "per must be seconds.* got True", id="a flag for per"),
     ],
 )
 def test_an_unusable_limit_is_refused_with_its_rule(
@@ -169,19 +169,19 @@ def test_a_send_given_up_holds_its_slot_from_then_on() -> None:
 
 
 @pytest.mark.parametrize("end", ["answered", "gave up", "refused"])
-def test_a_ticket_counts_once(end: str) -> None:
+def test_an_end_counts_once(end: str) -> None:
     pace = Pace(SendLimit(1))
-    ticket = pace.start(0.0)
-    pace.answered(ticket, 0.1)
+    send = pace.start(0.0)
+    pace.answered(send, 0.1)
     before = pace.earliest(0.2)
 
     match end:
         case "answered":
-            pace.answered(ticket, 0.2)
+            pace.answered(send, 0.2)
         case "gave up":
-            pace.gave_up(ticket, 0.2)
+            pace.gave_up(send, 0.2)
         case _:
-            pace.refused(ticket, 0.2, 60.0)
+            pace.refused(send, 0.2, 60.0)
 
     assert pace.earliest(0.2) == before
     assert pace.care is Care.LEARNT
@@ -234,15 +234,15 @@ def test_whatever_happens_the_pace_stays_a_number_small_and_moves_forward(
 
     for end, wait, took in steps:
         now = max(now, min(pace.earliest(now), now + 100)) + wait
-        ticket = pace.start(now)
+        send = pace.start(now)
         now += took
         match end:
             case "a":
-                pace.answered(ticket, now)
+                pace.answered(send, now)
             case "r":
-                pace.refused(ticket, now, None)
+                pace.refused(send, now, None)
             case _:
-                pace.gave_up(ticket, now)
+                pace.gave_up(send, now)
 
         assert now <= pace.earliest(now) < math.inf
         assert pace.earliest(now) <= pace.earliest(now + 1) <= pace.earliest(now) + 1
@@ -301,9 +301,9 @@ def test_an_odd_answer_itself_holds_its_slot_for_all_of_its_round_trip() -> None
     pace = Pace(SendLimit(1))
     drive(pace, [QUIET_TRIP] * 20)
 
-    ticket = pace.start(100.0)
+    send = pace.start(100.0)
     waiting = pace.earliest(101.5)
-    pace.answered(ticket, 102.0)
+    pace.answered(send, 102.0)
 
     assert waiting == math.inf
     assert pace.earliest(102.0) == pytest.approx(103.0)
@@ -325,10 +325,10 @@ def test_behind_a_busy_service_a_slot_is_free_before_its_answer() -> None:
 def test_an_answer_after_its_slot_was_freed_takes_no_slot() -> None:
     pace = Pace(SendLimit(1))
     drive(pace, [Trip(0.03, 0.6)] * 8)
-    ticket = pace.start(100.0)
+    send = pace.start(100.0)
     freed = pace.earliest(101.1)
 
-    pace.answered(ticket, 103.0)
+    pace.answered(send, 103.0)
 
     assert freed == 101.1
     assert pace.earliest(103.0) == 103.0
@@ -423,10 +423,10 @@ def test_an_answer_ends_the_row_of_429s() -> None:
 
 def test_429s_for_sends_that_left_before_the_first_was_known_count_as_one() -> None:
     pace = Pace(SendLimit(5))
-    tickets = [pace.start(number * 0.2) for number in range(5)]
+    sends = [pace.start(number * 0.2) for number in range(5)]
 
-    for ticket in tickets:
-        pace.refused(ticket, 1.0, None)
+    for send in sends:
+        pace.refused(send, 1.0, None)
 
     assert pace.care is Care.AFTER_ANSWERS
     assert pace.not_before == pytest.approx(2.0)
@@ -449,9 +449,9 @@ def test_a_second_429_soon_after_lets_one_send_out_at_a_time() -> None:
     now = refuse_next(pace, refuse_next(pace, 0.0))
 
     leaves_at = pace.earliest(now)
-    ticket = pace.start(leaves_at)
+    send = pace.start(leaves_at)
     meanwhile = pace.earliest(leaves_at + 0.5)
-    pace.answered(ticket, leaves_at + 0.6)
+    pace.answered(send, leaves_at + 0.6)
 
     assert pace.is_one_at_a_time
     assert meanwhile == math.inf
@@ -565,7 +565,7 @@ def test_what_is_learnt_stays_within_what_was_seen(seconds: list[float]) -> None
     assert not math.isnan(round_trips.cap)
 
 
-def hang_one(pace: Pace, now: float) -> tuple[Ticket, float]:
+def hang_one(pace: Pace, now: float) -> tuple[Send, float]:
     """Let one send hang while later ones are answered; return it and the time."""
     hangs = pace.start(pace.earliest(now))
     drive(pace, [QUIET_TRIP], now=hangs.started + 0.2)
@@ -591,10 +591,10 @@ def test_a_send_that_hangs_gives_its_slot_back_once_a_later_one_was_answered(
 
     hangs, _ = hang_one(pace, 100.0)
     pace.earliest(hangs.started + seconds - 0.01)
-    before = hangs.stage
+    before = hangs.state
     pace.earliest(hangs.started + seconds + 0.01)
 
-    assert (before, hangs.stage) == (Stage.LATE, Stage.HUNG)
+    assert (before, hangs.state) == (SendState.LATE, SendState.HUNG)
     assert pace.in_flight_count == 1
 
 
@@ -614,10 +614,10 @@ def test_after_a_429_a_send_that_hangs_is_waited_for_longer() -> None:
 
     hangs, _ = hang_one(pace, now)
     pace.earliest(hangs.started + 5.9)
-    before = hangs.stage
+    before = hangs.state
     pace.earliest(hangs.started + 6.1)
 
-    assert (before, hangs.stage) == (Stage.LATE, Stage.HUNG)
+    assert (before, hangs.state) == (SendState.LATE, SendState.HUNG)
 
 
 def test_one_that_hung_takes_a_slot_again_when_it_is_answered_after_all() -> None:
@@ -649,7 +649,7 @@ def test_while_nothing_is_answered_a_probe_leaves_each_period_and_five_seconds(
 ) -> None:
     pace = Pace(SendLimit(rate))
 
-    starts = [ticket.started for ticket in stall(pace, 0.0, 25.0)]
+    starts = [send.started for send in stall(pace, 0.0, 25.0)]
 
     probes = [later - one for one, later in pairwise(starts[rate - 1 :])]
     assert probes == pytest.approx([6.0] * len(probes))
@@ -668,8 +668,8 @@ def test_the_probes_end_when_half_of_the_last_sends_seem_lost() -> None:
 
 def test_given_up_ones_count_for_the_brake_until_others_were_answered() -> None:
     pace = Pace(SendLimit(5))
-    for ticket in stall(pace, 0.0, 60.0):
-        pace.gave_up(ticket, 60.0 + ticket.started)
+    for send in stall(pace, 0.0, 60.0):
+        pace.gave_up(send, 60.0 + send.started)
     was_braked = pace.is_braked
 
     drive(pace, [QUIET_TRIP] * 11, now=200.0)
@@ -687,7 +687,7 @@ def test_while_the_brake_is_on_one_that_hangs_keeps_its_slot() -> None:
     hangs, now = hang_one(pace, now)
     pace.earliest(now + 30)
 
-    assert hangs.stage is Stage.SILENT
+    assert hangs.state is SendState.SILENT
 
 
 def test_the_first_answer_after_a_stall_frees_the_slots_of_all_that_hang() -> None:
@@ -714,8 +714,8 @@ def test_one_at_a_time_a_probe_goes_out_beside_one_that_hangs() -> None:
 
 def test_no_probe_leaves_in_a_pause_that_a_429_asked_for() -> None:
     pace = Pace(SendLimit(5))
-    tickets = [pace.start(number * 0.2) for number in range(5)]
-    pace.refused(tickets[0], 1.0, 60.0)
+    sends = [pace.start(number * 0.2) for number in range(5)]
+    pace.refused(sends[0], 1.0, 60.0)
     for number in range(5):
         pace.start(2.0 + number)
 

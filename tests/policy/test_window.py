@@ -13,7 +13,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from autocalls_async.model.messages import SessionStatus
+from autocalls_async.model.answers import SessionStatus
 from autocalls_async.policy.windows import (
     MARGIN_SECONDS,
     RECHECK_SECONDS,

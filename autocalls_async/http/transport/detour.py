@@ -22,6 +22,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from autocalls_async.http.loop import loop_time
+from autocalls_async.http.replies import Reply
+from autocalls_async.http.requests import Request
 from autocalls_async.http.transport import failures
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.http.transport.line import (
@@ -33,7 +35,6 @@ from autocalls_async.http.transport.line import (
     on_loss,
     read_body,
 )
-from autocalls_async.http.wire import Reply, Request
 from autocalls_async.policy.verdict import Kind, Seen
 
 _TIMEOUT = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=10.0)

@@ -28,19 +28,19 @@ class Failure:
     remedy: str | None = None
 
 
-def explain(error: Exception, *, has_left: bool) -> Failure:
-    """Say what an exception shows of an attempt.
+def read_failure(error: Exception, *, has_left: bool) -> Failure:
+    """Return what an exception shows of an attempt.
 
     Args:
         error: What was raised.
         has_left: Whether a byte of the request may have left. Then only a whole
             answer would tell, and the class of the exception decides nothing.
     """
-    failure = _explain(error)
+    failure = _look_at(error)
     return Failure(Seen.SILENCE, failure.words) if has_left else failure
 
 
-def _explain(error: Exception) -> Failure:
+def _look_at(error: Exception) -> Failure:
     if tls := next(_tls_errors(error), None):
         return _explain_tls(tls)
     for kind, failure in _KNOWN:
@@ -107,7 +107,7 @@ _KNOWN: tuple[tuple[type[Exception], Failure], ...] = (
 
 
 def _tls_errors(error: BaseException) -> Iterator[ssl.SSLError]:
-    """Give the TLS library's own errors in what aiohttp made of them."""
+    """Yield the TLS library's own errors in what aiohttp made of them."""
     seen: set[int] = set()
     wraps: BaseException | None = error
     while wraps is not None and id(wraps) not in seen:

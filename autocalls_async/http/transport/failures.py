@@ -7,7 +7,7 @@ hold the address, and with it a phone number.
 
 import aiohttp
 
-from autocalls_async.http.transport.explain import explain
+from autocalls_async.http.transport.explain import read_failure
 from autocalls_async.policy.verdict import Seen
 
 
@@ -33,7 +33,7 @@ def judge(error: Exception, *, has_left: bool) -> AttemptFailed:
     """Return what an exception means, by when it came."""
     if isinstance(error, AttemptFailed):
         return error
-    failure = explain(error, has_left=has_left)
+    failure = read_failure(error, has_left=has_left)
     return AttemptFailed(
         failure.seen,
         failure.words,

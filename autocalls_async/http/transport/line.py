@@ -21,10 +21,11 @@ from aiohttp.streams import StreamReader
 from yarl import URL
 
 from autocalls_async.http.loop import loop_time
+from autocalls_async.http.replies import Reply
+from autocalls_async.http.requests import Request
 from autocalls_async.http.settings import read_host
 from autocalls_async.http.transport import failures
 from autocalls_async.http.transport.failures import AttemptFailed
-from autocalls_async.http.wire import Reply, Request
 from autocalls_async.policy.verdict import Seen
 
 MAX_BODY_BYTES = 1_048_576
@@ -76,7 +77,7 @@ class Watch:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, line: "DirectLine") -> None:
-        """Give it its time from now on."""
+        """Let its time begin now."""
         loop = asyncio.get_running_loop()
         self._ends[line] = at = loop.time() + ANSWER_SECONDS
         if self._timer is None:
@@ -243,7 +244,7 @@ class DirectLine:
             self._content.set_exception(error)
 
     def release(self) -> None:
-        """Give it back unused, to be kept where its connector keeps any."""
+        """Return it unused to its connector, which may keep it."""
         self._way.unused = self._protocol
         self._connection.release()
 

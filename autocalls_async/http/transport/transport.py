@@ -9,6 +9,7 @@ import aiohttp
 from yarl import URL
 
 from autocalls_async._version import __version__
+from autocalls_async.http.requests import Request
 from autocalls_async.http.settings import ApiKey
 from autocalls_async.http.transport.detour import (
     Detour,
@@ -19,7 +20,6 @@ from autocalls_async.http.transport.detour import (
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.http.transport.line import UNUSED_SECONDS, DirectLine, Line, Way
 from autocalls_async.http.transport.spare import Spare
-from autocalls_async.http.wire import Request
 from autocalls_async.policy.verdict import Kind, Seen
 
 log = logging.getLogger("autocalls_async")

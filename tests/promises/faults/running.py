@@ -20,7 +20,7 @@ from autocalls_async import (
     UnsentError,
 )
 from autocalls_async.engine.attempts import Exchange, Passage
-from autocalls_async.http.wire import Request
+from autocalls_async.http.requests import Request
 from autocalls_async.testing import run
 from tests.promises.faults.cases import Case, Ends
 from tests.promises.faults.server import Arrival, FaultServer, Treatment, WarmUp

@@ -7,10 +7,11 @@ import pytest
 from aiohttp.http_exceptions import HttpProcessingError
 
 from autocalls_async.engine import attempts as exchange
+from autocalls_async.http.replies import Reply
+from autocalls_async.http.requests import Request
 from autocalls_async.http.transport import failures, line
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.http.transport.line import DirectLine
-from autocalls_async.http.wire import Reply, Request
 from autocalls_async.policy.verdict import (
     DECISIONS,
     Again,

@@ -22,15 +22,16 @@ from autocalls_async.engine import dispatcher
 from autocalls_async.engine.dispatcher import Dispatcher
 from autocalls_async.engine.gate import GatePassage, Line
 from autocalls_async.engine.shipment import Job, unsent
+from autocalls_async.http.replies import Reply, see
+from autocalls_async.http.requests import Request
 from autocalls_async.http.transport import failures, line
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.http.transport.line import DirectLine
-from autocalls_async.http.wire import Reply, Request, see
-from autocalls_async.model.messages import FrozenDict
+from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.outcomes import Outcome
 from autocalls_async.policy.lanes import Lanes
 from autocalls_async.policy.pace import Pace
-from autocalls_async.policy.slots import Ticket as Slot
+from autocalls_async.policy.slots import Send
 from autocalls_async.policy.verdict import (
     DECISIONS,
     Again,
@@ -194,7 +195,7 @@ def _free_the_slot_at_start() -> AbstractContextManager[object]:
     """Count a slot from its start on, and not from when the service counted."""
     honest = Pace.start
 
-    def start(self: Pace, now: float) -> Slot:
+    def start(self: Pace, now: float) -> Send:
         slot = honest(self, now)
         self.gave_up(slot, now)
         return slot

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from autocalls_async.http.wire import (
+from autocalls_async.http.replies import (
     Reply,
     read_account,
     read_conversation,
@@ -16,19 +16,19 @@ from autocalls_async.http.wire import (
     see,
 )
 from autocalls_async.model import errors
-from autocalls_async.model.errors import (
-    InvalidRequestError,
-    TemplateRequiredError,
-)
-from autocalls_async.model.messages import (
+from autocalls_async.model.answers import (
     Account,
     ConversationStatus,
-    FrozenDict,
     Sender,
     SentMessage,
     SessionStatus,
     Template,
 )
+from autocalls_async.model.errors import (
+    InvalidRequestError,
+    TemplateRequiredError,
+)
+from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.policy.verdict import Seen
 from tests.support import (
     PHONE,

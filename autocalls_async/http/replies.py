@@ -1,6 +1,6 @@
-"""The JSON of the API: requests built and replies read, as functions of values.
+"""The replies to our requests, read as functions of values.
 
-Pure: no I/O, no clock, no asyncio. Names and shapes of the wire live here alone.
+Pure: no I/O, no clock, no asyncio. Names and shapes of what is told live here alone.
 
 A reply is anybody's bytes. Reading one gives a typed value or an
 `AutocallsError`, never another exception.
@@ -13,9 +13,16 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 from autocalls_async.http.structuring import Unreadable, structure
+from autocalls_async.model.answers import (
+    Account,
+    ConversationStatus,
+    Sender,
+    SentMessage,
+    SessionStatus,
+    Template,
+)
 from autocalls_async.model.errors import (
     AuthenticationError,
     InsufficientBalanceError,
@@ -32,120 +39,11 @@ from autocalls_async.model.errors import (
     TemplateUnusableError,
     UnavailableError,
 )
-from autocalls_async.model.messages import (
-    Account,
-    ConversationStatus,
-    FreeformMessage,
-    FrozenDict,
-    Message,
-    Sender,
-    SentMessage,
-    SessionStatus,
-    Template,
-)
+from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.policy.pauses import read_date, read_pause
-from autocalls_async.policy.verdict import Kind, Seen
+from autocalls_async.policy.verdict import Seen
 
 T = TypeVar("T")
-
-
-# Requests
-
-
-class Request:
-    """One request of the API, without its address and key.
-
-    Attributes:
-        operation: A name for people.
-        target: Path and query below the base URL, encoded.
-    """
-
-    __slots__ = ("body", "kind", "method", "operation", "recipient_phone", "target")
-
-    def __init__(
-        self,
-        *,
-        operation: str,
-        kind: Kind,
-        method: str,
-        target: str,
-        body: bytes | None = None,
-        recipient_phone: str | None = None,
-    ) -> None:
-        self.operation = operation
-        self.kind = kind
-        self.method = method
-        self.target = target
-        self.body = body
-        self.recipient_phone = recipient_phone
-
-    def __repr__(self) -> str:
-        return f"<Request: {self.operation}>"  # the rest holds a number or a text
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False)
-
-
-def send_request(message: Message, *, sender_id: int) -> Request:
-    """Build the POST that sends a message."""
-    body: dict[str, object] = {
-        "sender_id": sender_id,
-        "recipient_phone": message.recipient_phone,
-    }
-    if isinstance(message, FreeformMessage):
-        operation, body["message"] = "send-freeform", message.message
-    else:
-        operation, body["template_id"] = "send", message.template_id
-        if message.recipient_name is not None:
-            body["recipient_name"] = message.recipient_name
-        if message.variables:
-            body["variables"] = dict(message.variables)
-    return Request(
-        operation=operation,
-        kind=Kind.SEND,
-        method="POST",
-        target=f"/user/whatsapp/{operation}",
-        body=_ENCODER.encode(body).encode(),
-        recipient_phone=message.recipient_phone,
-    )
-
-
-def session_status_request(*, sender_id: int, recipient_phone: str) -> Request:
-    """Build the question whether free text is allowed."""
-    # A bare "+" in a query would reach the service as a space.
-    query = urlencode({"sender_id": sender_id, "recipient_phone": recipient_phone})
-    return Request(
-        operation="session-status",
-        kind=Kind.READ,
-        method="GET",
-        target=f"/user/whatsapp/session-status?{query}",
-        recipient_phone=recipient_phone,
-    )
-
-
-def senders_request(*, include_offline: bool) -> Request:
-    """Build the listing of the account's senders."""
-    status = "all" if include_offline else "online"
-    return _get("senders", f"/user/whatsapp/senders?status={status}")
-
-
-def templates_request(*, sender_id: int, include_unapproved: bool) -> Request:
-    """Build the listing of one sender's templates."""
-    status = "all" if include_unapproved else "approved"
-    target = f"/user/whatsapp/senders/{sender_id:d}/templates?status={status}"
-    return _get("templates", target)
-
-
-def account_request() -> Request:
-    """Build the question whose key this is."""
-    return _get("me", "/user/me")
-
-
-def _get(operation: str, target: str) -> Request:
-    return Request(operation=operation, kind=Kind.READ, method="GET", target=target)
-
-
-# Replies
 
 
 def _refuse_constant(name: str) -> None:
@@ -213,7 +111,7 @@ class Reply:
 
 
 def see(reply: Reply) -> Seen:
-    """Say which row of the decision table a reply belongs to."""
+    """Return which row of the decision table a reply belongs to."""
     if reply.status == 429:
         return Seen.RATE_LIMITED
     match reply.status // 100:
@@ -266,7 +164,7 @@ def _names_a_message(reply: Reply) -> bool:
 
 
 def describe(reply: Reply, seen: Seen) -> str:
-    """Say for people what an answer was that settles nothing."""
+    """Return for people what an answer was that settles nothing."""
     if seen in {Seen.OTHER, Seen.FOREIGN_REFUSAL} and _is_page(reply):
         return "a web page came in place of the API's answer"
     return _DESCRIPTIONS.get(seen, f"the answer was {seen.value}")
@@ -282,7 +180,7 @@ _DESCRIPTIONS: Mapping[Seen, str] = {
 
 
 def _see_refusal(reply: Reply) -> Seen:
-    """Tell the API's own refusal from one by somebody on the way."""
+    """Return who refused: the API itself, or somebody on the way."""
     if reply.status in _ERROR_BY_STATUS:
         return Seen.FOREIGN_REFUSAL if _is_page(reply) else Seen.REFUSED
     signs = {"error_code"}
@@ -325,7 +223,7 @@ _ERROR_BY_STATUS: Mapping[int, type[RejectedError]] = {
 def read_refusal(
     reply: Reply, *, recipient_phone: str | None, attempts: int
 ) -> RejectedError:
-    """Give the error for a refusal: its code decides the class, else its status."""
+    """Return the error for a refusal: its code decides the class, else its status."""
     body = reply.content or {}
     code = read_error_code(reply)
     fallback = InvalidRequestError if reply.status == 400 else RejectedError
@@ -427,7 +325,7 @@ def _field_errors(value: object) -> Mapping[str, tuple[str, ...]]:
 
 
 def read_error_code(reply: Reply) -> str | None:
-    """Give the code of an error, where the answer has one."""
+    """Return the code of an error, where the answer has one."""
     return _first_text(reply.content or {}, "error_code")
 
 

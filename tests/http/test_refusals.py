@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from autocalls_async.http.wire import (
+from autocalls_async.http.replies import (
     Reply,
     describe,
     read_conversation,
@@ -14,11 +14,9 @@ from autocalls_async.http.wire import (
     see,
 )
 from autocalls_async.model import errors
+from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (
     UnavailableError,
-)
-from autocalls_async.model.messages import (
-    SentMessage,
 )
 from autocalls_async.policy.verdict import DECISIONS, Again, Kind, Seen, Verdict
 from tests.support import (

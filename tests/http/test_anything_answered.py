@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from autocalls_async.http.wire import (
+from autocalls_async.http.replies import (
     Reply,
     read_account,
     read_conversation,
@@ -21,20 +21,20 @@ from autocalls_async.http.wire import (
     read_templates,
     see,
 )
-from autocalls_async.model.errors import (
-    AutocallsError,
-    InvalidRequestError,
-    RateLimitedError,
-    RejectedError,
-    TemplateRequiredError,
-)
-from autocalls_async.model.messages import (
+from autocalls_async.model.answers import (
     Account,
     ConversationStatus,
     Sender,
     SentMessage,
     SessionStatus,
     Template,
+)
+from autocalls_async.model.errors import (
+    AutocallsError,
+    InvalidRequestError,
+    RateLimitedError,
+    RejectedError,
+    TemplateRequiredError,
 )
 from autocalls_async.policy.verdict import Seen
 from tests.support import (

@@ -1,0 +1,105 @@
+"""The requests of the API, built as values: paths, fields and JSON.
+
+Pure: no I/O, no clock, no asyncio. Names and shapes of what is asked live here alone.
+
+Source: API reference.
+"""
+
+import json
+from urllib.parse import urlencode
+
+from autocalls_async.model.messages import FreeformMessage, Message
+from autocalls_async.policy.verdict import Kind
+
+
+class Request:
+    """One request of the API, without its address and key.
+
+    Attributes:
+        operation: A name for people.
+        target: Path and query below the base URL, encoded.
+    """
+
+    __slots__ = ("body", "kind", "method", "operation", "recipient_phone", "target")
+
+    def __init__(
+        self,
+        *,
+        operation: str,
+        kind: Kind,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        recipient_phone: str | None = None,
+    ) -> None:
+        self.operation = operation
+        self.kind = kind
+        self.method = method
+        self.target = target
+        self.body = body
+        self.recipient_phone = recipient_phone
+
+    def __repr__(self) -> str:
+        return f"<Request: {self.operation}>"  # the rest holds a number or a text
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
+def send_request(message: Message, *, sender_id: int) -> Request:
+    """Build the POST that sends a message."""
+    body: dict[str, object] = {
+        "sender_id": sender_id,
+        "recipient_phone": message.recipient_phone,
+    }
+    if isinstance(message, FreeformMessage):
+        operation, body["message"] = "send-freeform", message.message
+    else:
+        operation, body["template_id"] = "send", message.template_id
+        if message.recipient_name is not None:
+            body["recipient_name"] = message.recipient_name
+        if message.variables:
+            body["variables"] = dict(message.variables)
+    return Request(
+        operation=operation,
+        kind=Kind.SEND,
+        method="POST",
+        target=f"/user/whatsapp/{operation}",
+        body=_ENCODER.encode(body).encode(),
+        recipient_phone=message.recipient_phone,
+    )
+
+
+def session_status_request(*, sender_id: int, recipient_phone: str) -> Request:
+    """Build the question whether free text is allowed."""
+    # A bare "+" in a query would reach the service as a space.
+    query = urlencode({"sender_id": sender_id, "recipient_phone": recipient_phone})
+    return Request(
+        operation="session-status",
+        kind=Kind.READ,
+        method="GET",
+        target=f"/user/whatsapp/session-status?{query}",
+        recipient_phone=recipient_phone,
+    )
+
+
+def senders_request(*, include_offline: bool) -> Request:
+    """Build the listing of the account's senders."""
+    status = "all" if include_offline else "online"
+    return _get("senders", f"/user/whatsapp/senders?status={status}")
+
+
+def templates_request(*, sender_id: int, include_unapproved: bool) -> Request:
+    """Build the listing of one sender's templates."""
+    status = "all" if include_unapproved else "approved"
+    target = f"/user/whatsapp/senders/{sender_id:d}/templates?status={status}"
+    return _get("templates", target)
+
+
+def account_request() -> Request:
+    """Build the question whose key this is."""
+    return _get("me", "/user/me")
+
+
+def _get(operation: str, target: str) -> Request:
+    return Request(operation=operation, kind=Kind.READ, method="GET", target=target)

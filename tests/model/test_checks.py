@@ -1,0 +1,234 @@
+"""The rules for what callers give: each is kept or refused, and told in one way."""
+
+import math
+import sys
+import traceback
+from typing import Any
+
+import pytest
+from attrs import frozen
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autocalls_async.model.checks import (
+    Check,
+    check_count,
+    check_id,
+    check_key,
+    check_message_text,
+    check_pause,
+    check_period,
+    check_phone,
+    check_recipient_name,
+    check_seconds,
+    check_text,
+    is_count,
+    is_e164,
+    is_id,
+    is_key,
+    is_message_text,
+    is_number,
+    is_pause,
+    is_period,
+    is_recipient_name,
+    is_seconds,
+    is_text,
+    show_number,
+)
+from tests.support import PHONE, TEXT
+
+HUGE = 10**400  # too large for a float, and for Python to write it out lightly
+HALF = "\ud800"
+
+
+@pytest.mark.parametrize(
+    ("is_kept", "kept", "broken"),
+    [
+        pytest.param(
+            is_e164,
+            [PHONE, "+1234567", "+123456789012345"],
+            ["+123456", "+1234567890123456", "+0234567", PHONE[1:], f"{PHONE}\n", None],
+            id="phone",
+        ),
+        pytest.param(
+            is_number, [0, -1, 1.5, math.inf], [True, False, "1", None], id="number"
+        ),
+        pytest.param(is_count, [1, 2**63, HUGE], [0, -1, True, 1.0, "1"], id="count"),
+        pytest.param(is_id, [1, 2**63 - 1], [0, -1, 2**63, True, 1.0, "1"], id="id"),
+        pytest.param(
+            is_seconds,
+            [1, 0.001, sys.float_info.max, math.inf],
+            [0, 0.0, -1, -math.inf, math.nan, HUGE, True, "1", None],
+            id="seconds",
+        ),
+        pytest.param(
+            is_period,
+            [1, 0.001, sys.float_info.max],
+            [0, 0.0, -1, math.inf, math.nan, HUGE, True, "1", None],
+            id="period",
+        ),
+        pytest.param(
+            is_pause,
+            [0, 0.0, 1, 0.001, sys.float_info.max],
+            [-0.001, math.inf, math.nan, HUGE, True, "1", None],
+            id="pause",
+        ),
+        pytest.param(
+            is_text, ["", TEXT, "é😀"], [HALF, TEXT.encode(), None], id="text"
+        ),
+        pytest.param(
+            is_message_text,
+            ["a", "😀" * 4096, " a "],
+            ["", " \u200b\ufeff\n", "a" * 4097, HALF, b"a", None],
+            id="message",
+        ),
+        pytest.param(
+            is_recipient_name, ["", "a" * 255], ["a" * 256, HALF, None], id="name"
+        ),
+        pytest.param(
+            is_key, ["a", "row 17", "ключ", "k" * 255], ["", "k" * 256, 17], id="key"
+        ),
+    ],
+)
+def test_a_rule_is_kept_or_broken(is_kept: Any, kept: Any, broken: Any) -> None:  # noqa: ANN401  # of any type
+    assert [value for value in kept if not is_kept(value)] == []
+    assert [value for value in broken if is_kept(value)] == []
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "told"),
+    [
+        pytest.param(
+            check_phone,
+            "(415) 555-0123",
+            "must be E.164, such as '+14155550123'; got '(415•••0123'",
+            id="phone",
+        ),
+        pytest.param(
+            check_phone,
+            "Ana",
+            "must be E.164, such as '+14155550123'; got 3 characters that "
+            "are no number",
+            id="words for a phone",
+        ),
+        pytest.param(check_id, 0, "must be a whole number above 0; got 0", id="id"),
+        pytest.param(
+            check_count, True, "must be a whole number above 0; got True", id="count"
+        ),
+        pytest.param(
+            check_period,
+            0,
+            "must be seconds, more than 0 and finite; got 0",
+            id="period",
+        ),
+        pytest.param(
+            check_pause, -1, "must be seconds, 0 or more and finite; got -1", id="pause"
+        ),
+        pytest.param(
+            check_seconds, -1, "must be seconds, more than 0; got -1", id="seconds"
+        ),
+        pytest.param(
+            check_seconds,
+            HUGE,
+            "must be seconds, more than 0; got a value of type int",
+            id="more seconds than a float holds",
+        ),
+        pytest.param(check_text, 5, "must be text; got a value of type int", id="text"),
+        pytest.param(check_message_text, "", "must not be blank", id="blank message"),
+        pytest.param(
+            check_message_text,
+            "a" * 4097,
+            "must have at most 4096 characters; got 4097",
+            id="long message",
+        ),
+        pytest.param(
+            check_recipient_name,
+            HALF,
+            "must be valid Unicode; it holds half of a surrogate pair",
+            id="half of a pair",
+        ),
+        pytest.param(
+            check_recipient_name,
+            "a" * 256,
+            "must have at most 255 characters; got 256",
+            id="long name",
+        ),
+        pytest.param(check_key, "", "must not be empty", id="empty key"),
+        pytest.param(
+            check_key,
+            "k" * 256,
+            "must have at most 255 characters; got 256",
+            id="long key",
+        ),
+    ],
+)
+def test_a_refusal_names_the_argument_and_the_rule(
+    check: Check[Any], value: object, told: str
+) -> None:
+    with pytest.raises(ValueError, match="it must") as caught:
+        check("it", value)
+
+    assert str(caught.value) == f"it {told}"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        pytest.param(999_999, "999999", id="six digits"),
+        pytest.param(1_000_000, "a value of type int", id="seven digits"),
+        pytest.param(-1_000_000, "a value of type int", id="seven digits below 0"),
+        pytest.param(-0.5, "-0.5", id="fraction"),
+        pytest.param(999_999.5, "999999.5", id="six digits and a half"),
+        pytest.param(14155550123.0, "a value of type float", id="a phone's"),
+        pytest.param(math.nan, "nan", id="nan"),
+        pytest.param(-math.inf, "-inf", id="infinite"),
+        pytest.param("12", "a value of type str", id="text"),
+        pytest.param(None, "a value of type NoneType", id="none"),
+    ],
+)
+def test_a_number_is_shown_unless_it_may_be_a_phones(value: object, shown: str) -> None:
+    assert show_number(value) == shown
+
+
+@given(st.floats() | st.integers() | st.booleans() | st.text() | st.none())
+def test_what_is_taken_for_seconds_is_a_float_above_0(value: object) -> None:
+    assert not is_seconds(value) or check_seconds("timeout", value) > 0
+
+
+@pytest.mark.parametrize("value", [0, 0.0, -0.0])
+def test_no_seconds_at_all_are_taken_only_where_they_may_be(value: float) -> None:
+    assert check_seconds("drain_timeout", value, may_be_zero=True) == 0.0
+    assert check_seconds("drain_timeout", 2, may_be_zero=True) == 2.0
+
+    with pytest.raises(ValueError, match="more than 0"):
+        check_seconds("timeout", value)
+    for other in (False, None, "", -1):
+        with pytest.raises(ValueError, match="drain_timeout must be seconds"):
+            check_seconds("drain_timeout", other, may_be_zero=True)
+
+
+@frozen
+class Box:
+    """Anything."""
+
+    inside: object
+
+
+@pytest.mark.parametrize(
+    ("check", "value"),
+    [
+        pytest.param(check_phone, PHONE[1:], id="phone"),
+        pytest.param(check_id, -int(PHONE), id="number"),
+        pytest.param(check_key, Box(PHONE), id="object"),
+        pytest.param(check_text, TEXT + HALF, id="text"),
+    ],
+)
+def test_no_frame_of_a_refusal_holds_what_was_refused(
+    check: Check[Any], value: object
+) -> None:
+    with pytest.raises(ValueError, match="it must") as caught:
+        check("it", value)
+
+    ours = [frame for frame, _ in traceback.walk_tb(caught.tb)][1:]
+    assert len(ours) == 1
+    assert value not in ours[0].f_locals.values()
