@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import typer
 from attrs import evolve
 
-from autocalls_async.campaign.report import Report, render_report
 from autocalls_async.cli.choices import Decision, FileFormat
 from autocalls_async.cli.failures import CommandError, Status, describe
+from autocalls_async.cli.journal.report import Report, render_report
 from autocalls_async.cli.journal_views import (
     COLUMNS,
     entry_record,

@@ -8,7 +8,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocalls_async.campaign.report import (
+from autocalls_async.cli.journal.report import (
     Reason,
     Report,
     UnknownMessage,
