@@ -1,34 +1,20 @@
 """Messages in, outcomes out as they settle: a run of `send_many`."""
 
 import asyncio
-from collections import deque
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    Mapping,
-    Sized,
-)
-from contextlib import aclosing
-from functools import partial
-from itertools import count
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Sized
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import evolve, frozen
 
-from autocalls_async.campaign.source import Source, each_of
+from autocalls_async.campaign.breaker import Breaker, Reason
+from autocalls_async.campaign.reader import MakeJob, Reader
+from autocalls_async.campaign.source import Source
 from autocalls_async.engine.dispatcher import Dispatcher
 from autocalls_async.engine.home import tell_of_neglect
-from autocalls_async.engine.shipment import Job, Settle
+from autocalls_async.engine.shipment import Job
 from autocalls_async.http.loop import loop_time
-from autocalls_async.model.errors import (
-    AuthenticationError,
-    AutocallsError,
-    InsufficientBalanceError,
-    RunStoppedError,
-    SenderOfflineError,
-    UnreachableError,
-    UnsentError,
-)
+from autocalls_async.model.errors import RunStoppedError, UnsentError
 from autocalls_async.model.later import Later
 from autocalls_async.model.naming import show_in
 from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
@@ -39,31 +25,6 @@ if TYPE_CHECKING:
     from autocalls_async.campaign import ledger as _ledger
 else:
     _ledger = Later("autocalls_async.campaign.ledger")
-
-T = TypeVar("T")
-
-READ_AHEAD = 64
-"""Messages taken from the source whose outcomes were not yet taken from the run."""
-
-BREAKER_WINDOW = 20
-BREAKER_COUNT = 10
-"""A run stops when so many of its last messages to leave ended as unknown."""
-
-_MEETS_ALL = (AuthenticationError, InsufficientBalanceError)
-"""Refusals that would meet every further message."""
-
-_END = object()
-
-
-class MakeJob(Protocol):
-    """Makes a message ready to be submitted."""
-
-    def __call__(self, message: object, settle: Settle, /) -> Job:
-        """Make it.
-
-        Raises:
-            ValueError: It is no message, or has no sender.
-        """
 
 
 @frozen(kw_only=True)
@@ -103,42 +64,62 @@ class Progress(Plain):
         return self.done / self.elapsed if self.elapsed else 0.0
 
 
-class _Counts:
-    """How many messages ended in which way."""
+class _Meter:
+    """Measures how far a run has come."""
 
-    __slots__ = ("accepted", "rejected", "unknown", "unsent")
-
-    def __init__(self) -> None:
-        self.accepted = 0
-        self.rejected = 0
-        self.unsent = 0
-        self.unknown = 0
-
-    def add(self, outcome: Outcome) -> None:
-        match outcome:
-            case Accepted():
-                self.accepted += 1
-            case Rejected():
-                self.rejected += 1
-            case Unsent():
-                self.unsent += 1
-            case Unknown():
-                self.unknown += 1
-
-
-class _Reason:
-    """Why a run reads no further."""
-
-    __slots__ = ("cause", "detail")
-
-    def __init__(self, detail: str, cause: AutocallsError | None) -> None:
-        self.detail = detail
-        self.cause = cause
+    def __init__(self, *, total: int | None) -> None:
+        self._total = total
+        self._started_at: float | None = None
+        self._ended_at: float | None = None
+        self._ends: Counter[type[Outcome]] = Counter()
 
     @property
-    def remedy(self) -> str | None:
-        """What has to be mended before another run."""
-        return None if self.cause is None else self.cause.remedy
+    def is_begun(self) -> bool:
+        """Whether the first message was asked for."""
+        return self._started_at is not None
+
+    def begin(self) -> None:
+        """Let the time run."""
+        self._started_at = loop_time()
+
+    def count(self, outcome: Outcome) -> None:
+        """Count one."""
+        self._ends[type(outcome)] += 1
+
+    def end(self) -> None:
+        """Stop the time."""
+        self._ended_at = loop_time()
+
+    def read(self, *, taken: int, skipped: int, seconds_per_send: float) -> Progress:
+        """Return where the run is now."""
+        elapsed = 0.0
+        if self._started_at is not None:
+            elapsed = (self._ended_at or loop_time()) - self._started_at
+        ends, eta = self._ends, None
+        if self._total is not None:
+            done = ends.total()
+            seconds_each = max(elapsed / done if done else 0.0, seconds_per_send)
+            eta = (self._total - done - skipped) * seconds_each
+        return Progress(
+            accepted=ends[Accepted],
+            rejected=ends[Rejected],
+            unsent=ends[Unsent],
+            unknown=ends[Unknown],
+            taken=taken,
+            skipped=skipped,
+            total=self._total,
+            elapsed=elapsed,
+            eta=eta,
+        )
+
+    def describe(self, *, taken: int) -> str:
+        """Return the same in words, outside the event loop too."""
+        state = "under way" if self._ended_at is None else "ended"
+        if not self.is_begun:
+            state = "not begun: iterate over it"
+        kinds = (Accepted, Rejected, Unsent, Unknown)
+        counts = [f"{self._ends[kind]} {kind.__name__.lower()}" for kind in kinds]
+        return f"{state}; {taken} taken, {', '.join(counts)}"
 
 
 class Run:
@@ -171,30 +152,18 @@ class Run:
         ledger: "_ledger.Ledger | None" = None,
     ) -> None:
         self._dispatcher = dispatcher
-        self._source = source
-        self._make_job = make_job
         self._pace = pace
         self._ledger = ledger
-        # An async source may let a message wait for the next one.
-        self._may_batch = ledger is not None and not isinstance(source, AsyncIterable)
-        self._numbers = count()
-        self._skipped_count = 0
-        self._sender_ids: set[int] = set()
-        self._is_read_to_end = False
-        # Whether each of the last messages to leave ended as unknown.
-        self._recent: deque[bool] = deque(maxlen=BREAKER_WINDOW)
-        self._total = len(source) if isinstance(source, Sized) else None
-        self._counts = _Counts()
-        self._taken_count = 0
-        self._started_at: float | None = None
-        self._ended_at: float | None = None
-        self._room = asyncio.Semaphore(READ_AHEAD)
+        self._meter = _Meter(total=len(source) if isinstance(source, Sized) else None)
+        self._reader = Reader(source, make_job=make_job, ledger=ledger)
+        self._reading: asyncio.Task[None] | None = None
+        self._breaker = Breaker()
+        # Messages that are on their way, by their place in the source.
         self._pending: dict[int, Job] = {}
         self._ready: deque[Outcome] = deque()
         self._news = asyncio.Event()
-        self._reader: asyncio.Task[None] | None = None
-        self._reason: _Reason | None = None
-        self._is_stopped = False
+        self._read_no_further: Reason | None = None
+        self._taken_back: Reason | None = None
         self._has_withdrawn = False
 
     def __del__(self) -> None:
@@ -203,8 +172,8 @@ class Run:
 
     def tell_if_never_begun(self) -> None:
         """Warn once if nobody has iterated over it: then nothing was sent."""
-        if self._started_at is None and self._reason is None:
-            self._reason = _Reason("it was never begun", None)
+        if not self._meter.is_begun and self._read_no_further is None:
+            self._read_no_further = Reason("it was never begun")
             tell_of_neglect(
                 "a run of send_many() was never iterated over, so none of its"
                 " messages was sent; write `async for outcome in run: ...`"
@@ -212,42 +181,25 @@ class Run:
 
     def __aiter__(self) -> AsyncGenerator[Outcome, None]:
         """Begin to read the source and to send."""
-        if self._started_at is not None:
+        if self._meter.is_begun:
             msg = "a run can be iterated over once"
             raise RuntimeError(msg)
-        self._started_at = loop_time()
+        self._meter.begin()
         return self._outcomes()
 
     def __repr__(self) -> str:
-        if self._started_at is None:
-            state = "not begun: iterate over it"
-        else:
-            state = "under way" if self._ended_at is None else "ended"
-        c = self._counts
-        counts = f"{c.accepted} accepted, {c.rejected} rejected, {c.unsent} unsent"
-        return (
-            f"<Run, {state}; {self._taken_count} taken, {counts}, {c.unknown} unknown>"
-        )
+        return f"<Run, {self._meter.describe(taken=self._reader.taken_count)}>"
 
     @property
     def progress(self) -> Progress:
         """How far the run has come."""
-        elapsed = 0.0
-        if self._started_at is not None:
-            elapsed = (self._ended_at or loop_time()) - self._started_at
-        counts = self._counts
-        done = counts.accepted + counts.rejected + counts.unsent + counts.unknown
-        return Progress(
-            accepted=counts.accepted,
-            rejected=counts.rejected,
-            unsent=counts.unsent,
-            unknown=counts.unknown,
-            taken=self._taken_count,
-            skipped=self._skipped_count,
-            total=self._total,
-            elapsed=elapsed,
-            eta=self._eta(done, elapsed),
+        return self._meter.read(
+            taken=self._reader.taken_count,
+            skipped=self._reader.skipped_count,
+            seconds_per_send=self._pace.seconds_per_send,
         )
+
+    # Stopping
 
     def stop(self) -> None:
         """Read no further, and withdraw what is not handed over yet.
@@ -255,145 +207,92 @@ class Run:
         The iteration goes on until each message has its outcome, and then
         raises `RunStoppedError`.
         """
-        self._stop("it was asked to stop")
+        self._stop(Reason("it was asked to stop"))
 
-    def stop_reading(self, detail: str, cause: AutocallsError | None = None) -> None:
+    def stop_reading(self, detail: str) -> None:
         """Read no further, but send what was taken in."""
-        if self._reader is not None:
-            self._reader.cancel()
-        if self._reason is None:
-            self._reason = _Reason(detail, cause)
+        self._stop_reading(Reason(detail))
 
-    def _stop(self, detail: str, cause: AutocallsError | None = None) -> None:
-        self.stop_reading(detail, cause)
-        self._is_stopped = True
-        self._withdraw(self._pending, _Reason(detail, cause))
+    def _stop_reading(self, reason: Reason) -> None:
+        self._reader.stop()
+        if self._reading is not None:
+            self._reading.cancel()
+        if self._read_no_further is None:
+            self._read_no_further = reason
 
-    def _withdraw(self, jobs: Mapping[int, Job], reason: "_Reason") -> None:
-        for job in list(jobs.values()):
-            error = UnsentError(
-                detail=f"the run stopped: {reason.detail}", remedy=reason.remedy
-            )
-            error.__cause__ = reason.cause
-            self._dispatcher.withdraw(job, error)
+    def _stop(self, reason: Reason) -> None:
+        self._stop_reading(reason)
+        self._taken_back = reason
+        for job in list(self._pending.values()):
+            self._withdraw(job, reason)
+
+    def _withdraw(self, job: Job, reason: Reason) -> None:
+        detail = f"the run stopped: {reason.detail}"
+        error = UnsentError(detail=detail, remedy=reason.remedy)
+        error.__cause__ = reason.cause
+        self._dispatcher.withdraw(job, error)
+
+    # Each message
+
+    def _take_in(self, number: int, job: Job) -> None:
+        self._pending[number] = job
+        self._breaker.note_sender(job.sender_id)
+        self._dispatcher.submit(job)
+        if self._taken_back is not None:
+            self._withdraw(job, self._taken_back)
+
+    def _settle(self, number: int, outcome: Outcome) -> None:
+        job = self._pending.pop(number)
+        is_withdrawn = job.withdrawn is not None
+        self._has_withdrawn |= is_withdrawn
+        if job.page is not None:
+            job.page.settle(outcome, is_withdrawn=is_withdrawn)
+        self._meter.count(outcome)
+        self._ready.append(evolve(outcome, index=number))
+        self._news.set()
+        if (reason := self._breaker.judge(outcome)) is not None:
+            self._stop(reason)
+
+    # The iteration
 
     async def _outcomes(self) -> AsyncGenerator[Outcome, None]:
         if self._ledger is not None:
             await self._ledger.open(self._dispatcher.guard.note_fallback)
-        self._reader = asyncio.create_task(self._read(), name="autocalls source")
-        self._reader.add_done_callback(lambda _: self._news.set())
-        if self._reason:
-            self._reader.cancel()
+        reading = self._reading = self._begin_to_read()
         try:
-            while (outcome := await self._next(self._reader)) is not None:
+            while (outcome := await self._next(reading)) is not None:
                 yield outcome
         finally:
-            self._ended_at = loop_time()
-            await self._leave(self._reader)
+            self._meter.end()
+            await self._leave(reading)
             if self._ledger is not None:
                 await self._close_ledger(self._ledger)
-        self._raise_failure(self._reader)
+        self._raise_failure(reading)
 
-    async def _next(self, reader: asyncio.Task[None]) -> Outcome | None:
+    def _begin_to_read(self) -> asyncio.Task[None]:
+        reading = asyncio.create_task(
+            self._reader.read(take_in=self._take_in, settle=self._settle),
+            name="autocalls source",
+        )
+        reading.add_done_callback(lambda _: self._news.set())
+        if self._read_no_further is not None:
+            reading.cancel()
+        return reading
+
+    async def _next(self, reading: asyncio.Task[None]) -> Outcome | None:
         while not self._ready:
-            if reader.done() and not self._pending:
+            if reading.done() and not self._pending:
                 return None
             self._news.clear()
             await self._news.wait()
-        self._room.release()
+        self._reader.room.give_back()
         return self._ready.popleft()
 
-    async def _read(self) -> None:
-        async with aclosing(each_of(self._source)) as messages:
-            is_at_end = False
-            while not is_at_end and self._reason is None:
-                batch: dict[int, Job] = {}
-                try:
-                    is_at_end = await self._fill(batch, messages)
-                finally:  # the source may have failed after some
-                    await self._take_in(batch)
-            self._is_read_to_end = is_at_end
-
-    async def _fill(
-        self, batch: dict[int, Job], messages: AsyncGenerator[object, None]
-    ) -> bool:
-        """Read a message; for a journal, as many as there is room for at once.
-
-        Returns:
-            Whether the source has ended.
-        """
-        await self._room.acquire()
-        while (message := await anext(messages, _END)) is not _END:
-            number = next(self._numbers)
-            try:
-                batch[number] = self._make_job(message, partial(self._settle, number))
-            finally:
-                del message  # it may be anything, and tracers show variables
-            if not self._may_batch or self._room.locked() or self._reason:
-                return False
-            await asyncio.sleep(0)  # a source may take its time, and others wait
-            await self._room.acquire()
-        return True
-
-    async def _take_in(self, batch: dict[int, Job]) -> None:
-        if self._ledger is None:
-            self._submit(batch, {})
-            return
-        if not batch:
-            return
-        read = [(job.message, job.sender_id) for job in batch.values()]
-        admission = asyncio.ensure_future(self._ledger.admit(read))
-        try:
-            await _end_of(admission)
-        finally:  # also where it was told to stop: what would be sent has an outcome
-            pages = dict(zip(batch, admission.result(), strict=True))
-            self._submit(batch, pages)
-
-    def _submit(
-        self, batch: Mapping[int, Job], pages: Mapping[int, "_ledger.Page | None"]
-    ) -> None:
-        for number, job in batch.items():
-            self._taken_count += 1
-            job.page = pages.get(number)
-            if number in pages and job.page is None:
-                self._skipped_count += 1
-                self._room.release()
-                continue
-            self._pending[number] = job
-            self._sender_ids.add(job.sender_id)
-            self._dispatcher.submit(job)
-        if self._is_stopped and self._reason is not None:
-            self._withdraw(batch, self._reason)
-
-    def _settle(self, number: int, outcome: Outcome) -> None:
-        job = self._pending.pop(number)
-        self._has_withdrawn |= job.withdrawn is not None
-        if job.page is not None:
-            job.page.settle(outcome, is_withdrawn=job.withdrawn is not None)
-        self._counts.add(outcome)
-        outcome = evolve(outcome, index=number)
-        self._ready.append(outcome)
-        self._news.set()
-        self._judge(outcome)
-
-    def _judge(self, outcome: Outcome) -> None:
-        """Stop the run where the next messages would fare no better."""
-        match outcome:
-            case Rejected(error=error) if isinstance(error, _MEETS_ALL):
-                self._stop(error.summary, error)
-            case Rejected(error=SenderOfflineError() as error):
-                if len(self._sender_ids) == 1:  # another may be online
-                    self._stop(error.summary, error)
-            case Unsent(error=UnreachableError() as error):
-                self._stop(error.summary, error)
-            case Accepted() | Unknown():
-                self._recent.append(isinstance(outcome, Unknown))
-                count = sum(self._recent)
-                if count >= BREAKER_COUNT:
-                    self._stop(
-                        f"{count} of the last {len(self._recent)} messages that "
-                        "left ended as unknown"
-                    )
+    async def _leave(self, reading: asyncio.Task[None]) -> None:
+        if self._pending:
+            self._stop(Reason("its outcomes are no longer taken"))
+        reading.cancel()
+        await asyncio.wait([reading])
 
     async def _close_ledger(self, ledger: "_ledger.Ledger") -> None:
         while self._pending:  # what is in flight has yet to be noted
@@ -401,44 +300,18 @@ class Run:
             await self._news.wait()
         await ledger.aclose()
 
-    async def _leave(self, reader: asyncio.Task[None]) -> None:
-        if self._pending:
-            self._stop("its outcomes are no longer taken")
-        reader.cancel()
-        await asyncio.wait([reader])
-
-    def _raise_failure(self, reader: asyncio.Task[None]) -> None:
-        if not reader.cancelled() and (error := reader.exception()):
+    def _raise_failure(self, reading: asyncio.Task[None]) -> None:
+        if not reading.cancelled() and (error := reading.exception()):
             raise error
-        if self._is_read_to_end and not self._has_withdrawn:
+        if self._reader.is_at_end and not self._has_withdrawn:
             return
-        reason = self._reason or _Reason("its source was cancelled", None)
+        reason = self._read_no_further or Reason("its source was cancelled")
         raise RunStoppedError(
             detail=reason.detail,
             remedy=reason.remedy,
             cause=reason.cause,
-            taken_count=self._taken_count,
+            taken_count=self._reader.taken_count,
         ) from reason.cause
-
-    def _eta(self, done: int, elapsed: float) -> float | None:
-        if self._total is None:
-            return None
-        seconds_each = elapsed / done if done else 0.0
-        return (self._total - done - self._skipped_count) * max(
-            seconds_each, self._pace.seconds_per_send
-        )
-
-
-async def _end_of(future: asyncio.Future[T]) -> None:
-    """Wait until it is done, whatever comes; who cancelled learns of it after that."""
-    cancelled = None
-    while not future.done():
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
 
 
 show_in("autocalls_async", "Progress", "Run", of=globals())

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from io import TextIOWrapper
 
-_LIBRARIES = ("phonenumbers", "rich", "typer")
+_LIBRARIES = ("jinja2", "phonenumbers", "rich", "typer")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autocalls_async.campaign.report import Report, show_instant
 from autocalls_async.cli.choices import FileFormat
+from autocalls_async.cli.journal.report import Report, show_instant
 from autocalls_async.cli.outcomes_file import WriteRecord
 from autocalls_async.cli.private import guard_cells
 from autocalls_async.cli.resuming import ORDER

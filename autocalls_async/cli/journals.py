@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import typer
 from attrs import evolve
 
-from autocalls_async.campaign.report import Report, render_report
 from autocalls_async.cli.choices import Decision, FileFormat
 from autocalls_async.cli.failures import CommandError, Status, describe
+from autocalls_async.cli.journal.report import Report
 from autocalls_async.cli.journal_views import (
     COLUMNS,
     entry_record,
@@ -162,9 +162,13 @@ def write_page(path: Path, report: Report) -> None:
     Raises:
         CommandError: It cannot be written.
     """
+    # Few commands make a page, and none should wait for Jinja2 in vain.
+    from autocalls_async.cli.journal.page import render_report  # noqa: PLC0415
+
+    page = render_report(report, facts=facts_of(report))
     try:
         with open_private(path, "w") as file:
-            file.write(render_report(report, facts=facts_of(report)))
+            file.write(page)
     except OSError as error:
         msg = f"cannot write {path}: {describe(error)}"
         raise CommandError(msg, status=Status.FAILED) from error

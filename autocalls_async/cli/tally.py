@@ -9,7 +9,12 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from autocalls_async.campaign.report import Reason, Report, UnknownMessage, show_instant
+from autocalls_async.cli.journal.report import (
+    Reason,
+    Report,
+    UnknownMessage,
+    show_instant,
+)
 from autocalls_async.cli.resuming import ORDER
 from autocalls_async.cli.words import duration
 from autocalls_async.journal import Entry, State

@@ -2,18 +2,19 @@
 
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocalls_async.campaign.report import (
+from autocalls_async.cli.journal.chart import bars_of, draw_rate, share_out
+from autocalls_async.cli.journal.page import render_report
+from autocalls_async.cli.journal.report import (
     Reason,
     Report,
     UnknownMessage,
-    bars_of,
-    render_report,
     show_instant,
 )
 
@@ -127,6 +128,70 @@ def test_whatever_it_is_given_stays_text(word: str) -> None:
     page = read(render_report(full_report(hostile), facts=[(hostile, hostile)]))
 
     assert not page.names & {"script", "img"}
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        pytest.param("<script>alert(1)</script>", id="an element"),
+        pytest.param("&lt;b&gt; &amp;amp;", id="what is escaped already"),
+        pytest.param("\" onload=\"x' onload='x", id="an attribute"),
+        pytest.param("{{ 7 * 7 }}{% raw %}{# x #}", id="a template"),
+    ],
+)
+def test_each_place_shows_a_word_as_it_is(word: str) -> None:
+    report = evolve(
+        full_report(word), counts={word: 2, "new": 1}, requests={word: 1}, title=word
+    )
+
+    page = read(render_report(report, facts=[(word, word)]))
+
+    places = ["title", "heading", "fact", "its value", "bar", "row", "request"]
+    places += ["error", "code", "key"]
+    assert "\n".join(page.said).count(word) == len(places)
+    assert not page.names & {"script", "onload"}
+
+
+@given(st.dictionaries(st.text(), st.integers(0, 10**6)))
+def test_shares_fill_the_bar_and_none_is_empty(counts: dict[str, int]) -> None:
+    shares = share_out(counts)
+
+    assert {share.name: share.count for share in shares} == {
+        name: count for name, count in counts.items() if count
+    }
+    assert sum(share.width for share in shares) == pytest.approx(100 if shares else 0)
+    for one, other in pairwise(shares):
+        assert other.left == pytest.approx(one.left + one.width)
+
+
+def test_the_rate_is_drawn_over_the_time_that_it_ran() -> None:
+    times = [START, START + 0.5, START + 1, START + 2, START + 3600]
+
+    chart = draw_rate(times)
+
+    assert (chart.seconds, chart.slice_seconds, chart.unit) == (4, 1, "seconds")
+    assert chart.peak == 2
+    assert chart.cuts == (2.0,)
+    heights = [bar.height for bar in chart.bars]
+    assert [bar.x for bar in chart.bars] == [0, 1, 2, 3]
+    assert heights == pytest.approx([100 / 1.1] + [50 / 1.1] * 3)
+    assert [tick.value for tick in chart.rates] == [0, 0.5, 1, 1.5, 2]
+    assert [(tick.at, tick.value) for tick in chart.times] == [
+        (25 * n, n) for n in range(5)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "unit"),
+    [(100, "seconds"), (300, "minutes"), (20_000, "hours"), (500_000, "days")],
+)
+def test_times_are_in_a_unit_of_which_there_are_a_few(seconds: int, unit: str) -> None:
+    times = [START + second for second in range(0, seconds, 30)]
+
+    chart = draw_rate([*times, START + seconds - 1])
+
+    assert chart.unit == unit
+    assert 3 <= len(chart.times) <= 7
 
 
 @given(

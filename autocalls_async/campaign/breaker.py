@@ -1,0 +1,88 @@
+"""When a run stops: where its next messages would fare no better.
+
+Pure: no I/O, no clock, no asyncio.
+
+It judges ends alone. What is open for long is the pace's to judge: its brake counts
+such sends as it counts those without an answer, so a stall of all answers lets 10
+leave before nothing does, and once they have ended the run stops here.
+"""
+
+from collections import deque
+
+from attrs import frozen
+
+from autocalls_async.model.errors import (
+    AuthenticationError,
+    AutocallsError,
+    InsufficientBalanceError,
+    SenderOfflineError,
+    UnreachableError,
+)
+from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+
+WINDOW = 20
+MOST_UNKNOWN = 10
+"""A run stops when so many of its last messages to leave ended as unknown."""
+
+_MEETS_ALL = (AuthenticationError, InsufficientBalanceError)
+"""Refusals that would meet every further message."""
+
+
+@frozen
+class Reason:
+    """Why a run reads no further.
+
+    Attributes:
+        detail: What stopped it.
+        cause: The failure of a message that did, where it was one.
+    """
+
+    detail: str
+    cause: AutocallsError | None = None
+
+    @property
+    def remedy(self) -> str | None:
+        """What has to be mended before another run."""
+        return None if self.cause is None else self.cause.remedy
+
+
+class Breaker:
+    """Says from how messages end when their run stops."""
+
+    def __init__(self) -> None:
+        self._sender_ids: set[int] = set()
+        # Whether each of the last messages to leave ended as unknown.
+        self._recent: deque[bool] = deque(maxlen=WINDOW)
+
+    def note_sender(self, sender_id: int) -> None:
+        """Take note of whom a message of the run is from."""
+        self._sender_ids.add(sender_id)
+
+    def judge(self, outcome: Outcome) -> Reason | None:
+        """Return why the run stops with this outcome, if it does.
+
+        Args:
+            outcome: Each of the run's, once, in the order in which they end.
+        """
+        match outcome:
+            case Rejected(error=error) if isinstance(error, _MEETS_ALL):
+                return Reason(error.summary, error)
+            case Rejected(error=SenderOfflineError() as error):
+                # Of several, another may be online.
+                is_only_one = len(self._sender_ids) == 1
+                return Reason(error.summary, error) if is_only_one else None
+            case Unsent(error=UnreachableError() as error):
+                return Reason(error.summary, error)
+            case Accepted() | Unknown():
+                self._recent.append(isinstance(outcome, Unknown))
+                return self._judge_unknowns()
+        return None
+
+    def _judge_unknowns(self) -> Reason | None:
+        unknown_count = sum(self._recent)
+        if unknown_count < MOST_UNKNOWN:
+            return None
+        return Reason(
+            f"{unknown_count} of the last {len(self._recent)} messages that left "
+            "ended as unknown"
+        )

@@ -1,0 +1,201 @@
+"""From the source into the run: what is read, when, and what a journal lets through."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+
+from autocalls_async.campaign.source import Source, each_of
+from autocalls_async.engine.shipment import Job, Settle
+from autocalls_async.http.loop import loop_time
+from autocalls_async.model.later import Later
+from autocalls_async.model.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from autocalls_async.campaign import ledger as _ledger
+else:
+    _ledger = Later("autocalls_async.campaign.ledger")
+
+T = TypeVar("T")
+
+READ_AHEAD = 64
+"""Messages taken from the source whose outcomes were not yet taken from the run."""
+
+_BATCH_LEAST = 16
+"""Places to wait for with a journal, so that these share a commit; of the messages
+that may be under way, three quarters are."""
+
+_BATCH_SECONDS = 0.1
+"""A source that takes its time has what it gave sent meanwhile."""
+
+_END = object()
+
+
+class MakeJob(Protocol):
+    """Makes a message ready to be submitted."""
+
+    def __call__(self, message: object, settle: Settle, /) -> Job:
+        """Make it.
+
+        Raises:
+            ValueError: It is no message, or has no sender.
+        """
+
+
+TakeIn: TypeAlias = Callable[[int, Job], None]
+"""Sends what was read; a message is known by its place in the source, from 0."""
+
+SettleNumber: TypeAlias = Callable[[int, Outcome], None]
+"""Notes how what was taken in ended."""
+
+
+class Room:
+    """Places for messages between the source and whoever takes the outcomes."""
+
+    def __init__(self, places: int) -> None:
+        self.free_count = places
+        self._least = 1
+        self._is_enough = asyncio.Event()
+
+    def take(self) -> None:
+        """Take a place."""
+        self.free_count -= 1
+
+    def give_back(self) -> None:
+        """Give a place back."""
+        self.free_count += 1
+        if self.free_count >= self._least:
+            self._is_enough.set()
+
+    async def has(self, least: int) -> None:
+        """Wait until so many places are free."""
+        self._least = least
+        while self.free_count < least:
+            self._is_enough.clear()
+            await self._is_enough.wait()
+
+
+class Reader:
+    """Takes messages from a source, as fast as they are served, and hands them on.
+
+    With a journal it takes as many together as there is room for, and waits until
+    there is some: each admission is a commit. An async source may let one message
+    wait for the next, so each goes on by itself.
+
+    Attributes:
+        taken_count: Messages that were read and could be.
+        skipped_count: Those of them that the journal lets nobody send now.
+        is_at_end: Whether the source gave all it had.
+        room: Whoever takes an outcome gives its place back.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        make_job: MakeJob,
+        ledger: "_ledger.Ledger | None",
+    ) -> None:
+        self._source = source
+        self._make_job = make_job
+        self._ledger = ledger
+        # An async source may let a message wait for the next one.
+        self._may_batch = ledger is not None and not isinstance(source, AsyncIterable)
+        self._read_count = 0
+        self._is_stopped = False
+        self.taken_count: int = 0
+        self.skipped_count: int = 0
+        self.is_at_end: bool = False
+        self.room: Room = Room(READ_AHEAD)
+
+    def stop(self) -> None:
+        """Begin with no further message."""
+        self._is_stopped = True
+
+    async def read(self, *, take_in: TakeIn, settle: SettleNumber) -> None:
+        """Read the source to its end, or until it is stopped or cancelled.
+
+        Args:
+            take_in: Told of each message that is to be sent.
+            settle: Told of its outcome later.
+
+        Raises:
+            ValueError: It gave what is no message.
+            JournalError: Messages could not be kept; they were not taken.
+        """
+        async with aclosing(each_of(self._source)) as messages:
+            is_at_end = False
+            while not is_at_end and not self._is_stopped:
+                batch: dict[int, Job] = {}
+                try:
+                    is_at_end = await self._fill(batch, messages, settle)
+                finally:  # the source may have failed after some
+                    await self._admit(batch, take_in)
+            self.is_at_end = is_at_end
+
+    async def _fill(
+        self,
+        batch: dict[int, Job],
+        messages: AsyncGenerator[object, None],
+        settle: SettleNumber,
+    ) -> bool:
+        """Read a batch.
+
+        Returns:
+            Whether the source has ended.
+        """
+        await self.room.has(_BATCH_LEAST if self._may_batch else 1)
+        until = loop_time() + _BATCH_SECONDS
+        while (message := await anext(messages, _END)) is not _END:
+            number = self._read_count
+            self._read_count += 1
+            try:
+                batch[number] = self._make_job(message, partial(settle, number))
+            finally:
+                del message  # it may be anything, and tracers show variables
+            self.room.take()
+            if not self._may_batch or self._is_stopped:
+                return False
+            if not self.room.free_count or loop_time() >= until:
+                return False
+            await asyncio.sleep(0)  # a source may take its time, and others wait
+        return True
+
+    async def _admit(self, batch: Mapping[int, Job], take_in: TakeIn) -> None:
+        """Ask the journal, if there is one, and hand on what may be sent."""
+        if self._ledger is None:
+            self._hand_on(batch, take_in)
+            return
+        if not batch:
+            return
+        read = [(job.message, job.sender_id) for job in batch.values()]
+        admission = asyncio.ensure_future(self._ledger.admit(read))
+        try:
+            await _end_of(admission)
+        finally:  # also where it was told to stop: what would be sent has an outcome
+            pages = zip(batch.values(), admission.result(), strict=True)
+            for job, page in pages:
+                job.page = page
+            self._hand_on(batch, take_in)
+
+    def _hand_on(self, batch: Mapping[int, Job], take_in: TakeIn) -> None:
+        for number, job in batch.items():
+            self.taken_count += 1
+            if self._ledger is not None and job.page is None:
+                self.skipped_count += 1
+                self.room.give_back()
+            else:
+                take_in(number, job)
+
+
+async def _end_of(future: asyncio.Future[T]) -> None:
+    """Wait until it is done, whatever comes; who cancelled learns of it after that."""
+    cancelled = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled

@@ -1,0 +1,58 @@
+"""A campaign's report as a page: one file that loads nothing.
+
+The page is `page.html`, a Jinja2 template that escapes whatever it is given.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined
+
+from autocalls_async.cli.journal.chart import draw_rate, share_out
+from autocalls_async.cli.journal.report import Report, show_instant
+
+_COLORED = ("accepted", "rejected", "unsent", "unknown", "in-flight")
+"""Outcomes that have a color of their own there."""
+
+
+def render_report(report: Report, *, facts: Sequence[tuple[str, str]]) -> str:
+    """Make the page.
+
+    Args:
+        report: Its numbers.
+        facts: What else to say above them, as names and values.
+    """
+    return _page.render(
+        report=report,
+        facts=facts,
+        shares=share_out(report.counts),
+        chart=draw_rate(report.times) if report.times else None,
+        colors=[*_COLORED, "other"],
+    )
+
+
+def _class_of(name: str) -> str:
+    """Return the class of an outcome's color."""
+    kind = name.replace(" ", "-")
+    return kind if kind in _COLORED else "other"
+
+
+def _with_commas(number: int) -> str:
+    return f"{number:,}"
+
+
+_environment = Environment(
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_environment.filters |= {
+    "class_of": _class_of,
+    "instant": show_instant,
+    "with_commas": _with_commas,
+}
+_page = _environment.from_string(
+    files("autocalls_async.cli.journal").joinpath("page.html").read_text("utf-8")
+)

@@ -1,0 +1,140 @@
+"""When a run stops, from how its messages end."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autocalls_async import (
+    Accepted,
+    AuthenticationError,
+    FreeformMessage,
+    InsufficientBalanceError,
+    InvalidPhoneError,
+    Outcome,
+    RateLimitedError,
+    Rejected,
+    RejectedError,
+    SenderOfflineError,
+    SentMessage,
+    Unknown,
+    UnknownOutcomeError,
+    UnreachableError,
+    Unsent,
+    UnsentError,
+)
+from autocalls_async.campaign.breaker import MOST_UNKNOWN, WINDOW, Breaker, Reason
+
+HELLO = FreeformMessage(recipient_phone="+14155550123", message="hi")
+
+
+def rejected(kind: type[RejectedError]) -> Rejected:
+    return Rejected(message=HELLO, error=kind(status=400))
+
+
+def unsent(kind: type[UnsentError]) -> Unsent:
+    return Unsent(message=HELLO, error=kind(detail="no way out"))
+
+
+ACCEPTED = Accepted(
+    message=HELLO,
+    sent=SentMessage(
+        conversation_id=1, message_id=2, whatsapp_message_id=3, session_status=None
+    ),
+)
+UNKNOWN = Unknown(message=HELLO, error=UnknownOutcomeError(detail="it timed out"))
+NEVER_LEFT = [rejected(InvalidPhoneError), unsent(UnsentError)]
+
+
+def breaker_of(*sender_ids: int) -> Breaker:
+    breaker = Breaker()
+    for sender_id in sender_ids:
+        breaker.note_sender(sender_id)
+    return breaker
+
+
+def judge_all(outcomes: Sequence[Outcome]) -> list[Reason | None]:
+    breaker = breaker_of(12)
+    return [breaker.judge(outcome) for outcome in outcomes]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        pytest.param(rejected(AuthenticationError), id="the key"),
+        pytest.param(rejected(InsufficientBalanceError), id="the balance"),
+        pytest.param(rejected(SenderOfflineError), id="the only sender"),
+        pytest.param(unsent(UnreachableError), id="an outage"),
+    ],
+)
+def test_what_every_further_message_would_meet_stops_the_run(
+    outcome: Rejected | Unsent,
+) -> None:
+    reason = breaker_of(12, 12).judge(outcome)
+
+    error = outcome.error
+    assert reason == Reason(error.summary, error)
+    assert reason.remedy == error.remedy
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        pytest.param(rejected(InvalidPhoneError), id="a bad number"),
+        pytest.param(rejected(RateLimitedError), id="a pause"),
+        pytest.param(rejected(SenderOfflineError), id="one sender of two"),
+        pytest.param(unsent(UnsentError), id="taken back"),
+        pytest.param(ACCEPTED, id="accepted"),
+        pytest.param(UNKNOWN, id="one unknown"),
+    ],
+)
+def test_what_says_nothing_about_the_others_lets_it_go_on(outcome: Outcome) -> None:
+    assert breaker_of(12, 13).judge(outcome) is None
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "stops_at"),
+    [
+        pytest.param([UNKNOWN] * 10, 10, id="the first ten"),
+        pytest.param([UNKNOWN] * 9 + [ACCEPTED] * 99, None, id="nine"),
+        pytest.param([ACCEPTED, UNKNOWN] * 10, 20, id="every second one"),
+        pytest.param([ACCEPTED, ACCEPTED, UNKNOWN] * 50, None, id="every third one"),
+        pytest.param(
+            [UNKNOWN, *[ACCEPTED] * 10, *[UNKNOWN] * 9], 20, id="the first still seen"
+        ),
+        pytest.param(
+            [UNKNOWN, *[ACCEPTED] * 11, *[UNKNOWN] * 9], None, id="the first out of it"
+        ),
+        pytest.param(
+            [UNKNOWN, *NEVER_LEFT * 30] * 10, 9 * 61 + 1, id="what never left aside"
+        ),
+    ],
+)
+def test_ten_unknowns_among_the_last_twenty_that_left_stop_it(
+    outcomes: list[Outcome], stops_at: int | None
+) -> None:
+    reasons = judge_all(outcomes)
+
+    stopped = [at for at, reason in enumerate(reasons, start=1) if reason]
+    assert stopped[:1] == ([] if stops_at is None else [stops_at])
+
+
+def test_it_says_how_many_of_how_many_were_unknown() -> None:
+    reason = judge_all([ACCEPTED] * 15 + [UNKNOWN] * 10)[-1]
+
+    assert reason is not None
+    assert reason.detail == "10 of the last 20 messages that left ended as unknown"
+    assert (reason.cause, reason.remedy) == (None, None)
+
+
+@given(st.lists(st.sampled_from([ACCEPTED, UNKNOWN, *NEVER_LEFT])))
+def test_it_stops_exactly_where_half_a_window_is_unknown(
+    outcomes: list[Outcome],
+) -> None:
+    reasons = judge_all(outcomes)
+
+    for at, (outcome, reason) in enumerate(zip(outcomes, reasons, strict=True)):
+        left = [o for o in outcomes[: at + 1] if not isinstance(o, Rejected | Unsent)]
+        is_over = left[-WINDOW:].count(UNKNOWN) >= MOST_UNKNOWN
+        assert bool(reason) is (is_over and outcome not in NEVER_LEFT)
