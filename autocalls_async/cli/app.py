@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autocalls_async._version import __version__
-from autocalls_async.cli import journal_options, options
-from autocalls_async.cli.ending import finish
-from autocalls_async.cli.journal_app import journal_app
-from autocalls_async.cli.usage import PrintableGroup
+from autocalls_async.cli import options
+from autocalls_async.cli.journal import options as journal_options
+from autocalls_async.cli.journal.app import journal_app
+from autocalls_async.cli.terminal.ending import finish
+from autocalls_async.cli.terminal.usage import PrintableGroup
 from autocalls_async.http.settings import DEFAULT_BASE_URL
 
 if TYPE_CHECKING:
-    from autocalls_async.cli.screen import Screen
+    from autocalls_async.cli.terminal.screen import Screen
 
 app: typer.Typer = typer.Typer(
     cls=PrintableGroup,
@@ -117,7 +118,7 @@ def template_command(  # noqa: PLR0913  # one argument an option
 ) -> None:
     """Send an approved template, which may go at any time."""
     from autocalls_async.cli.connection import Connection
-    from autocalls_async.cli.rendering import parse_variables
+    from autocalls_async.cli.rows.rendering import parse_variables
     from autocalls_async.cli.single import send_one
     from autocalls_async.model.messages import TemplateMessage
 
@@ -247,8 +248,8 @@ def bulk_command(  # noqa: PLR0913  # one argument an option
     stops in good order: what has left is waited for, and every outcome so far is
     told. With --journal the same command goes on later, and sends nothing twice.
     """
-    from autocalls_async.cli.bulk import bulk
-    from autocalls_async.cli.campaign import Campaign
+    from autocalls_async.cli.bulk.campaign import Campaign
+    from autocalls_async.cli.bulk.command import bulk
     from autocalls_async.cli.connection import Connection
 
     campaign = Campaign(
@@ -284,7 +285,7 @@ def emulator_command(
     json: options.Json = False,
 ) -> None:
     """Serve a simulated service, with a ready-made account, until Ctrl-C."""
-    from autocalls_async.cli.serving import run_emulator
+    from autocalls_async.cli.emulator import run_emulator
     from autocalls_async.emulator import RateLimit
 
     finish(

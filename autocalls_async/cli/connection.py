@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from attrs import field, frozen
 
-from autocalls_async.cli.failures import CommandError, Status
-from autocalls_async.cli.stopping import Stopping
-from autocalls_async.cli.words import explain
+from autocalls_async.cli.terminal.failures import CommandError, Status
+from autocalls_async.cli.terminal.stopping import Stopping
+from autocalls_async.cli.terminal.words import explain
 from autocalls_async.client import AutocallsClient
 from autocalls_async.engine.telemetry import Observer
 from autocalls_async.model.errors import (

@@ -1,9 +1,9 @@
 """The commands that make one call: what they ask, and how the answer looks."""
 
 from autocalls_async.cli.connection import Connection, ask, send
-from autocalls_async.cli.failures import Status
-from autocalls_async.cli.screen import Screen, fact_table, make_table
-from autocalls_async.cli.words import fields_of, plain
+from autocalls_async.cli.terminal.failures import Status
+from autocalls_async.cli.terminal.screen import Screen, fact_table, make_table
+from autocalls_async.cli.terminal.words import fields_of, plain
 from autocalls_async.model.messages import ConversationStatus, Message, SessionStatus
 
 _DASH = "-"

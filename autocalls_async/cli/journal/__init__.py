@@ -1,0 +1,1 @@
+"""`autocalls journal`: what became of a campaign."""
