@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import Coroutine
 
+from autocalls_async.cli.options import Simulation
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.stopping import Stopping
 from autocalls_async.emulator import RateLimit, serve
 
 
-def run_emulator(
-    *, host: str, port: int, api_key: str | None, limit: RateLimit, screen: Screen
-) -> int:
+def run_emulator(simulation: Simulation, screen: Screen) -> int:
     """Serve the emulator until somebody ends it.
 
     Raises:
@@ -25,12 +24,17 @@ def run_emulator(
         screen.say(line)
 
     service = serve(
-        announce=announce, host=host, port=port, api_key=api_key, rate_limit=limit
+        announce=announce,
+        host=simulation.host,
+        port=simulation.port,
+        api_key=simulation.api_key,
+        rate_limit=RateLimit(simulation.rate_limit),
     )
     try:
         return asyncio.run(_until_stopped(service))
     except OSError as error:
-        msg = f"cannot listen on {host}:{port}: {describe(error)}"
+        where = f"{simulation.host}:{simulation.port}"
+        msg = f"cannot listen on {where}: {describe(error)}"
         raise CommandError(msg) from error
 
 

@@ -7,16 +7,12 @@ leaves, and no more than a few rows are ever in memory.
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import IO
 
-from attrs import frozen
-
-from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.connection import Connection
+from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.rows.phones import check_region
 from autocalls_async.cli.rows.reader import (
     BadRow,
@@ -33,120 +29,56 @@ from autocalls_async.cli.rows.rendering import (
     parse_text_template,
 )
 from autocalls_async.cli.terminal.failures import CommandError, describe
-from autocalls_async.cli.terminal.words import quote
-from autocalls_async.http.settings import DEFAULT_BASE_URL
 from autocalls_async.model.messages import Message
 
 STANDARD_INPUT = "-"
-DEFAULT_RATE = 5
 
 
-@frozen(kw_only=True)
-class Campaign:
-    """What is to be sent, and how: the options of `bulk`.
+def reader_of(campaign: Campaign) -> RowReader:
+    """Make the reader of a campaign's rows.
 
-    Attributes:
-        file: Where the rows are; `-` is standard input.
-        text: What to write to each recipient, with places for columns; `None`
-            takes column `message`.
-        template_id: The template to send instead of free text.
-        variables: Its variables, such as `1={name}`.
-        fallback_id: The template to send where the window is closed to free text.
-        fallback_variables: Its variables.
-        region: Where numbers without a country belong; `None` takes E.164 alone.
-        rate: Sends a second.
-        skip_bad: Send what can be sent where some rows are bad.
-        out: Where each outcome is written.
-        overwrite: Let `out` and `report` take the place of a file that is there.
-        journal: Keeps what became of each message across runs.
-        report: Where the page about the journal is written at the end.
-        price: Of one message, for a dry run.
+    Raises:
+        ValueError: Its format or region is unknown, or its text is malformed.
     """
+    if campaign.file == STANDARD_INPUT and campaign.format is None:
+        msg = "standard input has no name to tell its format by: give --format"
+        raise ValueError(msg)
+    region = campaign.region
+    return RowReader(
+        file_format=campaign.format or format_of(campaign.file),
+        content=_content(campaign),
+        sender_id=campaign.connection.sender_id,
+        region=None if region is None else check_region(region),
+    )
 
-    file: str
-    connection: Connection
-    file_format: FileFormat | None = None
-    text: str | None = None
-    template_id: int | None = None
-    variables: Sequence[str] = ()
-    fallback_id: int | None = None
-    fallback_variables: Sequence[str] = ()
-    region: str | None = None
-    rate: int = DEFAULT_RATE
-    skip_bad: bool = False
-    out: Path | None = None
-    overwrite: bool = False
-    journal: Path | None = None
-    report: Path | None = None
-    price: Decimal | None = None
 
-    def reader(self) -> RowReader:
-        """Make the reader of its rows.
-
-        Raises:
-            ValueError: Its format or region is unknown, or its text is malformed.
-        """
-        if self.file == STANDARD_INPUT and self.file_format is None:
-            msg = "standard input has no name to tell its format by: give --format"
+def _content(campaign: Campaign) -> Content:
+    fallback = _fallback(campaign)
+    if campaign.template is None:
+        if campaign.var:
+            msg = "--var needs --template"
             raise ValueError(msg)
-        return RowReader(
-            file_format=self.file_format or format_of(self.file),
-            content=self._content(),
-            sender_id=self.connection.sender_id,
-            region=None if self.region is None else check_region(self.region),
+        text = campaign.message
+        return FreeText(None if text is None else parse_text_template(text), fallback)
+    if campaign.message is not None:
+        msg = "give --message or --template, not both"
+        raise ValueError(msg)
+    if fallback is not None:
+        msg = "--fallback-template is for free text: --template may go at any time"
+        raise ValueError(msg)
+    return parse_template(campaign.template, campaign.var or ())
+
+
+def _fallback(campaign: Campaign) -> TemplateText | None:
+    variables = campaign.fallback_var or ()
+    if campaign.fallback_template is not None:
+        return parse_template(
+            campaign.fallback_template, variables, option="--fallback-var"
         )
-
-    def _content(self) -> Content:
-        fallback = self._fallback()
-        if self.template_id is None:
-            if self.variables:
-                msg = "--var needs --template"
-                raise ValueError(msg)
-            text = None if self.text is None else parse_text_template(self.text)
-            return FreeText(text, fallback)
-        if self.text is not None:
-            msg = "give --message or --template, not both"
-            raise ValueError(msg)
-        if fallback is not None:
-            msg = "--fallback-template is for free text: --template may go at any time"
-            raise ValueError(msg)
-        return parse_template(self.template_id, self.variables)
-
-    def _fallback(self) -> TemplateText | None:
-        if self.fallback_id is not None:
-            return parse_template(
-                self.fallback_id, self.fallback_variables, option="--fallback-var"
-            )
-        if self.fallback_variables:
-            msg = "--fallback-var needs --fallback-template"
-            raise ValueError(msg)
-        return None
-
-    def command(self) -> str:
-        """Give the command that sends it, or goes on with it; never the key."""
-        named = {
-            "--format": self.file_format,
-            "--message": self.text,
-            "--template": self.template_id,
-            "--fallback-template": self.fallback_id,
-            "--region": self.region,
-            "--journal": self.journal,
-            "--report": self.report,
-            "--rate": None if self.rate == DEFAULT_RATE else self.rate,
-            "--sender-id": self.connection.sender_id,
-        }
-        words = ["autocalls", "bulk", self.file]
-        for name, value in named.items():
-            words += [] if value is None else [name, str(value)]
-        for pair in self.variables:
-            words += ["--var", pair]
-        for pair in self.fallback_variables:
-            words += ["--fallback-var", pair]
-        if self.connection.base_url != DEFAULT_BASE_URL:
-            words += ["--base-url", self.connection.base_url]
-        words += ["--skip-bad"] * self.skip_bad
-        words += ["--overwrite"] * (self.report is not None)
-        return quote(*words)
+    if variables:
+        msg = "--fallback-var needs --fallback-template"
+        raise ValueError(msg)
+    return None
 
 
 @contextmanager

@@ -3,11 +3,13 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from autocalls_async.cli.bulk.campaign import STANDARD_INPUT, Campaign, open_rows
+from autocalls_async.cli.bulk.campaign import STANDARD_INPUT, open_rows, reader_of
 from autocalls_async.cli.bulk.dry_run import DryRun
+from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.sending import Sending
 from autocalls_async.cli.bulk.survey import problem_of, show_numbers, survey_campaign
-from autocalls_async.cli.connection import Connection, ask, look_at_account
+from autocalls_async.cli.connection import ask, check_key, look_at_account
+from autocalls_async.cli.options import Connection
 from autocalls_async.cli.rows.outcomes_file import (
     OutcomesFile,
     WriteRecord,
@@ -21,7 +23,7 @@ from autocalls_async.cli.terminal.words import explain
 from autocalls_async.model.errors import AutocallsError
 
 
-def bulk(campaign: Campaign, screen: Screen, *, dry_run: bool) -> int:
+def bulk(campaign: Campaign, screen: Screen) -> int:
     """Check a campaign and, unless it is a dry run, send it.
 
     Returns:
@@ -31,13 +33,13 @@ def bulk(campaign: Campaign, screen: Screen, *, dry_run: bool) -> int:
         CommandError: Nothing was sent, for the reason given.
         ValueError: The same.
     """
-    reader = campaign.reader()
-    if not dry_run:
-        campaign.connection.check_key()
-    _check_places(campaign, dry_run=dry_run)
+    reader = reader_of(campaign)
+    if not campaign.dry_run:
+        check_key(campaign.connection)
+    _check_places(campaign)
     with ExitStack() as stack:
         file = stack.enter_context(open_rows(campaign.file))
-        if dry_run:
+        if campaign.dry_run:
             return DryRun(campaign, reader=reader, file=file, screen=screen).run()
         found = survey_campaign(campaign, reader, file, screen)
         if problem := problem_of(found, campaign):
@@ -68,9 +70,9 @@ def bulk(campaign: Campaign, screen: Screen, *, dry_run: bool) -> int:
 # Before anything is sent
 
 
-def _check_places(campaign: Campaign, *, dry_run: bool) -> None:
+def _check_places(campaign: Campaign) -> None:
     """Find out, before any work, what would keep files from being written."""
-    if campaign.price is not None and not dry_run:
+    if campaign.price is not None and not campaign.dry_run:
         msg = "--price is for --dry-run, which holds it against the balance"
         raise CommandError(msg)
     for path in (campaign.journal, campaign.out, campaign.report):

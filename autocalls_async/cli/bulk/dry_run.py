@@ -8,7 +8,8 @@ from typing import IO
 from attrs import field, frozen
 
 from autocalls_async.campaign.plan import Plan
-from autocalls_async.cli.bulk.campaign import Campaign, read_again
+from autocalls_async.cli.bulk.campaign import read_again
+from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.preview import Obstacle, Prospect, draw
 from autocalls_async.cli.bulk.resuming import (
     Known,
@@ -23,7 +24,7 @@ from autocalls_async.cli.bulk.survey import (
     survey_campaign,
     tell_bad_row,
 )
-from autocalls_async.cli.connection import ask, look_at_account
+from autocalls_async.cli.connection import ask, check_key, look_at_account
 from autocalls_async.cli.rows.reader import FileError, RowReader
 from autocalls_async.cli.rows.rendering import FreeText
 from autocalls_async.cli.terminal.failures import CommandError, Status
@@ -130,7 +131,7 @@ class DryRun:
         left = found.good_count if standing is None else standing.to_send_count
         if not left:
             return None
-        self.campaign.connection.check_key()
+        check_key(self.campaign.connection)
 
         async def question(client: AutocallsClient) -> Plan:
             await look_at_account(client)

@@ -19,7 +19,7 @@ from autocalls_async.campaign.plan import (
     WindowCounts,
     name_messages,
 )
-from autocalls_async.cli.bulk.campaign import Campaign
+from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.resuming import Standing
 from autocalls_async.cli.bulk.survey import Survey
 from autocalls_async.cli.terminal.failures import Status
@@ -200,11 +200,13 @@ def _facts(prospect: Prospect) -> Iterator[tuple[str, object]]:
 def _kinds(plan: Plan, campaign: Campaign) -> str:
     if plan.template_count:
         messages = count(plan.template_count, "message")
-        return f"{messages} by template {campaign.template_id}"
+        return f"{messages} by template {campaign.template}"
     texts = count(plan.freeform_count, "free text")
-    if campaign.fallback_id is None:
+    if campaign.fallback_template is None:
         return texts
-    return f"{texts}, or template {campaign.fallback_id} where the window is closed"
+    return (
+        f"{texts}, or template {campaign.fallback_template} where the window is closed"
+    )
 
 
 def _repeated(prospect: Prospect, plan: Plan) -> str:

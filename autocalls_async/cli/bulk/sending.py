@@ -10,8 +10,9 @@ from typing import IO
 from attrs import define, field
 
 from autocalls_async.campaign.run import Progress, Run
-from autocalls_async.cli.bulk.campaign import Campaign, Rows, read_again
+from autocalls_async.cli.bulk.campaign import Rows, read_again
 from autocalls_async.cli.bulk.counting import RequestCounter
+from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.resuming import (
     Standing,
     admit,
@@ -20,6 +21,7 @@ from autocalls_async.cli.bulk.resuming import (
     known_to,
 )
 from autocalls_async.cli.bulk.survey import MOST_BAD_ROWS, tell_bad_row
+from autocalls_async.cli.connection import open_for_bulk
 from autocalls_async.cli.journal.commands import read_tally, write_page
 from autocalls_async.cli.rows.outcomes_file import WriteRecord
 from autocalls_async.cli.rows.reader import FileError, RowReader
@@ -223,7 +225,8 @@ class Sending:
 
     async def _send(self, journal: Journal | None) -> int | None:
         self._writers = self._open_writers()
-        client = self._campaign.connection.open_for_bulk(
+        client = open_for_bulk(
+            self._campaign.connection,
             rate=self._campaign.rate,
             drain_timeout=_DRAIN_SECONDS,
             observer=self._requests,
@@ -283,13 +286,13 @@ class Sending:
         self._screen.say()
         kinds = (f"{kind} {number:,}" for kind, number in self._requests.counts.items())
         self._screen.say(f"requests: {', '.join(kinds)}")
-        if self._campaign.fallback_id is not None:
+        if self._campaign.fallback_template is not None:
             self._screen.say(self._fallback_line())
 
     def _fallback_line(self) -> str:
         number = self._results.fallback_count
         text_count = self._results.progress.accepted - number
-        template_id = self._campaign.fallback_id
+        template_id = self._campaign.fallback_template
         return f"{text_count:,} went as free text, {number:,} by template {template_id}"
 
     def _conclude(self, signalled: int | None) -> int:

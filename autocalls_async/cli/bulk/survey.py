@@ -5,7 +5,7 @@ from typing import IO
 
 from attrs import define, field
 
-from autocalls_async.cli.bulk.campaign import Campaign
+from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.rows.reader import BadRow, FileError, Row, RowReader
 from autocalls_async.cli.terminal.failures import CommandError
 from autocalls_async.cli.terminal.screen import Screen

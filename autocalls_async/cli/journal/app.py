@@ -2,10 +2,10 @@
 
 import typer
 
-from autocalls_async.cli import options
-from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.journal import options as journal_options
+from autocalls_async.cli.journal import options
+from autocalls_async.cli.options import Json
 from autocalls_async.cli.terminal.ending import finish
+from autocalls_async.cli.terminal.spread import spread
 
 journal_app = typer.Typer(
     no_args_is_help=True,
@@ -14,9 +14,7 @@ journal_app = typer.Typer(
 
 
 @journal_app.command("show")
-def journal_show_command(
-    journal: journal_options.Journal, *, json: options.Json = False
-) -> None:
+def journal_show_command(journal: options.Journal, *, json: Json = False) -> None:
     """Show how many messages are in each state, why, and which are unknown."""
     from autocalls_async.cli.journal.commands import show
 
@@ -25,11 +23,11 @@ def journal_show_command(
 
 @journal_app.command("report")
 def journal_report_command(
-    journal: journal_options.Journal,
+    journal: options.Journal,
     *,
-    html: journal_options.Page = None,
-    overwrite: journal_options.Overwrite = False,
-    json: options.Json = False,
+    html: options.Page = None,
+    overwrite: options.Overwrite = False,
+    json: Json = False,
 ) -> None:
     """Show the same with times and rate, and write a page about it."""
     from autocalls_async.cli.journal.commands import show_report
@@ -41,51 +39,18 @@ def journal_report_command(
 
 
 @journal_app.command("export")
-def journal_export_command(
-    journal: journal_options.Journal,
-    *,
-    out: journal_options.Out = None,
-    file_format: journal_options.Format = FileFormat.CSV,
-    state: journal_options.States = None,
-    overwrite: journal_options.Overwrite = False,
-) -> None:
+@spread
+def journal_export_command(wanted: options.Export) -> None:
     """Write what the journal knows of each message, but not what it said."""
     from autocalls_async.cli.journal.commands import export
 
-    finish(
-        lambda screen: export(
-            journal,
-            screen,
-            out=out,
-            file_format=file_format,
-            states=state or (),
-            overwrite=overwrite,
-        ),
-        as_json=False,
-    )
+    finish(lambda screen: export(wanted, screen), as_json=False)
 
 
 @journal_app.command("resolve")
-def journal_resolve_command(
-    journal: journal_options.Journal,
-    *,
-    decision: journal_options.As,
-    key: journal_options.Keys = None,
-    take_all: journal_options.All = False,
-    yes: journal_options.Yes = False,
-    json: options.Json = False,
-) -> None:
+@spread
+def journal_resolve_command(wanted: options.Resolve, *, json: Json = False) -> None:
     """Settle unknown messages: as accepted, or as new, to be sent again."""
     from autocalls_async.cli.journal.commands import resolve
 
-    finish(
-        lambda screen: resolve(
-            journal,
-            screen,
-            keys=key or (),
-            take_all=take_all,
-            decision=decision,
-            yes=yes,
-        ),
-        as_json=json,
-    )
+    finish(lambda screen: resolve(wanted, screen), as_json=json)

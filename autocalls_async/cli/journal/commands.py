@@ -11,7 +11,8 @@ import typer
 from attrs import evolve
 
 from autocalls_async.campaign.report import Report, render_report
-from autocalls_async.cli.choices import Decision, FileFormat
+from autocalls_async.cli.choices import Decision
+from autocalls_async.cli.journal.options import Export, Resolve
 from autocalls_async.cli.journal.tally import Tally, facts_of
 from autocalls_async.cli.journal.views import (
     COLUMNS,
@@ -79,30 +80,23 @@ def show_report(
     return Status.OK
 
 
-def export(
-    path: Path,
-    screen: Screen,
-    *,
-    out: Path | None,
-    file_format: FileFormat,
-    states: Sequence[State],
-    overwrite: bool,
-) -> int:
+def export(wanted: Export, screen: Screen) -> int:
     """Write a journal's entries, to a file or to standard output.
 
     Raises:
         CommandError: The file cannot be written.
         JournalError: There is no journal, or it cannot be read.
     """
+    path, out, states = wanted.journal, wanted.out, wanted.state or ()
     if out is None:
         with JournalReader(path) as journal:
-            write = to_standard_output(screen, file_format)
+            write = to_standard_output(screen, wanted.format)
             _copy_entries(journal, states, write)
         return Status.OK
-    check_place(out, source=path, overwrite=overwrite)
+    check_place(out, source=path, overwrite=wanted.overwrite)
     with ExitStack() as stack:
         journal = stack.enter_context(JournalReader(path))
-        made = OutcomesFile(out, overwrite=overwrite, columns=COLUMNS)
+        made = OutcomesFile(out, overwrite=wanted.overwrite, columns=COLUMNS)
         file = stack.enter_context(made)
         try:
             number = _copy_entries(journal, states, file.write)
@@ -113,15 +107,7 @@ def export(
     return Status.OK
 
 
-def resolve(
-    path: Path,
-    screen: Screen,
-    *,
-    keys: Sequence[str],
-    take_all: bool,
-    decision: Decision,
-    yes: bool,
-) -> int:
+def resolve(wanted: Resolve, screen: Screen) -> int:
     """Settle unknown messages as the user decided.
 
     Raises:
@@ -129,15 +115,16 @@ def resolve(
         JournalError: There is no journal, or it cannot be read or written.
         JournalStateError: One of the messages is not unknown.
     """
-    if bool(keys) == take_all:
+    keys, path, decision = wanted.key or (), wanted.journal, wanted.decision
+    if bool(keys) == wanted.all:
         msg = "say which unknown messages: --key KEY for each, or --all"
         raise CommandError(msg)
 
     chosen = list(dict.fromkeys(keys))
-    if take_all:
+    if wanted.all:
         with JournalReader(path) as reader:
             chosen = [entry.key for entry in reader.entries(State.UNKNOWN)]
-    if chosen and not yes and sys.stdin.isatty():
+    if chosen and not wanted.yes and sys.stdin.isatty():
         _confirm(decision, len(chosen))
 
     async def work(journal: SqliteJournal) -> int:
