@@ -82,7 +82,11 @@ _PLANTS = [
     ("layers", "autocalls_async.http.planted", "autocalls_async.journal.entry"),
     ("layers", "autocalls_async.journal.planted", "autocalls_async.http.loop"),
     ("layers", "autocalls_async.campaign.planted", "autocalls_async.client"),
-    ("layers", "autocalls_async.testing.planted", "autocalls_async.cli.ending"),
+    (
+        "layers",
+        "autocalls_async.testing.planted",
+        "autocalls_async.cli.terminal.ending",
+    ),
     ("engine", *_ends_of_layers("engine")),
 ]
 

@@ -16,7 +16,7 @@ import autocalls_async
 from autocalls_async import AutocallsClient, AutocallsError
 from autocalls_async.cli.app import app
 from autocalls_async.cli.demo import Plan, demo
-from autocalls_async.cli.screen import Screen
+from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.emulator import Emulator
 from autocalls_async.http.settings import DEFAULT_BASE_URL
 from autocalls_async.policy.verdict import DECISIONS, Again, Kind, Seen, Verdict

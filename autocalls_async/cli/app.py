@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autocalls_async._version import __version__
-from autocalls_async.cli import journal_options, options
-from autocalls_async.cli.ending import finish
-from autocalls_async.cli.journal_app import journal_app
-from autocalls_async.cli.usage import PrintableGroup
-from autocalls_async.http.settings import DEFAULT_BASE_URL
+from autocalls_async.cli import options
+from autocalls_async.cli.bulk.options import Campaign
+from autocalls_async.cli.journal.app import journal_app
+from autocalls_async.cli.terminal.ending import finish
+from autocalls_async.cli.terminal.spread import spread
+from autocalls_async.cli.terminal.usage import PrintableGroup
 
 if TYPE_CHECKING:
-    from autocalls_async.cli.screen import Screen
+    from autocalls_async.cli.terminal.screen import Screen
 
 app: typer.Typer = typer.Typer(
     cls=PrintableGroup,
@@ -76,24 +77,17 @@ def demo_command(
 
 
 @app.command("send")
+@spread
 def send_command(
     recipient: options.Recipient,
     message: options.Message,
     *,
-    sender_id: options.SenderId = None,
-    api_key: options.ApiKey = None,
-    base_url: options.BaseUrl = DEFAULT_BASE_URL,
-    timeout: options.Timeout = 30.0,
+    connection: options.Connection,
     json: options.Json = False,
 ) -> None:
     """Send free text, if the recipient's messaging window is open."""
-    from autocalls_async.cli.connection import Connection
     from autocalls_async.cli.single import send_one
     from autocalls_async.model.messages import FreeformMessage
-
-    connection = Connection(
-        api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
-    )
 
     def work(screen: "Screen") -> int:
         content = FreeformMessage(recipient_phone=recipient, message=message)
@@ -103,27 +97,20 @@ def send_command(
 
 
 @app.command("template")
-def template_command(  # noqa: PLR0913  # one argument an option
+@spread
+def template_command(
     recipient: options.Recipient,
     template_id: options.TemplateId,
     *,
     var: options.Variables = None,
     name: options.RecipientName = None,
-    sender_id: options.SenderId = None,
-    api_key: options.ApiKey = None,
-    base_url: options.BaseUrl = DEFAULT_BASE_URL,
-    timeout: options.Timeout = 30.0,
+    connection: options.Connection,
     json: options.Json = False,
 ) -> None:
     """Send an approved template, which may go at any time."""
-    from autocalls_async.cli.connection import Connection
-    from autocalls_async.cli.rendering import parse_variables
+    from autocalls_async.cli.rows.rendering import parse_variables
     from autocalls_async.cli.single import send_one
     from autocalls_async.model.messages import TemplateMessage
-
-    connection = Connection(
-        api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
-    )
 
     def work(screen: "Screen") -> int:
         content = TemplateMessage(
@@ -138,162 +125,80 @@ def template_command(  # noqa: PLR0913  # one argument an option
 
 
 @app.command("status")
+@spread
 def status_command(
     recipient: options.Recipient,
     *,
-    sender_id: options.SenderId = None,
-    api_key: options.ApiKey = None,
-    base_url: options.BaseUrl = DEFAULT_BASE_URL,
-    timeout: options.Timeout = 30.0,
+    connection: options.Connection,
     json: options.Json = False,
 ) -> None:
     """Show whether a recipient's messaging window is open. It costs nothing."""
-    from autocalls_async.cli.connection import Connection
     from autocalls_async.cli.single import show_status
 
-    connection = Connection(
-        api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
-    )
     finish(lambda s: show_status(connection, recipient, s), as_json=json)
 
 
 @app.command("senders")
+@spread
 def senders_command(
     *,
     include_all: options.AllSenders = False,
-    api_key: options.ApiKey = None,
-    base_url: options.BaseUrl = DEFAULT_BASE_URL,
-    timeout: options.Timeout = 30.0,
+    connection: options.AccountConnection,
     json: options.Json = False,
 ) -> None:
     """List the account's senders that are online."""
-    from autocalls_async.cli.connection import Connection
     from autocalls_async.cli.single import show_senders
 
-    connection = Connection(api_key=api_key, base_url=base_url, timeout=timeout)
-    finish(
-        lambda s: show_senders(connection, s, include_all=include_all),
-        as_json=json,
-    )
+    finish(lambda s: show_senders(connection, s, include_all=include_all), as_json=json)
 
 
 @app.command("templates")
+@spread
 def templates_command(
     *,
     include_all: options.AllTemplates = False,
-    sender_id: options.SenderId = None,
-    api_key: options.ApiKey = None,
-    base_url: options.BaseUrl = DEFAULT_BASE_URL,
-    timeout: options.Timeout = 30.0,
+    connection: options.Connection,
     json: options.Json = False,
 ) -> None:
     """List a sender's templates that are approved."""
-    from autocalls_async.cli.connection import Connection
     from autocalls_async.cli.single import show_templates
 
-    connection = Connection(
-        api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
-    )
     finish(
-        lambda s: show_templates(connection, s, include_all=include_all),
-        as_json=json,
+        lambda s: show_templates(connection, s, include_all=include_all), as_json=json
     )
 
 
 @app.command("account")
+@spread
 def account_command(
-    *,
-    api_key: options.ApiKey = None,
-    base_url: options.BaseUrl = DEFAULT_BASE_URL,
-    timeout: options.Timeout = 30.0,
-    json: options.Json = False,
+    *, connection: options.AccountConnection, json: options.Json = False
 ) -> None:
     """Show whose key this is, and the balance."""
-    from autocalls_async.cli.connection import Connection
     from autocalls_async.cli.single import show_account
 
-    connection = Connection(api_key=api_key, base_url=base_url, timeout=timeout)
     finish(lambda s: show_account(connection, s), as_json=json)
 
 
 @app.command("bulk")
-def bulk_command(  # noqa: PLR0913  # one argument an option
-    file: options.File,
-    *,
-    message: options.Text = None,
-    template: options.TemplateOption = None,
-    var: options.TemplateVariables = None,
-    fallback_template: options.FallbackTemplate = None,
-    fallback_var: options.FallbackVariables = None,
-    region: options.Region = None,
-    file_format: options.Format = None,
-    dry_run: options.DryRun = False,
-    price: options.Price = None,
-    skip_bad: options.SkipBad = False,
-    journal: options.Journal = None,
-    out: options.Out = None,
-    report: journal_options.Report = None,
-    overwrite: options.Overwrite = False,
-    rate: options.Rate = 5,
-    sender_id: options.SenderId = None,
-    api_key: options.ApiKey = None,
-    base_url: options.BaseUrl = DEFAULT_BASE_URL,
-    timeout: options.CheckTimeout = 30.0,
-    json: options.Json = False,
-) -> None:
+@spread
+def bulk_command(campaign: Campaign, *, json: options.Json = False) -> None:
     """Send to each row of a file: recipient_phone, message, sender_id, key.
 
     Begin with --dry-run. Every row is checked before anything is sent. Ctrl-C
     stops in good order: what has left is waited for, and every outcome so far is
     told. With --journal the same command goes on later, and sends nothing twice.
     """
-    from autocalls_async.cli.bulk import bulk
-    from autocalls_async.cli.campaign import Campaign
-    from autocalls_async.cli.connection import Connection
+    from autocalls_async.cli.bulk.command import bulk
 
-    campaign = Campaign(
-        file=file,
-        connection=Connection(
-            api_key=api_key, base_url=base_url, sender_id=sender_id, timeout=timeout
-        ),
-        file_format=file_format,
-        text=message,
-        template_id=template,
-        variables=var or (),
-        fallback_id=fallback_template,
-        fallback_variables=fallback_var or (),
-        region=region,
-        journal=journal,
-        report=report,
-        rate=rate,
-        skip_bad=skip_bad,
-        out=out,
-        overwrite=overwrite,
-        price=price,
-    )
-    finish(lambda s: bulk(campaign, s, dry_run=dry_run), as_json=json)
+    finish(lambda s: bulk(campaign, s), as_json=json)
 
 
 @app.command("emulator")
+@spread
 def emulator_command(
-    *,
-    host: options.Host = "127.0.0.1",
-    port: options.Port = 8080,
-    api_key: options.OnlyKey = None,
-    rate_limit: options.Limiter = "sliding-log",
-    json: options.Json = False,
+    simulation: options.Simulation, *, json: options.Json = False
 ) -> None:
     """Serve a simulated service, with a ready-made account, until Ctrl-C."""
-    from autocalls_async.cli.serving import run_emulator
-    from autocalls_async.emulator import RateLimit
+    from autocalls_async.cli.emulator import run_emulator
 
-    finish(
-        lambda screen: run_emulator(
-            host=host,
-            port=port,
-            api_key=api_key,
-            limit=RateLimit(rate_limit),
-            screen=screen,
-        ),
-        as_json=json,
-    )
+    finish(lambda screen: run_emulator(simulation, screen), as_json=json)

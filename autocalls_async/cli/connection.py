@@ -5,11 +5,10 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from attrs import field, frozen
-
-from autocalls_async.cli.failures import CommandError, Status
-from autocalls_async.cli.stopping import Stopping
-from autocalls_async.cli.words import explain
+from autocalls_async.cli.options import Connection
+from autocalls_async.cli.terminal.failures import CommandError, Status
+from autocalls_async.cli.terminal.stopping import Stopping
+from autocalls_async.cli.terminal.words import explain
 from autocalls_async.client import AutocallsClient
 from autocalls_async.engine.telemetry import Observer
 from autocalls_async.model.answers import SentMessage
@@ -32,71 +31,65 @@ _QUICK = RetryPolicy(max_attempts=3)
 _DRAIN_SECONDS = 1.0
 
 
-@frozen(kw_only=True)
-class Connection:
-    """How the service is reached: the options that most commands share."""
+def check_sender(connection: Connection) -> None:
+    """Make sure that there is a sender.
 
-    api_key: str | None = field(repr=False)
-    base_url: str
-    sender_id: int | None = None
-    timeout: float = 30.0
-
-    def check_sender(self) -> None:
-        """Make sure that there is a sender.
-
-        Raises:
-            CommandError: There is none.
-        """
-        if self.sender_id is None:
-            msg = "there is no sender: set AUTOCALLS_SENDER_ID or give --sender-id"
-            raise CommandError(msg)
-
-    def open(self, *, rate: int = 5) -> AutocallsClient:
-        """Make a client for single calls.
-
-        Args:
-            rate: Sends a second, where a campaign is planned.
-
-        Raises:
-            CommandError: There is no key.
-            ValueError: An option breaks its rule.
-        """
-        return self._make(
-            retry=_QUICK, drain_timeout=_DRAIN_SECONDS, send_limit=SendLimit(rate)
-        )
-
-    def out_of_reach(self, error: AutocallsError) -> CommandError:
-        """Say where the service was looked for."""
-        text = f"{explain(error)} (the base URL is {self.base_url})"
-        return CommandError(text, status=Status.FAILED)
-
-    def open_for_bulk(
-        self, *, rate: int, drain_timeout: float, observer: Observer
-    ) -> AutocallsClient:
-        """Make a client for a campaign, which is patient."""
-        return self._make(
-            send_limit=SendLimit(rate), drain_timeout=drain_timeout, observer=observer
-        )
-
-    def check_key(self) -> str:
-        """Give the key.
-
-        Raises:
-            CommandError: There is none.
-        """
-        if key := (self.api_key or "").strip():
-            return key
-        msg = "there is no API key: set AUTOCALLS_API_KEY (or give --api-key)"
+    Raises:
+        CommandError: There is none.
+    """
+    if connection.sender_id is None:
+        msg = "there is no sender: set AUTOCALLS_SENDER_ID or give --sender-id"
         raise CommandError(msg)
 
-    def _make(self, **settings: Any) -> AutocallsClient:  # noqa: ANN401  # the client's own
-        return AutocallsClient(
-            self.check_key(),
-            base_url=self.base_url,
-            sender_id=self.sender_id,
-            timeout=self.timeout,
-            **settings,
-        )
+
+def check_key(connection: Connection) -> str:
+    """Return the key.
+
+    Raises:
+        CommandError: There is none.
+    """
+    if key := (connection.api_key or "").strip():
+        return key
+    msg = "there is no API key: set AUTOCALLS_API_KEY (or give --api-key)"
+    raise CommandError(msg)
+
+
+def open_for_bulk(
+    connection: Connection, *, rate: int, drain_timeout: float, observer: Observer
+) -> AutocallsClient:
+    """Make a client for a campaign, which is patient."""
+    return _make(
+        connection,
+        send_limit=SendLimit(rate),
+        drain_timeout=drain_timeout,
+        observer=observer,
+    )
+
+
+def _open(connection: Connection, *, rate: int = 5) -> AutocallsClient:
+    """Make a client for single calls, at the rate of a campaign that is planned."""
+    return _make(
+        connection,
+        retry=_QUICK,
+        drain_timeout=_DRAIN_SECONDS,
+        send_limit=SendLimit(rate),
+    )
+
+
+def _make(connection: Connection, **settings: Any) -> AutocallsClient:  # noqa: ANN401  # the client's own
+    return AutocallsClient(
+        check_key(connection),
+        base_url=connection.base_url,
+        sender_id=connection.sender_id,
+        timeout=connection.timeout,
+        **settings,
+    )
+
+
+def _out_of_reach(connection: Connection, error: AutocallsError) -> CommandError:
+    """Say where the service was looked for."""
+    text = f"{explain(error)} (the base URL is {connection.base_url})"
+    return CommandError(text, status=Status.FAILED)
 
 
 def ask(
@@ -118,13 +111,13 @@ def ask(
     """
 
     async def call() -> T:
-        async with connection.open(rate=rate) as client:
+        async with _open(connection, rate=rate) as client:
             return await question(client)
 
     try:
         return asyncio.run(call())
     except UnavailableError as error:
-        raise connection.out_of_reach(error) from error
+        raise _out_of_reach(connection, error) from error
 
 
 async def look_at_account(client: AutocallsClient) -> None:
@@ -150,7 +143,7 @@ def send(connection: Connection, message: Message) -> tuple[SentMessage, int]:
     """
 
     async def call() -> tuple[SentMessage, int]:
-        async with connection.open() as client, Stopping(client.aclose) as stopping:
+        async with _open(connection) as client, Stopping(client.aclose) as stopping:
             try:
                 sent = await client.send(message)
             except AutocallsError as error:
@@ -163,4 +156,4 @@ def send(connection: Connection, message: Message) -> tuple[SentMessage, int]:
     try:
         return asyncio.run(call())
     except UnsentError as error:
-        raise connection.out_of_reach(error) from error
+        raise _out_of_reach(connection, error) from error

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from autocalls_async.campaign.run import Progress
-from autocalls_async.cli.screen import (
+from autocalls_async.cli.terminal.screen import (
     STYLES,
     Screen,
     Watch,
@@ -20,7 +20,7 @@ from autocalls_async.cli.screen import (
     make_table,
     outcome_table,
 )
-from autocalls_async.cli.words import count, duration
+from autocalls_async.cli.terminal.words import count, duration
 from autocalls_async.client import AutocallsClient
 from autocalls_async.emulator import AcceptedMessage, Emulator
 from autocalls_async.model.messages import FreeformMessage, Message, TemplateMessage

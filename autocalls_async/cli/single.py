@@ -1,9 +1,10 @@
 """The commands that make one call: what they ask, and how the answer looks."""
 
-from autocalls_async.cli.connection import Connection, ask, send
-from autocalls_async.cli.failures import Status
-from autocalls_async.cli.screen import Screen, fact_table, make_table
-from autocalls_async.cli.words import fields_of, plain
+from autocalls_async.cli.connection import ask, check_sender, send
+from autocalls_async.cli.options import Connection
+from autocalls_async.cli.terminal.failures import Status
+from autocalls_async.cli.terminal.screen import Screen, fact_table, make_table
+from autocalls_async.cli.terminal.words import fields_of, plain
 from autocalls_async.model.answers import ConversationStatus, SessionStatus
 from autocalls_async.model.messages import Message
 
@@ -12,7 +13,7 @@ _DASH = "-"
 
 def send_one(connection: Connection, message: Message, screen: Screen) -> int:
     """Send one message."""
-    connection.check_sender()
+    check_sender(connection)
     sent, status = send(connection, message)
     phone = message.recipient_phone
     if screen.as_json:
@@ -27,7 +28,7 @@ def send_one(connection: Connection, message: Message, screen: Screen) -> int:
 
 def show_status(connection: Connection, recipient: str, screen: Screen) -> int:
     """Show one messaging window."""
-    connection.check_sender()
+    check_sender(connection)
     status = ask(connection, lambda client: client.session_status(recipient))
     if screen.as_json:
         screen.emit({"recipient_phone": recipient} | fields_of(status))
@@ -89,7 +90,7 @@ def show_senders(connection: Connection, screen: Screen, *, include_all: bool) -
 
 def show_templates(connection: Connection, screen: Screen, *, include_all: bool) -> int:
     """Show a sender's templates."""
-    connection.check_sender()
+    check_sender(connection)
     templates = ask(connection, lambda c: c.templates(include_unapproved=include_all))
     if screen.as_json:
         screen.emit({"templates": templates})

@@ -1,0 +1,1 @@
+"""`autocalls bulk`: a file of rows checked, sent, and told about."""

@@ -1,0 +1,109 @@
+"""`autocalls bulk FILE`: every row checked, then sent, and every outcome told."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from autocalls_async.cli.bulk.campaign import STANDARD_INPUT, open_rows, reader_of
+from autocalls_async.cli.bulk.dry_run import DryRun
+from autocalls_async.cli.bulk.options import Campaign
+from autocalls_async.cli.bulk.sending import Sending
+from autocalls_async.cli.bulk.survey import problem_of, show_numbers, survey_campaign
+from autocalls_async.cli.connection import ask, check_key, look_at_account
+from autocalls_async.cli.options import Connection
+from autocalls_async.cli.rows.outcomes_file import (
+    OutcomesFile,
+    WriteRecord,
+    check_apart,
+    check_page,
+    check_place,
+)
+from autocalls_async.cli.terminal.failures import CommandError, Status
+from autocalls_async.cli.terminal.screen import Screen
+from autocalls_async.cli.terminal.words import explain
+from autocalls_async.model.errors import AutocallsError
+
+
+def bulk(campaign: Campaign, screen: Screen) -> int:
+    """Check a campaign and, unless it is a dry run, send it.
+
+    Returns:
+        The exit status: 0 only if every message was accepted.
+
+    Raises:
+        CommandError: Nothing was sent, for the reason given.
+        ValueError: The same.
+    """
+    reader = reader_of(campaign)
+    if not campaign.dry_run:
+        check_key(campaign.connection)
+    _check_places(campaign)
+    with ExitStack() as stack:
+        file = stack.enter_context(open_rows(campaign.file))
+        if campaign.dry_run:
+            return DryRun(campaign, reader=reader, file=file, screen=screen).run()
+        found = survey_campaign(campaign, reader, file, screen)
+        if problem := problem_of(found, campaign):
+            msg = f"{problem}; nothing was sent"
+            raise CommandError(msg)
+        _check_account(campaign.connection)
+
+        def open_writers() -> dict[str, WriteRecord]:
+            writers: dict[str, WriteRecord] = {}
+            if campaign.out is not None:
+                out = OutcomesFile(campaign.out, overwrite=campaign.overwrite)
+                writers[str(campaign.out)] = stack.enter_context(out).write
+            if screen.as_json:
+                writers["standard output"] = screen.emit
+            return writers
+
+        show_numbers(found, screen)
+        return Sending(
+            campaign,
+            reader=reader,
+            file=file,
+            total=found.good_count,
+            open_writers=open_writers,
+            screen=screen,
+        ).run()
+
+
+# Before anything is sent
+
+
+def _check_places(campaign: Campaign) -> None:
+    """Find out, before any work, what would keep files from being written."""
+    if campaign.price is not None and not campaign.dry_run:
+        msg = "--price is for --dry-run, which holds it against the balance"
+        raise CommandError(msg)
+    for path in (campaign.journal, campaign.out, campaign.report):
+        if path is not None and not path.parent.is_dir():
+            msg = f"cannot write {path}: there is no folder {path.parent}"
+            raise CommandError(msg)
+    rows = None if campaign.file == STANDARD_INPUT else Path(campaign.file)
+    check_apart(
+        {
+            "the rows": rows,
+            "--journal": campaign.journal,
+            "--out": campaign.out,
+            "--report": campaign.report,
+        }
+    )
+    if campaign.out is not None:
+        check_place(campaign.out, source=rows, overwrite=campaign.overwrite)
+    if campaign.report is not None:
+        if campaign.journal is None:
+            msg = "--report is about a journal: give --journal too"
+            raise CommandError(msg)
+        check_page(campaign.report, overwrite=campaign.overwrite)
+
+
+def _check_account(connection: Connection) -> None:
+    """Find a wrong key or address before the first message meets it."""
+    try:
+        ask(connection, look_at_account)
+    except AutocallsError as error:
+        msg = f"{explain(error)}; nothing was sent"
+        raise CommandError(msg, status=Status.FAILED) from error
+    except CommandError as error:
+        msg = f"{error}; nothing was sent"
+        raise CommandError(msg, status=error.status) from error.__cause__

@@ -1,0 +1,175 @@
+"""The options of `autocalls bulk`: what is to be sent, and how."""
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from attrs import field, frozen
+
+from autocalls_async.cli.choices import FileFormat
+from autocalls_async.cli.options import Connection
+from autocalls_async.cli.terminal.spread import to_words
+from autocalls_async.cli.terminal.words import quote
+
+_NOT_AGAIN = frozenset(
+    {"file", "api_key", "timeout", "dry_run", "price", "out", "overwrite"}
+)
+"""What is no part of a command to copy: a key, and what was for this once."""
+
+
+def parse_price(text: str) -> Decimal:
+    """Return an amount such as 0.05.
+
+    Raises:
+        BadParameter: It is none, or is below 0.
+    """
+    try:
+        price = Decimal(text)
+    except InvalidOperation:
+        price = Decimal("NaN")
+    if price.is_finite() and price >= 0:
+        return price
+    msg = f"it must be an amount of at least 0, such as 0.05; got {text!r}"
+    raise typer.BadParameter(msg)
+
+
+@frozen(kw_only=True)
+class BulkConnection(Connection):
+    """How the service is reached by a campaign, which has no time limit itself."""
+
+    timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            help="For each question to the service that comes before the sending.",
+        ),
+    ] = 30.0
+
+
+@frozen(kw_only=True)
+class Campaign:
+    """What is to be sent, and how. Each field is the option of its name."""
+
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="Ends in .csv or .jsonl; - is standard input."
+        ),
+    ]
+    message: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="What to write in place of column message. 'Hi {name}' takes the "
+            "row's column name; {{ and }} stand for braces.",
+        ),
+    ] = None
+    template: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="ID",
+            help="Send this template instead of free text; `autocalls templates` "
+            "lists them.",
+        ),
+    ] = None
+    var: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=TEXT",
+            help="A variable of the template; 1={name} takes the row's column name.",
+        ),
+    ] = None
+    fallback_template: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="ID",
+            help="Send this template where the window is closed to free text, at most "
+            "once to a recipient until it opens again.",
+        ),
+    ] = None
+    fallback_var: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=TEXT",
+            help="A variable of the fallback template; 1={name} takes column name.",
+        ),
+    ] = None
+    region: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COUNTRY",
+            help="Take numbers as people keep them, such as (415) 555-0123 with US; "
+            "only E.164 is taken without.",
+        ),
+    ] = None
+    format: Annotated[
+        FileFormat | None,
+        typer.Option(help="Where the file's ending does not say it."),
+    ] = None
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Send nothing: name every bad row, ask the service what the campaign "
+            "would meet, and say what stands in its way.",
+        ),
+    ] = False
+    price: Annotated[
+        Decimal | None,
+        typer.Option(
+            metavar="AMOUNT",
+            parser=parse_price,
+            help="Of one message: lets --dry-run hold the cost against the balance.",
+        ),
+    ] = None
+    skip_bad: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad",
+            help="Send the rest where some rows are bad. They are named all the same, "
+            "and do not count for the exit status.",
+        ),
+    ] = False
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep there what became of each message: the same command goes on "
+            "where it ended, and sends nothing twice. A column key may name the rows.",
+        ),
+    ] = None
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write each outcome there as soon as it is known: .csv or .jsonl.",
+        ),
+    ] = None
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write a page about the journal there at the end."
+        ),
+    ] = None
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let --out and --report replace a file.")
+    ] = False
+    rate: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="NUMBER",
+            help="Sends a second. The API allows 5 to all your programs together: "
+            "lower it where others use the account.",
+        ),
+    ] = 5
+    connection: BulkConnection = field(factory=BulkConnection)
+
+    def command(self) -> str:
+        """Return the command that sends it, or goes on with it; never the key."""
+        words = to_words(self, without=_NOT_AGAIN)
+        again = ["--overwrite"] * (self.report is not None)
+        return quote("autocalls", "bulk", self.file, *words, *again)

@@ -1,0 +1,341 @@
+"""A campaign on its way: sent, noted, told, and concluded in a line."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from attrs import define, field
+
+from autocalls_async.campaign.run import Progress, Run
+from autocalls_async.cli.bulk.campaign import Rows, read_again
+from autocalls_async.cli.bulk.counting import RequestCounter
+from autocalls_async.cli.bulk.options import Campaign
+from autocalls_async.cli.bulk.resuming import (
+    Standing,
+    admit,
+    compare,
+    describe_standing,
+    known_to,
+)
+from autocalls_async.cli.bulk.survey import MOST_BAD_ROWS, tell_bad_row
+from autocalls_async.cli.connection import open_for_bulk
+from autocalls_async.cli.journal.commands import read_tally, write_page
+from autocalls_async.cli.rows.outcomes_file import WriteRecord
+from autocalls_async.cli.rows.reader import FileError, RowReader
+from autocalls_async.cli.terminal.failures import CommandError, Status, describe
+from autocalls_async.cli.terminal.screen import (
+    Screen,
+    every,
+    outcome_table,
+    reason_table,
+)
+from autocalls_async.cli.terminal.stopping import Stopping
+from autocalls_async.cli.terminal.words import count, explain, outcome_record, quote
+from autocalls_async.journal import Journal, JournalError, SqliteJournal, State
+from autocalls_async.journal.entry import MAY_LEAVE
+from autocalls_async.model.errors import RunStoppedError
+from autocalls_async.model.outcomes import Accepted, Outcome
+
+# What the second Ctrl-C leaves to the messages that have left.
+_DRAIN_SECONDS = 0.2
+
+
+@define(kw_only=True)
+class _Results:
+    """What came of a campaign.
+
+    Attributes:
+        fallback_count: Messages that went by their template.
+        ended_by: What ended it before its last row.
+        troubles: Where outcomes could not be written, and why.
+        standing: Where it stood before, by its journal.
+        counts: What the journal holds after it, by state.
+        report_trouble: Why its report could not be written.
+    """
+
+    progress: Progress = field(factory=Progress)
+    reasons: Counter[tuple[str, str]] = field(factory=Counter)
+    fallback_count: int = 0
+    ended_by: RunStoppedError | FileError | JournalError | None = None
+    troubles: list[str] = field(factory=list)
+    standing: Standing = field(factory=Standing)
+    counts: Counter[State] = field(factory=Counter)
+    report_trouble: str | None = None
+
+
+class Sending:
+    """One campaign on its way.
+
+    Args:
+        campaign: What is to be sent, and how.
+        reader: Knows its rows.
+        file: Where they are.
+        total: How many can be sent.
+        open_writers: Opens where each outcome is written, by name; asked once
+            nobody else is at work on the journal.
+        screen: Where people are told.
+    """
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        *,
+        reader: RowReader,
+        file: IO[bytes],
+        total: int,
+        open_writers: Callable[[], dict[str, WriteRecord]],
+        screen: Screen,
+    ) -> None:
+        self._campaign = campaign
+        self._reader = reader
+        self._file = file
+        self._total = total
+        self._rows = Rows(reader, file, total=total)
+        self._open_writers = open_writers
+        self._writers: dict[str, WriteRecord] = {}
+        self._screen = screen
+        self._results = _Results()
+        self._requests = RequestCounter()
+
+    def run(self) -> int:
+        """Send it all, say what came of it, and give the exit status.
+
+        Raises:
+            CommandError: Nothing was sent, for the reason given.
+        """
+        path = self._campaign.journal
+        sending = self._send(None) if path is None else self._send_noting(path)
+        signalled = asyncio.run(sending)
+        self._show()
+        status = self._conclude(signalled)
+        if path is not None:
+            self._advise(path)
+        self._tell_places()
+        if self._results.report_trouble is not None:
+            self._screen.warn(f"autocalls: {self._results.report_trouble}")
+            return status or Status.FAILED
+        return status
+
+    def _tell_places(self) -> None:
+        out, page = self._campaign.out, self._campaign.report
+        if out is not None and str(out) in self._writers:
+            self._screen.say(f"written: {out}")
+        if page is not None and self._results.report_trouble is None:
+            self._screen.say(f"written: {page}")
+
+    # With a journal
+
+    async def _send_noting(self, path: Path) -> int | None:
+        journal = SqliteJournal(path)
+        with self._nothing_sent():
+            lost_count = await journal.open()
+        try:
+            with self._nothing_sent():
+                await self._take_stock(journal, path, lost_count)
+            signalled = await self._send(journal) if len(self._rows) else None
+            try:
+                self._results.counts = Counter(await journal.counts())
+                await self._write_report(journal, path)
+            except JournalError as error:
+                self._results.ended_by = self._results.ended_by or error
+        finally:
+            # The run has told what could not be kept.
+            with suppress(JournalError):
+                await journal.aclose()
+        return signalled
+
+    async def _take_stock(self, journal: Journal, path: Path, lost_count: int) -> None:
+        """Hold the rows against the journal, add what is new, and say so."""
+        rows = read_again(self._reader, self._file)
+        standing = compare(rows, await known_to(journal))
+        self._results.standing = standing
+        self._check_keys(standing)
+        standing.lost_count = lost_count
+        file = self._campaign.file
+        for line in describe_standing(standing, file=file, journal=path):
+            self._screen.say(line)
+        await admit(read_again(self._reader, self._file), journal)
+        self._results.counts = Counter(await journal.counts())
+        self._total = standing.total
+        self._rows = Rows(
+            self._reader,
+            self._file,
+            total=standing.to_send_count,
+            choose=standing.take,
+        )
+
+    def _check_keys(self, standing: Standing) -> None:
+        if not (conflicts := standing.conflicts):
+            return
+        for row in conflicts[:MOST_BAD_ROWS]:
+            tell_bad_row(row, self._campaign, self._screen)
+        rows = count(len(conflicts), "row")
+        verb = "has" if len(conflicts) == 1 else "have"
+        msg = f"{self._campaign.file}: {rows} {verb} the key of another message; "
+        msg += "nothing was sent"
+        raise CommandError(msg)
+
+    async def _write_report(self, journal: SqliteJournal, path: Path) -> None:
+        page = self._campaign.report
+        if page is None:
+            return
+        tally = await read_tally(journal)
+        try:
+            write_page(page, tally.report(path.name, requests=self._requests.counts))
+        except CommandError as error:
+            self._results.report_trouble = str(error)
+
+    @contextmanager
+    def _nothing_sent(self) -> Iterator[None]:
+        try:
+            yield
+        except FileError as error:
+            msg = f"{self._campaign.file}: {error}; nothing was sent"
+            raise CommandError(msg) from error
+        except JournalError as error:
+            msg = f"{error}; nothing was sent"
+            raise CommandError(msg) from error
+
+    def _advise(self, path: Path) -> None:
+        """Say what is left, and which commands go on from here."""
+        left_count = self._left_count()
+        if left_count:
+            left = count(left_count, "message")
+            what = f"{left} left to send; to go on"
+            self._screen.offer(what, self._campaign.command())
+        if rejected_count := self._results.counts[State.REJECTED]:
+            rejected = count(rejected_count, "message")
+            shown = quote("autocalls", "journal", "export", str(path))
+            what = f"{rejected} rejected; to list them"
+            self._screen.offer(what, f"{shown} --state rejected")
+        if unknown_count := self._results.counts[State.UNKNOWN]:
+            unknown = count(unknown_count, "message")
+            shown = quote("autocalls", "journal", "show", str(path))
+            self._screen.offer(f"{unknown} unknown; to see them", shown)
+
+    def _left_count(self) -> int:
+        results = self._results
+        left = sum(results.counts[state] for state in MAY_LEAVE)
+        return left - results.standing.other_left_count
+
+    # Each message
+
+    async def _send(self, journal: Journal | None) -> int | None:
+        self._writers = self._open_writers()
+        client = open_for_bulk(
+            self._campaign.connection,
+            rate=self._campaign.rate,
+            drain_timeout=_DRAIN_SECONDS,
+            observer=self._requests,
+        )
+        with self._screen.watch(total=len(self._rows)) as watch:
+            async with client:
+                run = client.send_many(self._rows, journal=journal)
+
+                def stop() -> None:
+                    watch.say(
+                        "stopping: what has left is waited for; "
+                        "once more to stop at once"
+                    )
+                    run.stop()
+
+                async with Stopping(stop, client.aclose) as stopping:
+                    with every(watch.seconds, lambda: watch.update(run.progress)):
+                        await self._take(run)
+            self._results.progress = run.progress
+            watch.update(run.progress)
+        return stopping.exit_status
+
+    async def _take(self, run: Run) -> None:
+        try:
+            async for outcome in run:
+                self._note(outcome, run)
+        except (RunStoppedError, FileError, JournalError) as error:
+            self._results.ended_by = error
+
+    def _note(self, outcome: Outcome, run: Run) -> None:
+        results = self._results
+        if isinstance(outcome, Accepted):
+            results.fallback_count += outcome.sent.fell_back
+        else:
+            code = outcome.error.error_code or ""
+            results.reasons[type(outcome.error).__name__, code] += 1
+        line_number = self._rows.line_number(outcome.message)
+        record = outcome_record(outcome, line_number=line_number)
+        for name, write in list(self._writers.items()):
+            try:
+                write(record)
+            except OSError as error:
+                del self._writers[name]
+                results.troubles.append(f"cannot write {name}: {describe(error)}")
+                run.stop()
+
+    # The end
+
+    def _show(self) -> None:
+        results = self._results
+        if not len(self._rows):
+            return
+        tables = [outcome_table(results.progress)]
+        if results.reasons:
+            tables.append(reason_table(results.reasons))
+        self._screen.show(*tables)
+        self._screen.say()
+        kinds = (f"{kind} {number:,}" for kind, number in self._requests.counts.items())
+        self._screen.say(f"requests: {', '.join(kinds)}")
+        if self._campaign.fallback_template is not None:
+            self._screen.say(self._fallback_line())
+
+    def _fallback_line(self) -> str:
+        number = self._results.fallback_count
+        text_count = self._results.progress.accepted - number
+        template_id = self._campaign.fallback_template
+        return f"{text_count:,} went as free text, {number:,} by template {template_id}"
+
+    def _conclude(self, signalled: int | None) -> int:
+        """Say in a line how it ended."""
+        before_count = self._results.standing.rows[State.ACCEPTED]
+        accepted_count = before_count + self._results.progress.accepted
+        total = count(self._total, "message")
+        why = self._why_stopped(signalled)
+        if why is None and accepted_count == self._total:
+            earlier = f", {before_count:,} of them earlier" if before_count else ""
+            self._screen.say(f"All of {total} accepted{earlier}.", "green")
+            return Status.OK
+        if why is None:
+            text = f"{self._total - accepted_count:,} of {total} not accepted"
+            if unknown_count := self._unknown_count():
+                text += f", {unknown_count:,} of them unknown"
+        else:
+            text = f"{why}; {self._unsent_count():,} of {total} not sent"
+        self._screen.warn(f"autocalls: {text}")
+        return signalled if why and signalled else Status.FAILED
+
+    def _unknown_count(self) -> int:
+        results = self._results
+        return results.progress.unknown + results.standing.rows[State.UNKNOWN]
+
+    def _unsent_count(self) -> int:
+        if self._campaign.journal is not None:
+            return self._left_count()
+        progress = self._results.progress
+        return self._total - progress.taken + progress.unsent
+
+    def _why_stopped(self, signalled: int | None) -> str | None:
+        error = self._results.ended_by
+        if self._results.troubles:
+            why = [*self._results.troubles, "the last outcomes are not there"]
+            return "; ".join(why)
+        match error:
+            case None:
+                return None
+            case FileError():
+                return f"stopped: {self._campaign.file}: {error}"
+            case JournalError():
+                return f"stopped: {error}"
+        if error.cause is None:
+            return "interrupted" if signalled else "stopped"
+        return f"stopped: {explain(error.cause)}"

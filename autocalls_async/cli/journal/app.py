@@ -1,0 +1,56 @@
+"""The commands of `autocalls journal`; each imports what it needs in its body."""
+
+import typer
+
+from autocalls_async.cli.journal import options
+from autocalls_async.cli.options import Json
+from autocalls_async.cli.terminal.ending import finish
+from autocalls_async.cli.terminal.spread import spread
+
+journal_app = typer.Typer(
+    no_args_is_help=True,
+    help="Show what became of a campaign, and settle what is unknown.",
+)
+
+
+@journal_app.command("show")
+def journal_show_command(journal: options.Journal, *, json: Json = False) -> None:
+    """Show how many messages are in each state, why, and which are unknown."""
+    from autocalls_async.cli.journal.commands import show
+
+    finish(lambda screen: show(journal, screen), as_json=json)
+
+
+@journal_app.command("report")
+def journal_report_command(
+    journal: options.Journal,
+    *,
+    html: options.Page = None,
+    overwrite: options.Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Show the same with times and rate, and write a page about it."""
+    from autocalls_async.cli.journal.commands import show_report
+
+    finish(
+        lambda screen: show_report(journal, screen, page=html, overwrite=overwrite),
+        as_json=json,
+    )
+
+
+@journal_app.command("export")
+@spread
+def journal_export_command(wanted: options.Export) -> None:
+    """Write what the journal knows of each message, but not what it said."""
+    from autocalls_async.cli.journal.commands import export
+
+    finish(lambda screen: export(wanted, screen), as_json=False)
+
+
+@journal_app.command("resolve")
+@spread
+def journal_resolve_command(wanted: options.Resolve, *, json: Json = False) -> None:
+    """Settle unknown messages: as accepted, or as new, to be sent again."""
+    from autocalls_async.cli.journal.commands import resolve
+
+    finish(lambda screen: resolve(wanted, screen), as_json=json)

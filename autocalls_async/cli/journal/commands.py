@@ -1,0 +1,225 @@
+"""`autocalls journal`: what became of a campaign, and what to do about unknowns."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+from attrs import evolve
+
+from autocalls_async.cli.choices import Decision
+from autocalls_async.cli.journal.options import Export, Resolve
+from autocalls_async.cli.journal.report import Report
+from autocalls_async.cli.journal.tally import Tally, facts_of
+from autocalls_async.cli.journal.views import (
+    COLUMNS,
+    entry_record,
+    make_tables,
+    pace_record,
+    show_next_steps,
+    to_record,
+    to_standard_output,
+)
+from autocalls_async.cli.rows.outcomes_file import (
+    OutcomesFile,
+    WriteRecord,
+    check_apart,
+    check_page,
+    check_place,
+)
+from autocalls_async.cli.rows.private import open_private
+from autocalls_async.cli.terminal.failures import CommandError, Status, describe
+from autocalls_async.cli.terminal.screen import Screen, fact_table
+from autocalls_async.cli.terminal.words import count
+from autocalls_async.journal import JournalLockedError, SqliteJournal, State
+from autocalls_async.journal.reading import JournalReader
+
+T = TypeVar("T")
+
+
+def show(path: Path, screen: Screen) -> int:
+    """Show what a journal holds.
+
+    Raises:
+        JournalError: There is none, or it cannot be read.
+    """
+    tally, holder = _read(path)
+    if screen.as_json:
+        screen.emit(to_record(path, tally, holder))
+        return Status.OK
+    screen.show(*make_tables(path, tally))
+    show_next_steps(path, tally, holder, screen)
+    return Status.OK
+
+
+def show_report(
+    path: Path, screen: Screen, *, page: Path | None, overwrite: bool
+) -> int:
+    """Show a journal's report, and write its page.
+
+    Raises:
+        CommandError: The page cannot be written.
+        JournalError: There is no journal, or it cannot be read.
+    """
+    if page is not None:
+        check_apart({"the journal": path, "--html": page})
+        check_page(page, overwrite=overwrite)
+    tally, holder = _read(path)
+    report = _report(path, tally)
+    if page is not None:
+        write_page(page, report)
+    if screen.as_json:
+        screen.emit(to_record(path, tally, holder) | pace_record(report))
+        return Status.OK
+    facts = fact_table(f"Report of {path}", facts_of(report))
+    screen.show(facts, *make_tables(path, tally))
+    show_next_steps(path, tally, holder, screen)
+    return Status.OK
+
+
+def export(wanted: Export, screen: Screen) -> int:
+    """Write a journal's entries, to a file or to standard output.
+
+    Raises:
+        CommandError: The file cannot be written.
+        JournalError: There is no journal, or it cannot be read.
+    """
+    path, out, states = wanted.journal, wanted.out, wanted.state or ()
+    if out is None:
+        with JournalReader(path) as journal:
+            write = to_standard_output(screen, wanted.format)
+            _copy_entries(journal, states, write)
+        return Status.OK
+    check_place(out, source=path, overwrite=wanted.overwrite)
+    with ExitStack() as stack:
+        journal = stack.enter_context(JournalReader(path))
+        made = OutcomesFile(out, overwrite=wanted.overwrite, columns=COLUMNS)
+        file = stack.enter_context(made)
+        try:
+            number = _copy_entries(journal, states, file.write)
+        except OSError as error:
+            msg = f"cannot write {out}: {describe(error)}"
+            raise CommandError(msg, status=Status.FAILED) from error
+    screen.say(f"{count(number, 'message')} written to {out}")
+    return Status.OK
+
+
+def resolve(wanted: Resolve, screen: Screen) -> int:
+    """Settle unknown messages as the user decided.
+
+    Raises:
+        CommandError: The options do not say which, or the user said no.
+        JournalError: There is no journal, or it cannot be read or written.
+        JournalStateError: One of the messages is not unknown.
+    """
+    keys, path, decision = wanted.key or (), wanted.journal, wanted.decision
+    if bool(keys) == wanted.all:
+        msg = "say which unknown messages: --key KEY for each, or --all"
+        raise CommandError(msg)
+
+    chosen = list(dict.fromkeys(keys))
+    if wanted.all:
+        with JournalReader(path) as reader:
+            chosen = [entry.key for entry in reader.entries(State.UNKNOWN)]
+    if chosen and not wanted.yes and sys.stdin.isatty():
+        _confirm(decision, len(chosen))
+
+    async def work(journal: SqliteJournal) -> int:
+        if decision is Decision.NEW:
+            return await journal.resolve(chosen, state=State.NEW)
+        return await journal.resolve(chosen, state=State.ACCEPTED)
+
+    number = _own(path, work)
+    if screen.as_json:
+        screen.emit({"resolved": number, "as": decision.value})
+    what = {
+        Decision.ACCEPTED: "taken as accepted",
+        Decision.NEW: "to be sent again by the next run",
+    }
+    screen.say(f"{count(number, 'unknown message')} {what[decision]}")
+    return Status.OK
+
+
+def write_page(path: Path, report: Report) -> None:
+    """Write a report's page.
+
+    Raises:
+        CommandError: It cannot be written.
+    """
+    # Few commands make a page, and none should wait for Jinja2 in vain.
+    from autocalls_async.cli.journal.page import render_report  # noqa: PLC0415
+
+    page = render_report(report, facts=facts_of(report))
+    try:
+        with open_private(path, "w") as file:
+            file.write(page)
+    except OSError as error:
+        msg = f"cannot write {path}: {describe(error)}"
+        raise CommandError(msg, status=Status.FAILED) from error
+
+
+async def read_tally(journal: SqliteJournal) -> Tally:
+    """Count a journal's entries."""
+    tally = Tally()
+    async for entry in journal.entries():
+        tally.add(entry)
+    return tally
+
+
+# The journal
+
+
+def _read(path: Path) -> tuple[Tally, JournalLockedError | None]:
+    """Count a journal's entries beside its owner, and say who that is."""
+    tally = Tally()
+    with JournalReader(path) as journal:
+        for entry in journal.entries():
+            tally.add(entry)
+    return tally, journal.holder
+
+
+def _report(path: Path, tally: Tally) -> Report:
+    report = tally.report(path.name)
+    if under_way := tally.states[State.IN_FLIGHT]:
+        counts = {**report.counts, State.IN_FLIGHT.value: under_way}
+        return evolve(report, counts=counts)
+    return report
+
+
+def _copy_entries(
+    journal: JournalReader, states: Sequence[State], write: WriteRecord
+) -> int:
+    number = 0
+    for entry in journal.entries(*states):
+        write(entry_record(entry))
+        number += 1
+    return number
+
+
+def _own(path: Path, work: Callable[[SqliteJournal], Coroutine[Any, Any, T]]) -> T:
+    with JournalReader(path):
+        pass  # it is one: opening it to write would make one of anything
+
+    async def use() -> T:
+        async with SqliteJournal(path) as journal:
+            return await work(journal)
+
+    return asyncio.run(use())
+
+
+def _confirm(decision: Decision, number: int) -> None:
+    messages = count(number, "message")
+    question = {
+        Decision.ACCEPTED: f"Take {messages} as accepted, never to be sent?",
+        Decision.NEW: f"Send {messages} again? Whoever got one gets it twice.",
+    }
+    try:
+        is_wanted = typer.confirm(question[decision], err=True)
+    except typer.Abort:  # Ctrl-C, or the end of the input
+        is_wanted = False
+    if not is_wanted:
+        msg = "nothing was changed"
+        raise CommandError(msg, status=Status.FAILED)

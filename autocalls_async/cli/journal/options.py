@@ -1,0 +1,64 @@
+"""The options of `autocalls journal`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from attrs import frozen
+
+from autocalls_async.cli.choices import Decision, FileFormat
+from autocalls_async.journal import State
+
+Journal = Annotated[
+    Path, typer.Argument(metavar="JOURNAL", help="What `bulk --journal` named.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a file that is there.")
+]
+Page = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write a page with the numbers and a picture of the rate there.",
+    ),
+]
+
+
+@frozen(kw_only=True)
+class Export:
+    """Which entries to write, and where: the options of `journal export`."""
+
+    journal: Journal
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=".csv or .jsonl; standard output without."),
+    ] = None
+    format: Annotated[
+        FileFormat, typer.Option(help="Of standard output.", show_default=True)
+    ] = FileFormat.CSV
+    state: Annotated[
+        list[State] | None,
+        typer.Option(help="Only messages in this state; may be repeated."),
+    ] = None
+    overwrite: Overwrite = False
+
+
+@frozen(kw_only=True)
+class Resolve:
+    """Which unknown messages to settle, and how: the options of `journal resolve`."""
+
+    journal: Journal
+    decision: Annotated[
+        Decision,
+        typer.Option(
+            "--as",
+            help="accepted: it was delivered, never send it. new: it was not, the next "
+            "run sends it again.",
+        ),
+    ]
+    key: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="Of one message; may be repeated."),
+    ] = None
+    all: Annotated[bool, typer.Option("--all", help="Every unknown message.")] = False
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
