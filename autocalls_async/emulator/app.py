@@ -119,9 +119,9 @@ class App:
     ) -> tuple[RecordedRequest, Fields]:
         is_json = "json" in request.headers.get("Content-Type", "")
         body = read_json(raw) if raw and is_json else None
-        ledger = self.service.ledger
+        records = self.service.records
         headers: dict[str, str] = {}
-        if ledger.keep_requests:
+        if records.keep_requests:
             headers = {name.lower(): text for name, text in request.headers.items()}
         record = RecordedRequest(
             endpoint=route.endpoint,
@@ -131,7 +131,7 @@ class App:
             body=body,
             at=self.service.elapsed(),
         )
-        ledger.note_request(record)
+        records.note_request(record)
         if raw:
             return record, fields_of(body)
         return record, read_query(query, RULES.get(route.endpoint, {}))
@@ -165,12 +165,12 @@ class App:
     def _count(self) -> Reply | None:
         """Count one send; return what it gets if it came too fast."""
         now = self.service.elapsed()
-        ledger = self.service.ledger
-        ledger.busiest.count(now)
+        records = self.service.records
+        records.busiest.count(now)
         verdict = self.limit.admit(now)
         if verdict.admitted:
             return None
-        ledger.rejected_count += 1
+        records.rejected_count += 1
         return replies.too_many(verdict, limit=self.rate, wall=self.service.wall())
 
     async def _act(self, route: _Route, fields: Fields, fault: Fault | None) -> Reply:

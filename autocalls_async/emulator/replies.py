@@ -13,10 +13,10 @@ from attrs import field, frozen
 from autocalls_async.emulator.limits import Verdict
 from autocalls_async.emulator.state import (
     WINDOW_SECONDS,
-    Account,
     Conversation,
     Sender,
     Template,
+    Tenant,
 )
 from autocalls_async.emulator.validation import Errors, errors_body
 
@@ -212,7 +212,7 @@ def templates(listed: list[Template]) -> Reply:
     return Reply(200, {"data": [_template(template) for template in listed]})
 
 
-def me(account: Account) -> Reply:
+def me(account: Tenant) -> Reply:
     """Return whose key this is, and what is left of their balance."""
     body = {
         "name": account.name,

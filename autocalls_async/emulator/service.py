@@ -11,9 +11,9 @@ from attrs import define
 
 from autocalls_async.emulator import replies
 from autocalls_async.emulator.faults import Endpoint
-from autocalls_async.emulator.records import AcceptedMessage, Ledger
+from autocalls_async.emulator.records import AcceptedMessage, Records
 from autocalls_async.emulator.replies import Reply
-from autocalls_async.emulator.state import Account, Conversation, Sender, Template
+from autocalls_async.emulator.state import Conversation, Sender, Template, Tenant
 from autocalls_async.emulator.validation import (
     FREEFORM_RULES,
     SENDERS_RULES,
@@ -22,7 +22,7 @@ from autocalls_async.emulator.validation import (
     TEMPLATES_RULES,
     Fields,
     Rule,
-    check,
+    check_fields,
     is_e164,
     undocumented,
 )
@@ -49,8 +49,8 @@ class _RefusedError(Exception):
 class Service:
     """The operations of one account."""
 
-    account: Account
-    ledger: Ledger
+    account: Tenant
+    records: Records
     elapsed: Callable[[], float]
     """The event loop's clock."""
 
@@ -68,8 +68,8 @@ class Service:
         rules = RULES[endpoint]
         unknown = undocumented(fields, rules)
         if unknown:
-            self.ledger.note_undocumented(endpoint, unknown)
-        errors = check(fields, rules)
+            self.records.note_undocumented(endpoint, unknown)
+        errors = check_fields(fields, rules)
         if errors:
             return replies.validation_failed(errors)
         try:
@@ -104,7 +104,7 @@ class Service:
         if conversation is None or not conversation.remaining(now):
             raise _RefusedError(replies.window_closed(status))
         number = self._charge()
-        self.ledger.note_accepted(
+        self.records.note_accepted(
             AcceptedMessage(
                 kind="freeform",
                 sender_id=sender.id,
@@ -127,7 +127,7 @@ class Service:
         recipient_name = name if isinstance(name, str) else None
         now = self.elapsed()
         number = self._charge()
-        self.ledger.note_accepted(
+        self.records.note_accepted(
             AcceptedMessage(
                 kind="template",
                 sender_id=sender.id,
@@ -198,7 +198,7 @@ class Service:
     def _charge(self) -> int:
         """Take the price of one message and return the message's number, from 1."""
         self.account.balance -= self.account.cost
-        return self.ledger.accepted_count + 1
+        return self.records.accepted_count + 1
 
 
 def _phone(fields: Fields) -> str:

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
+from autocalls_async.emulator.controls import Customer
 from autocalls_async.emulator.limits import RateLimit
-from autocalls_async.emulator.server import Customer, Emulator
+from autocalls_async.emulator.server import Emulator
 
 
 async def serve(
