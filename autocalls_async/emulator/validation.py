@@ -74,7 +74,7 @@ TEMPLATES_RULES: Mapping[str, Rule] = {
 }
 
 
-def is_e164(phone: str) -> bool:
+def is_phone(phone: str) -> bool:
     """Whether a phone number is written as `+14155551234`."""
     return _PHONE.fullmatch(phone) is not None
 
@@ -86,7 +86,7 @@ def read_json(raw: bytes) -> object | None:
     lone half of a surrogate pair.
     """
     try:
-        value: object = _DECODER.decode(raw.decode())
+        value: object = _JSON.decode(raw.decode())
         if b"\\u" in raw:
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
@@ -107,7 +107,7 @@ def read_query(query: str, rules: Mapping[str, Rule]) -> Fields:
     return fields
 
 
-def fields_of(body: object) -> Fields:
+def read_fields(body: object) -> Fields:
     """Return the fields of a body, trimmed; none where it is no object."""
     if not isinstance(body, dict):
         return {}
@@ -194,8 +194,8 @@ def _number_or_text(text: str) -> object:
     return int(text) if text.isascii() and text.isdecimal() else _trimmed(text)
 
 
-def _refuse_constant(name: str) -> object:
+def _reject_constant(name: str) -> object:
     raise ValueError(name)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_JSON = json.JSONDecoder(parse_constant=_reject_constant)
