@@ -14,7 +14,8 @@ from urllib.parse import unquote
 from aiohttp import ClientPayloadError, web
 from attrs import define, field, frozen
 
-from autocalls_async.emulator import replies
+from autocalls_async.emulator import answers
+from autocalls_async.emulator.answers import Answer
 from autocalls_async.emulator.faults import (
     Delay,
     Endpoint,
@@ -28,11 +29,10 @@ from autocalls_async.emulator.faults import (
 )
 from autocalls_async.emulator.limits import Limit
 from autocalls_async.emulator.records import RecordedRequest
-from autocalls_async.emulator.replies import Reply
 from autocalls_async.emulator.service import RULES, Service
 from autocalls_async.emulator.validation import (
     Fields,
-    fields_of,
+    read_fields,
     read_json,
     read_query,
 )
@@ -104,14 +104,14 @@ class App:
         route = _find_route(request.method, path)
         await _pause(self.before_counting, route.endpoint)
         record, fields = self._record(request, route, raw=raw, query=query)
-        reply = await self._reply(request, route, fields)
-        record.status = reply.status
-        body, content_type = reply.payload()
+        answer = await self._answer_of(request, route, fields)
+        record.status = answer.status
+        body, content_type = answer.payload()
         return web.Response(
             body=body,
-            status=reply.status,
+            status=answer.status,
             content_type=content_type,
-            headers=reply.headers,
+            headers=answer.headers,
         )
 
     def _record(
@@ -119,9 +119,9 @@ class App:
     ) -> tuple[RecordedRequest, Fields]:
         is_json = "json" in request.headers.get("Content-Type", "")
         body = read_json(raw) if raw and is_json else None
-        ledger = self.service.ledger
+        records = self.service.records
         headers: dict[str, str] = {}
-        if ledger.keep_requests:
+        if records.keep_requests:
             headers = {name.lower(): text for name, text in request.headers.items()}
         record = RecordedRequest(
             endpoint=route.endpoint,
@@ -131,27 +131,27 @@ class App:
             body=body,
             at=self.service.elapsed(),
         )
-        ledger.note_request(record)
+        records.note_request(record)
         if raw:
-            return record, fields_of(body)
+            return record, read_fields(body)
         return record, read_query(query, RULES.get(route.endpoint, {}))
 
-    async def _reply(
+    async def _answer_of(
         self, request: web.BaseRequest, route: _Route, fields: Fields
-    ) -> Reply:
-        reply = self._refuse_early(request, route)
-        if reply is None:
+    ) -> Answer:
+        answer = self._refuse_early(request, route)
+        if answer is None:
             fault = self.faults.take(route.endpoint)
-            reply = await self._act(route, fields, fault)
+            answer = await self._act(route, fields, fault)
         if not _wants_json(request):
-            return replies.for_a_browser(reply, origin=f"http://{request.host}")
-        return reply
+            return answers.for_a_browser(answer, origin=f"http://{request.host}")
+        return answer
 
-    def _refuse_early(self, request: web.BaseRequest, route: _Route) -> Reply | None:
+    def _refuse_early(self, request: web.BaseRequest, route: _Route) -> Answer | None:
         if route.endpoint is Endpoint.OTHER:
             return _no_such_route(request, route)
         if not self._knows_key(request.headers.get("Authorization", "")):
-            return replies.UNAUTHENTICATED
+            return answers.UNAUTHENTICATED
         if route.endpoint in _SENDS:
             return self._count()
         return None
@@ -162,27 +162,29 @@ class App:
             return False
         return self.api_key is None or key == self.api_key
 
-    def _count(self) -> Reply | None:
+    def _count(self) -> Answer | None:
         """Count one send; return what it gets if it came too fast."""
         now = self.service.elapsed()
-        ledger = self.service.ledger
-        ledger.busiest.count(now)
+        records = self.service.records
+        records.busiest.count(now)
         verdict = self.limit.admit(now)
         if verdict.admitted:
             return None
-        ledger.rejected_count += 1
-        return replies.too_many(verdict, limit=self.rate, wall=self.service.wall())
+        records.rejected_count += 1
+        return answers.too_many(verdict, limit=self.rate, wall=self.service.wall())
 
-    async def _act(self, route: _Route, fields: Fields, fault: Fault | None) -> Reply:
+    async def _act(self, route: _Route, fields: Fields, fault: Fault | None) -> Answer:
         """Act as the fault allows, and take the time it says."""
         if isinstance(fault, Refuse):
-            reply = Reply(fault.status, fault.body, fault.headers)
+            answer = Answer(fault.status, fault.body, fault.headers)
         else:
             await _suffer_before(fault)
-            reply = self.service.act(route.endpoint, fields, path_id=route.path_id)
+            answer = self.service.act(route.endpoint, fields, path_id=route.path_id)
         await _pause(self.after_counting, route.endpoint)
         await _suffer_after(fault)
-        return Reply(reply.status, fault.body) if isinstance(fault, Garble) else reply
+        return (
+            Answer(answer.status, fault.body) if isinstance(fault, Garble) else answer
+        )
 
 
 async def _suffer_before(fault: Fault | None) -> None:
@@ -231,15 +233,15 @@ def _find_route(method: str, path: str) -> _Route:
     return _Route(endpoint, allowed, path_id)
 
 
-def _no_such_route(request: web.BaseRequest, route: _Route) -> Reply:
+def _no_such_route(request: web.BaseRequest, route: _Route) -> Answer:
     where = request.raw_path.partition("?")[0].lstrip("/")
     if not route.allowed:
-        return Reply(404, {"message": f"The route {where} could not be found."})
+        return Answer(404, {"message": f"The route {where} could not be found."})
     text = (
         f"The {request.method} method is not supported for route {where}."
         f" Supported methods: {route.allowed}."
     )
-    return Reply(405, {"message": text}, {"Allow": route.allowed})
+    return Answer(405, {"message": text}, {"Allow": route.allowed})
 
 
 def _wants_json(request: web.BaseRequest) -> bool:

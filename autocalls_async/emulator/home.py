@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Home:
+class HomeLoop:
     """The event loop on which an emulator was entered, once it was."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Home:
             RuntimeError: The caller runs on another event loop, and the
                 emulator's stands still meanwhile.
         """
-        loop, running = self._loop, _running_loop()
+        loop, running = self._loop, _find_running_loop()
         if not self._is_open or loop is None or loop.is_running():
             return
         if running is not None:
@@ -57,7 +57,7 @@ class Home:
         loop = self._loop
         if not self._is_open or loop is None or not loop.is_running():
             return step()  # nothing else can happen meanwhile
-        if loop is _running_loop():
+        if loop is _find_running_loop():
             return step()
 
         async def take() -> T:
@@ -66,7 +66,7 @@ class Home:
         return asyncio.run_coroutine_threadsafe(take(), loop).result()
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
+def _find_running_loop() -> asyncio.AbstractEventLoop | None:
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

@@ -80,7 +80,7 @@ def make_limit(
         ValueError: A number is not positive, or `count_rejected` is asked of
             another shape than the sliding log.
     """
-    _check(shape, rate=rate, per=per, count_rejected=count_rejected)
+    _check_numbers(shape, rate=rate, per=per, count_rejected=count_rejected)
     limit: Limit
     match shape:
         case None:
@@ -244,7 +244,7 @@ class BusiestSecond:
         self.most = max(self.most, len(self._log))
 
 
-def _check(
+def _check_numbers(
     shape: RateLimit | None, *, rate: int, per: float, count_rejected: bool
 ) -> None:
     if rate < 1 or not per > 0:

@@ -13,14 +13,14 @@ from attrs import define, field, frozen
 from autocalls_async.emulator.faults import Endpoint
 from autocalls_async.emulator.limits import BusiestSecond
 
-Kind = Literal["freeform", "template"]
+MessageKind = Literal["freeform", "template"]
 
 
 @frozen(kw_only=True)
 class AcceptedMessage:
     """One message that was taken in and paid for."""
 
-    kind: Kind
+    kind: MessageKind
     sender_id: int
     recipient_phone: str
     message: str | None = None
@@ -66,24 +66,58 @@ class RecordedRequest:
 
 
 @define
-class Ledger:
-    """All records, and counts that are kept also where records are not."""
+class Records:
+    """What the emulator saw; counts are kept also where records are not.
+
+    Attributes:
+        requests: The requests that arrived whole, in order.
+        accepted: The messages that were taken in, in order.
+        undocumented_fields: Fields that arrived and that no page documents, as
+            `endpoint.field`.
+        accepted_count: How many messages were taken in.
+        rejected_count: How many sends came too fast and got a 429.
+    """
 
     keep_requests: bool = True
     keep_accepted: bool = True
     requests: list[RecordedRequest] = field(init=False, factory=list)
     accepted: list[AcceptedMessage] = field(init=False, factory=list)
-    doubles: list[AcceptedMessage] = field(init=False, factory=list)
-    by_endpoint: Counter[Endpoint] = field(init=False, factory=Counter)
-    undocumented: set[str] = field(init=False, factory=set)
+    undocumented_fields: set[str] = field(init=False, factory=set)
     busiest: BusiestSecond = field(init=False, factory=BusiestSecond)
     accepted_count: int = field(init=False, default=0)
     rejected_count: int = field(init=False, default=0)
+    _by_endpoint: Counter[Endpoint] = field(init=False, factory=Counter)
+    _doubles: list[AcceptedMessage] = field(init=False, factory=list)
     _seen: set[tuple[object, ...]] = field(init=False, factory=set)
+
+    def requests_by_endpoint(self) -> dict[Endpoint, int]:
+        """Return how many requests arrived, by what they asked for."""
+        return dict(self._by_endpoint)
+
+    def most_sends_in_any_second(self) -> int:
+        """Return the largest number of sends within less than a second.
+
+        Sends count as they reach the limiter, whether they are admitted or
+        not; two that are exactly a second apart do not share one.
+        """
+        return self.busiest.most
+
+    def duplicates(self) -> list[AcceptedMessage]:
+        """Return the messages that had been accepted before, word for word.
+
+        Raises:
+            RuntimeError: The messages are not recorded.
+        """
+        if not self.keep_accepted:
+            msg = "duplicates are known only where record_accepted is on"
+            raise RuntimeError(msg)
+        return self._doubles
+
+    # What the service notes
 
     def note_request(self, request: RecordedRequest) -> None:
         """Keep a request that arrived."""
-        self.by_endpoint[request.endpoint] += 1
+        self._by_endpoint[request.endpoint] += 1
         if self.keep_requests:
             self.requests.append(request)
 
@@ -95,9 +129,9 @@ class Ledger:
         self.accepted.append(message)
         identity = message.identity
         if identity in self._seen:
-            self.doubles.append(message)
+            self._doubles.append(message)
         self._seen.add(identity)
 
     def note_undocumented(self, endpoint: Endpoint, names: set[str]) -> None:
         """Keep the names of fields that the reference does not know."""
-        self.undocumented.update(f"{endpoint}.{name}" for name in names)
+        self.undocumented_fields.update(f"{endpoint}.{name}" for name in names)

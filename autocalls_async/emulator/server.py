@@ -1,28 +1,27 @@
-"""The emulator as a whole: an HTTP server with handles to turn."""
+"""The emulator as a whole: an HTTP server, and the parts that it is turned by."""
 
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import partial, wraps
 from types import TracebackType
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Self
 
 from aiohttp import web
-from attrs import frozen
 
-from autocalls_async.emulator.app import App, Latency
-from autocalls_async.emulator.faults import Endpoint, Fault, FaultChooser, FaultPlan
-from autocalls_async.emulator.home import Home
-from autocalls_async.emulator.limits import RateLimit, make_limit
-from autocalls_async.emulator.records import AcceptedMessage, Ledger, RecordedRequest
-from autocalls_async.emulator.service import Service
-from autocalls_async.emulator.state import (
-    WINDOW_SECONDS,
-    Sender,
-    Template,
-    ready_made,
+from autocalls_async.emulator.app import App
+from autocalls_async.emulator.controls import (
+    AccountControls,
+    FaultControls,
+    LimitControls,
 )
+from autocalls_async.emulator.faults import FaultPlan
+from autocalls_async.emulator.home import HomeLoop
+from autocalls_async.emulator.limits import RateLimit, make_limit
+from autocalls_async.emulator.records import Records
+from autocalls_async.emulator.service import Service
+from autocalls_async.emulator.shortcuts import Shortcuts
+from autocalls_async.emulator.state import ready_made
 
 # How long idle connections get to close on the way out.
 _CLOSE_SECONDS = 0.1
@@ -31,49 +30,23 @@ _CLOSE_SECONDS = 0.1
 # was accepted, and to its protocol one pass later.
 _ACCEPT_STEPS = 3
 
-_MINUTE = 60.0
-_CROWD_WINDOWS: tuple[float | None, ...] = (
-    WINDOW_SECONDS - 15 * _MINUTE,
-    8 * 60 * _MINUTE,
-    5 * _MINUTE,
-    1 * _MINUTE,
-    0.0,
-    None,
-)
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
-
-@frozen(kw_only=True)
-class Customer:
-    """One person of the ready-made crowd."""
-
-    recipient_phone: str
-    name: str
-    seconds_remaining: float | None
-    """How long the window is open; 0 if it has closed, None if they never wrote."""
-
-
-def _control(
-    method: Callable[Concatenate["Emulator", _P], _T],
-) -> Callable[Concatenate["Emulator", _P], _T]:
-    """Let a method be called from any thread: it runs where the emulator lives."""
-
-    @wraps(method)
-    def turn(self: "Emulator", /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return self._home.do(partial(method, self, *args, **kwargs))
-
-    return turn
-
-
-class Emulator:
+class Emulator(Shortcuts):
     """A fake of the service that behaves as documented and tells what it saw.
 
     Everything in it happens on the event loop on which it was entered and by
     that loop's clock, so it also works on a loop whose time is virtual. While
     that loop runs, every control can be turned from any thread. Use it with
     `async with`; what it recorded can still be read afterwards.
+
+    Its handles stand in four parts. What tests use most has a short name too:
+    `emulator.accepted` is `emulator.seen.accepted`.
+
+    Attributes:
+        account: What the service knows: money, senders, templates, who wrote when.
+        faults: What goes wrong on purpose.
+        limits: How long things take before and after a send is counted.
+        seen: What it saw and did.
 
     Args:
         api_key: The only key that is let in; None lets any key in.
@@ -115,20 +88,26 @@ class Emulator:
         record_requests: bool = True,
         record_accepted: bool = True,
     ) -> None:
-        self._home = Home()
+        self._home = home = HomeLoop()
         self._host = host
         self._port = port
         self._now = now
-        self._account = ready_made(balance, cost, everyone_is_open=everyone_is_open)
-        self._ledger = Ledger(record_requests, record_accepted)
-        self._app = App(
-            service=Service(self._account, self._ledger, self._home.time, self.now),
+        tenant = ready_made(balance, cost, everyone_is_open=everyone_is_open)
+        seen = Records(record_requests, record_accepted)
+        self._app = app = App(
+            service=Service(tenant, seen, home.time, self.now),
             faults=FaultPlan(),
             api_key=api_key,
             limit=make_limit(
                 rate_limit, rate=rate, per=per, count_rejected=count_rejected
             ),
             rate=rate,
+        )
+        super().__init__(
+            account=AccountControls(home, tenant),
+            faults=FaultControls(home, app.faults),
+            limits=LimitControls(home, app),
+            seen=seen,
         )
         self._started_at = datetime.now(UTC)
         self._started: float | None = None
@@ -202,198 +181,6 @@ class Emulator:
         if self._started is None:
             return self._started_at
         return self._started_at + timedelta(seconds=self._home.time() - self._started)
-
-    # What the service knows.
-
-    @property
-    def balance(self) -> Decimal:
-        """What is left on the account."""
-        return self._account.balance
-
-    @balance.setter
-    @_control
-    def balance(self, value: Decimal) -> None:
-        self._account.balance = value
-
-    @_control
-    def add_sender(self, sender: Sender) -> None:
-        """Add a sender, or put it in place of the one with its id."""
-        self._account.add_sender(sender)
-
-    @_control
-    def set_sender_status(self, sender_id: int, status: str) -> None:
-        """Let a sender go `offline`, `online`, `suspended`, ...
-
-        Raises:
-            KeyError: There is no such sender.
-        """
-        self._account.set_sender_status(sender_id, status)
-
-    @_control
-    def add_template(self, template: Template) -> None:
-        """Add a template, or put it in place of the one with its id."""
-        self._account.add_template(template)
-
-    def customer_writes(
-        self, phone: str, *, sender_id: int = 12, name: str = "Customer"
-    ) -> None:
-        """Let a customer write now: their window is open for 24 hours."""
-        self.set_window(phone, WINDOW_SECONDS, sender_id=sender_id, name=name)
-
-    @_control
-    def set_window(
-        self,
-        phone: str,
-        seconds_remaining: float,
-        *,
-        sender_id: int = 12,
-        name: str = "Customer",
-    ) -> None:
-        """Let a customer have written so long ago that this much is left.
-
-        Args:
-            phone: The customer.
-            seconds_remaining: At most 24 hours; 0 or less has run out already.
-            sender_id: Which sender they wrote to.
-            name: What the customer is called.
-        """
-        conversation = self._account.open_conversation(sender_id, phone, name=name)
-        conversation.last_inbound = (
-            self._home.time() + seconds_remaining - WINDOW_SECONDS
-        )
-
-    @_control
-    def expire_window(self, phone: str, *, sender_id: int = 12) -> None:
-        """Let 24 hours have passed since a customer wrote."""
-        conversation = self._account.open_conversation(sender_id, phone)
-        over = self._home.time() - WINDOW_SECONDS
-        wrote = conversation.last_inbound
-        conversation.last_inbound = over if wrote is None else min(wrote, over)
-
-    @_control
-    def populate(self, count: int = 12, *, sender_id: int = 12) -> list[Customer]:
-        """Add customers with windows open, closing and closed, and some with none.
-
-        Returns:
-            Them all, also those who never wrote, whom the service does not know.
-        """
-        crowd = []
-        for index in range(count):
-            customer = Customer(
-                recipient_phone=f"+1415555{index + 1:04d}",
-                name=f"Customer {index + 1}",
-                seconds_remaining=_CROWD_WINDOWS[index % len(_CROWD_WINDOWS)],
-            )
-            crowd.append(customer)
-            if customer.seconds_remaining is not None:
-                self.set_window(
-                    customer.recipient_phone,
-                    customer.seconds_remaining,
-                    sender_id=sender_id,
-                    name=customer.name,
-                )
-        return crowd
-
-    # What goes wrong, and how long things take.
-
-    @_control
-    def fail_next(
-        self, count: int, fault: Fault, *, endpoint: Endpoint | None = None
-    ) -> None:
-        """Let the next `count` requests fail, of one endpoint or of any.
-
-        Faults queue up: of several that fit, the one planned first strikes. A
-        request that has no valid key or comes too fast uses up none.
-
-        Raises:
-            ValueError: `count` is less than one.
-        """
-        self._app.faults.add(count, fault, endpoint=endpoint)
-
-    @_control
-    def stop_failing(self) -> None:
-        """Forget all planned faults and `choose_fault`."""
-        self._app.faults.clear()
-
-    @property
-    def choose_fault(self) -> FaultChooser | None:
-        """What is asked for the fault of each request that no planned one strikes."""
-        return self._app.faults.choose
-
-    @choose_fault.setter
-    @_control
-    def choose_fault(self, value: FaultChooser | None) -> None:
-        self._app.faults.choose = value
-
-    @property
-    def before_counting(self) -> Latency | None:
-        """How many seconds a request is under way before it arrives."""
-        return self._app.before_counting
-
-    @before_counting.setter
-    @_control
-    def before_counting(self, value: Latency | None) -> None:
-        self._app.before_counting = value
-
-    @property
-    def after_counting(self) -> Latency | None:
-        """How many seconds pass from the counting (and acting) to the answer."""
-        return self._app.after_counting
-
-    @after_counting.setter
-    @_control
-    def after_counting(self, value: Latency | None) -> None:
-        self._app.after_counting = value
-
-    # What was seen.
-
-    @property
-    def accepted(self) -> list[AcceptedMessage]:
-        """The messages that were taken in, in order."""
-        return self._ledger.accepted
-
-    @property
-    def requests(self) -> list[RecordedRequest]:
-        """The requests that arrived whole, in order."""
-        return self._ledger.requests
-
-    @property
-    def accepted_count(self) -> int:
-        """How many messages were taken in."""
-        return self._ledger.accepted_count
-
-    @property
-    def rejected_count(self) -> int:
-        """How many sends came too fast and got a 429."""
-        return self._ledger.rejected_count
-
-    @property
-    def undocumented_fields(self) -> set[str]:
-        """Fields that arrived and that no page documents, as `endpoint.field`."""
-        return self._ledger.undocumented
-
-    def requests_by_endpoint(self) -> dict[Endpoint, int]:
-        """Count the requests that arrived, by what they asked for."""
-        return dict(self._ledger.by_endpoint)
-
-    def most_sends_in_any_second(self) -> int:
-        """Return the largest number of sends within less than a second.
-
-        Sends count as they reach the limiter, whether they are admitted or
-        not; two that are exactly a second apart do not share one.
-        """
-        return self._ledger.busiest.most
-
-    def duplicates(self) -> list[AcceptedMessage]:
-        """Return the messages that had been accepted before, word for word.
-
-        Raises:
-            RuntimeError: The messages are not recorded.
-        """
-        if not self._ledger.keep_accepted:
-            msg = "duplicates are known only where record_accepted is on"
-            raise RuntimeError(msg)
-        return self._ledger.doubles
 
 
 async def _stop_accepting(listener: asyncio.Server) -> None:

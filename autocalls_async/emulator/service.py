@@ -1,6 +1,6 @@
 """What the service does with a request that was let in and counted.
 
-No HTTP here: fields in, a reply out. A send is checked in this order: fields,
+No HTTP here: fields in, an answer out. A send is checked in this order: fields,
 sender, the sender's status, template, phone, balance, window.
 """
 
@@ -9,11 +9,11 @@ from datetime import datetime
 
 from attrs import define
 
-from autocalls_async.emulator import replies
+from autocalls_async.emulator import answers
+from autocalls_async.emulator.answers import Answer
 from autocalls_async.emulator.faults import Endpoint
-from autocalls_async.emulator.records import AcceptedMessage, Ledger
-from autocalls_async.emulator.replies import Reply
-from autocalls_async.emulator.state import Account, Conversation, Sender, Template
+from autocalls_async.emulator.records import AcceptedMessage, Records
+from autocalls_async.emulator.state import Conversation, Sender, Template, Tenant
 from autocalls_async.emulator.validation import (
     FREEFORM_RULES,
     SENDERS_RULES,
@@ -22,8 +22,8 @@ from autocalls_async.emulator.validation import (
     TEMPLATES_RULES,
     Fields,
     Rule,
-    check,
-    is_e164,
+    check_fields,
+    is_phone,
     undocumented,
 )
 
@@ -38,26 +38,26 @@ RULES: Mapping[Endpoint, Mapping[str, Rule]] = {
 
 
 class _RefusedError(Exception):
-    """The service says no, with this reply."""
+    """The service says no, with this answer."""
 
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.status)
-        self.reply = reply
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
 
 
 @define
 class Service:
     """The operations of one account."""
 
-    account: Account
-    ledger: Ledger
+    account: Tenant
+    records: Records
     elapsed: Callable[[], float]
     """The event loop's clock."""
 
     wall: Callable[[], datetime]
     """The date, now."""
 
-    def act(self, endpoint: Endpoint, fields: Fields, *, path_id: int | None) -> Reply:
+    def act(self, endpoint: Endpoint, fields: Fields, *, path_id: int | None) -> Answer:
         """Do what a request asks.
 
         Args:
@@ -68,18 +68,18 @@ class Service:
         rules = RULES[endpoint]
         unknown = undocumented(fields, rules)
         if unknown:
-            self.ledger.note_undocumented(endpoint, unknown)
-        errors = check(fields, rules)
+            self.records.note_undocumented(endpoint, unknown)
+        errors = check_fields(fields, rules)
         if errors:
-            return replies.validation_failed(errors)
+            return answers.validation_failed(errors)
         try:
             return self._operate(endpoint, fields, path_id=path_id)
         except _RefusedError as refused:
-            return refused.reply
+            return refused.answer
 
     def _operate(
         self, endpoint: Endpoint, fields: Fields, *, path_id: int | None
-    ) -> Reply:
+    ) -> Answer:
         match endpoint:
             case Endpoint.SEND_FREEFORM:
                 return self._send_freeform(fields)
@@ -92,33 +92,33 @@ class Service:
             case Endpoint.TEMPLATES:
                 return self._templates(fields, path_id)
             case _:
-                return replies.me(self.account)
+                return answers.me(self.account)
 
-    def _send_freeform(self, fields: Fields) -> Reply:
+    def _send_freeform(self, fields: Fields) -> Answer:
         sender = self._online_sender(fields, offline_status=503)
         phone = _phone(fields)
         self._check_balance()
         now = self.elapsed()
         conversation = self.account.conversation(sender.id, phone, now=now)
-        status = replies.session_status(conversation, now=now, wall=self.wall())
+        status = answers.session_status(conversation, now=now, wall=self.wall())
         if conversation is None or not conversation.remaining(now):
-            raise _RefusedError(replies.window_closed(status))
+            raise _RefusedError(answers.window_closed(status))
         number = self._charge()
-        self.ledger.note_accepted(
+        self.records.note_accepted(
             AcceptedMessage(
                 kind="freeform",
                 sender_id=sender.id,
                 recipient_phone=phone,
                 message=str(fields["message"]),
-                whatsapp_message_id=replies.whatsapp_message_id(number),
+                whatsapp_message_id=answers.whatsapp_message_id(number),
                 at=now,
             )
         )
-        return replies.sent(
+        return answers.sent(
             conversation_id=conversation.id, number=number, session_status=status
         )
 
-    def _send_template(self, fields: Fields) -> Reply:
+    def _send_template(self, fields: Fields) -> Answer:
         sender = self._online_sender(fields, offline_status=422)
         template = self._approved_template(sender, fields)
         phone = _phone(fields)
@@ -127,7 +127,7 @@ class Service:
         recipient_name = name if isinstance(name, str) else None
         now = self.elapsed()
         number = self._charge()
-        self.ledger.note_accepted(
+        self.records.note_accepted(
             AcceptedMessage(
                 kind="template",
                 sender_id=sender.id,
@@ -135,12 +135,12 @@ class Service:
                 template_id=template.id,
                 recipient_name=recipient_name,
                 variables=variables if isinstance(variables, dict) else {},
-                whatsapp_message_id=replies.whatsapp_message_id(number),
+                whatsapp_message_id=answers.whatsapp_message_id(number),
                 at=now,
             )
         )
         conversation = self._conversation_with(sender, phone, recipient_name, now=now)
-        return replies.sent(
+        return answers.sent(
             conversation_id=conversation.id, number=number, status="queued"
         )
 
@@ -153,58 +153,58 @@ class Service:
             return found
         return self.account.open_conversation(sender.id, phone, name=name)
 
-    def _session_status(self, fields: Fields) -> Reply:
+    def _session_status(self, fields: Fields) -> Answer:
         sender = self.account.senders.get(_number(fields["sender_id"]))
         if sender is None:
-            return replies.SENDER_NOT_FOUND
+            return answers.SENDER_NOT_FOUND
         now = self.elapsed()
         conversation = self.account.conversation(sender.id, _phone(fields), now=now)
-        return replies.conversation_status(conversation, now=now, wall=self.wall())
+        return answers.conversation_status(conversation, now=now, wall=self.wall())
 
-    def _senders(self, fields: Fields) -> Reply:
+    def _senders(self, fields: Fields) -> Answer:
         everyone = list(self.account.senders.values())
         if fields.get("status") == "all":
-            return replies.senders(everyone)
-        return replies.senders([s for s in everyone if s.status == "online"])
+            return answers.senders(everyone)
+        return answers.senders([s for s in everyone if s.status == "online"])
 
-    def _templates(self, fields: Fields, sender_id: int | None) -> Reply:
+    def _templates(self, fields: Fields, sender_id: int | None) -> Answer:
         if sender_id not in self.account.senders:
-            return replies.SENDER_NOT_FOUND
+            return answers.SENDER_NOT_FOUND
         listed = self.account.templates_of(sender_id)
         if fields.get("status") == "all":
-            return replies.templates(listed)
-        return replies.templates([t for t in listed if t.status == "approved"])
+            return answers.templates(listed)
+        return answers.templates([t for t in listed if t.status == "approved"])
 
     def _online_sender(self, fields: Fields, *, offline_status: int) -> Sender:
         sender = self.account.senders.get(_number(fields["sender_id"]))
         if sender is None:
-            raise _RefusedError(replies.NOT_YOUR_SENDER)
+            raise _RefusedError(answers.NOT_YOUR_SENDER)
         if sender.status != "online":
-            raise _RefusedError(replies.sender_offline(offline_status, sender))
+            raise _RefusedError(answers.sender_offline(offline_status, sender))
         return sender
 
     def _approved_template(self, sender: Sender, fields: Fields) -> Template:
         template = self.account.template_of(sender.id, _number(fields["template_id"]))
         if template is None:
-            raise _RefusedError(replies.TEMPLATE_NOT_FOUND)
+            raise _RefusedError(answers.TEMPLATE_NOT_FOUND)
         if template.status != "approved":
-            raise _RefusedError(replies.template_not_approved(template))
+            raise _RefusedError(answers.template_not_approved(template))
         return template
 
     def _check_balance(self) -> None:
         if self.account.balance < self.account.cost:
-            raise _RefusedError(replies.INSUFFICIENT_BALANCE)
+            raise _RefusedError(answers.INSUFFICIENT_BALANCE)
 
     def _charge(self) -> int:
         """Take the price of one message and return the message's number, from 1."""
         self.account.balance -= self.account.cost
-        return self.ledger.accepted_count + 1
+        return self.records.accepted_count + 1
 
 
 def _phone(fields: Fields) -> str:
     phone = str(fields["recipient_phone"])
-    if not is_e164(phone):
-        raise _RefusedError(replies.INVALID_PHONE)
+    if not is_phone(phone):
+        raise _RefusedError(answers.INVALID_PHONE)
     return phone
 
 

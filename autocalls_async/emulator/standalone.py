@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
+from autocalls_async.emulator.controls import Customer
 from autocalls_async.emulator.limits import RateLimit
-from autocalls_async.emulator.server import Customer, Emulator
+from autocalls_async.emulator.server import Emulator
 
 
 async def serve(
@@ -39,11 +40,11 @@ async def serve(
         announce(f"listening on {emulator.base_url}")
         announce("senders 12 and 15; templates 45, 46 and 47 (pending)")
         for customer in emulator.populate():
-            announce(f"{customer.recipient_phone}  {_window(customer)}")
+            announce(f"{customer.recipient_phone}  {_describe_window(customer)}")
         await asyncio.Event().wait()
 
 
-def _window(customer: Customer) -> str:
+def _describe_window(customer: Customer) -> str:
     match customer.seconds_remaining:
         case None:
             return "has never written"

@@ -55,7 +55,7 @@ class Conversation:
 
 
 @define(kw_only=True)
-class Account:
+class Tenant:
     """Everything the service knows about one customer of its own."""
 
     name: str = "Your Name"
@@ -159,9 +159,9 @@ _TEMPLATES = (
 
 def ready_made(
     balance: Decimal, cost: Decimal, *, everyone_is_open: bool = False
-) -> Account:
-    """Return an account with two senders and three templates."""
-    return Account(
+) -> Tenant:
+    """Return the account of a customer with two senders and three templates."""
+    return Tenant(
         balance=balance,
         cost=cost,
         everyone_is_open=everyone_is_open,

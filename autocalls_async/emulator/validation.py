@@ -25,10 +25,10 @@ _BLANKS = (
     + "\u2028\u2029\u202f\u205f\u3000\ufeff\u200b\u200e"
 )
 
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
-class Kind(Enum):
+class FieldKind(Enum):
     """What type a field has."""
 
     INTEGER = auto()
@@ -40,43 +40,43 @@ class Kind(Enum):
 class Rule:
     """What one documented field must look like."""
 
-    kind: Kind
+    kind: FieldKind
     required: bool = True
     max_length: int | None = None
     choices: tuple[str, ...] = field(default=())
 
 
 FREEFORM_RULES: Mapping[str, Rule] = {
-    "sender_id": Rule(kind=Kind.INTEGER),
-    "recipient_phone": Rule(kind=Kind.TEXT),
-    "message": Rule(kind=Kind.TEXT, max_length=4096),
+    "sender_id": Rule(kind=FieldKind.INTEGER),
+    "recipient_phone": Rule(kind=FieldKind.TEXT),
+    "message": Rule(kind=FieldKind.TEXT, max_length=4096),
 }
 
 TEMPLATE_RULES: Mapping[str, Rule] = {
-    "sender_id": Rule(kind=Kind.INTEGER),
-    "template_id": Rule(kind=Kind.INTEGER),
-    "recipient_phone": Rule(kind=Kind.TEXT),
-    "recipient_name": Rule(kind=Kind.TEXT, required=False, max_length=255),
-    "variables": Rule(kind=Kind.TEXTS_BY_NAME, required=False),
+    "sender_id": Rule(kind=FieldKind.INTEGER),
+    "template_id": Rule(kind=FieldKind.INTEGER),
+    "recipient_phone": Rule(kind=FieldKind.TEXT),
+    "recipient_name": Rule(kind=FieldKind.TEXT, required=False, max_length=255),
+    "variables": Rule(kind=FieldKind.TEXTS_BY_NAME, required=False),
 }
 
 STATUS_RULES: Mapping[str, Rule] = {
-    "sender_id": Rule(kind=Kind.INTEGER),
-    "recipient_phone": Rule(kind=Kind.TEXT),
+    "sender_id": Rule(kind=FieldKind.INTEGER),
+    "recipient_phone": Rule(kind=FieldKind.TEXT),
 }
 
 SENDERS_RULES: Mapping[str, Rule] = {
-    "status": Rule(kind=Kind.TEXT, required=False, choices=("online", "all")),
+    "status": Rule(kind=FieldKind.TEXT, required=False, choices=("online", "all")),
 }
 
 TEMPLATES_RULES: Mapping[str, Rule] = {
-    "status": Rule(kind=Kind.TEXT, required=False, choices=("approved", "all")),
+    "status": Rule(kind=FieldKind.TEXT, required=False, choices=("approved", "all")),
 }
 
 
-def is_e164(phone: str) -> bool:
+def is_phone(phone: str) -> bool:
     """Whether a phone number is written as `+14155551234`."""
-    return _E164.fullmatch(phone) is not None
+    return _PHONE.fullmatch(phone) is not None
 
 
 def read_json(raw: bytes) -> object | None:
@@ -86,7 +86,7 @@ def read_json(raw: bytes) -> object | None:
     lone half of a surrogate pair.
     """
     try:
-        value: object = _DECODER.decode(raw.decode())
+        value: object = _JSON.decode(raw.decode())
         if b"\\u" in raw:
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
@@ -102,12 +102,12 @@ def read_query(query: str, rules: Mapping[str, Rule]) -> Fields:
     fields: Fields = {}
     for name, text in parse_qsl(query, keep_blank_values=True):
         rule = rules.get(name)
-        is_number = rule is not None and rule.kind is Kind.INTEGER
+        is_number = rule is not None and rule.kind is FieldKind.INTEGER
         fields[name] = _number_or_text(text) if is_number else _trimmed(text)
     return fields
 
 
-def fields_of(body: object) -> Fields:
+def read_fields(body: object) -> Fields:
     """Return the fields of a body, trimmed; none where it is no object."""
     if not isinstance(body, dict):
         return {}
@@ -119,7 +119,7 @@ def undocumented(fields: Fields, rules: Mapping[str, Rule]) -> set[str]:
     return fields.keys() - rules.keys()
 
 
-def check(fields: Fields, rules: Mapping[str, Rule]) -> Errors:
+def check_fields(fields: Fields, rules: Mapping[str, Rule]) -> Errors:
     """Hold fields against their rules.
 
     Returns:
@@ -148,11 +148,11 @@ def _check_field(name: str, value: object, rule: Rule) -> tuple[str, str] | None
     if value is None:
         return (name, f"The {title} field is required.") if rule.required else None
     match rule.kind:
-        case Kind.INTEGER:
+        case FieldKind.INTEGER:
             # JSON's true is an int to Python, and no number to the service.
             good = isinstance(value, int) and not isinstance(value, bool)
             return None if good else (name, f"The {title} field must be an integer.")
-        case Kind.TEXT:
+        case FieldKind.TEXT:
             return _check_text(name, value, rule)
         case _:
             return _check_texts(name, value)
@@ -194,8 +194,8 @@ def _number_or_text(text: str) -> object:
     return int(text) if text.isascii() and text.isdecimal() else _trimmed(text)
 
 
-def _refuse_constant(name: str) -> object:
+def _reject_constant(name: str) -> object:
     raise ValueError(name)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_JSON = json.JSONDecoder(parse_constant=_reject_constant)

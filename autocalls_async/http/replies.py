@@ -64,7 +64,7 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _json_object(body: bytes | None) -> Mapping[str, Any] | None:
+def _read_object(body: bytes | None) -> Mapping[str, Any] | None:
     try:
         value = _DECODER.decode((body or b"").removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
@@ -96,7 +96,7 @@ class Reply:
         self.headers = headers
         self.body = body
         self.host = host
-        self.content = _json_object(body)
+        self.content = _read_object(body)
 
     def told_at(self) -> datetime | None:
         """Return the service's own time of answering, from its `Date` header."""
@@ -257,7 +257,7 @@ def read_conversation(reply: Reply) -> ConversationStatus:
     Raises:
         UnavailableError: The answer cannot be read.
     """
-    return _read(reply, _content, ConversationStatus)
+    return _read_shape(reply, _content, ConversationStatus)
 
 
 def read_senders(reply: Reply) -> tuple[Sender, ...]:
@@ -266,7 +266,7 @@ def read_senders(reply: Reply) -> tuple[Sender, ...]:
     Raises:
         UnavailableError: The answer cannot be read.
     """
-    return _read(reply, _data, tuple[Sender, ...])
+    return _read_shape(reply, _data, tuple[Sender, ...])
 
 
 def read_templates(reply: Reply) -> tuple[Template, ...]:
@@ -275,7 +275,7 @@ def read_templates(reply: Reply) -> tuple[Template, ...]:
     Raises:
         UnavailableError: The answer cannot be read.
     """
-    return _read(reply, _data, tuple[Template, ...])
+    return _read_shape(reply, _data, tuple[Template, ...])
 
 
 def read_account(reply: Reply) -> Account:
@@ -284,10 +284,10 @@ def read_account(reply: Reply) -> Account:
     Raises:
         UnavailableError: The answer cannot be read.
     """
-    return _read(reply, _content, Account)
+    return _read_shape(reply, _content, Account)
 
 
-def _read(reply: Reply, find: Callable[[Reply], object], shape: type[T]) -> T:
+def _read_shape(reply: Reply, find: Callable[[Reply], object], shape: type[T]) -> T:
     try:
         return structure(find(reply), shape)  # no variable of a frame that raises
     except Unreadable:

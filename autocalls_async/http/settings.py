@@ -34,7 +34,7 @@ _PRIVATE_NETWORKS = tuple(
 """Not `is_private` of `ipaddress`: it takes `::ffff:8.8.8.8` and Teredo for private,
 and numbers that documents use."""
 
-_LIKE_A_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_NUMBER_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 _C_NUMBERS = (
     (re.compile(r"0x([0-9a-f]{1,64})", re.IGNORECASE), 16),
@@ -156,7 +156,7 @@ def _is_private(host: str) -> bool:
     if ":" in name:
         address = _read_ipv6(name)
         return address is not None and _is_private_address(address)
-    if _LIKE_A_NUMBER.fullmatch(name.rpartition(".")[2]):
+    if _NUMBER_LABEL.fullmatch(name.rpartition(".")[2]):
         number = read_ipv4(name)
         return number is not None and _is_private_address(number)
     return "." not in host

@@ -23,7 +23,7 @@ from autocalls_async.model.messages import (
 
 _DERIVED_LENGTH = 16  # 64 bits: among a million messages, 1 in 37 million collides
 _DERIVED = re.compile(rf"[0-9a-f]{{{_DERIVED_LENGTH}}}")
-_NUMBER = re.compile(r"\+?\d(?:[\s().-]{0,3}\d){6,}")
+_PHONE = re.compile(r"\+?\d(?:[\s().-]{0,3}\d){6,}")
 _FREEFORM, _TEMPLATE = "freeform", "template"
 
 
@@ -35,9 +35,9 @@ def to_content(message: Message, sender_id: int) -> str:
         sender_id: The sender that it goes out on, whatever the message says.
     """
     if isinstance(message, FreeformMessage):
-        own = _freeform(message)
+        own = _content_of_freeform(message)
     else:
-        own = _template(message)
+        own = _content_of_template(message)
     whom = {"recipient_phone": message.recipient_phone, "sender_id": sender_id}
     return json.dumps(
         whom | own, ensure_ascii=False, sort_keys=True, separators=(",", ":")
@@ -82,7 +82,7 @@ def show_key(key: str) -> str:
     """
     if _DERIVED.fullmatch(key) and not key.isdigit():
         return repr(key)
-    return repr(_NUMBER.sub(lambda number: mask_phone(number[0]), key))
+    return repr(_PHONE.sub(lambda number: mask_phone(number[0]), key))
 
 
 class QuietKey(str):
@@ -97,7 +97,7 @@ class QuietKey(str):
         return show_key(str(self))  # a plain one, whose own `repr` is not this
 
 
-def _freeform(message: FreeformMessage) -> dict[str, Any]:
+def _content_of_freeform(message: FreeformMessage) -> dict[str, Any]:
     content: dict[str, Any] = {"kind": _FREEFORM, "message": message.message}
     if message.fallback is not None:
         content["fallback"] = {
@@ -107,7 +107,7 @@ def _freeform(message: FreeformMessage) -> dict[str, Any]:
     return content
 
 
-def _template(message: TemplateMessage) -> dict[str, Any]:
+def _content_of_template(message: TemplateMessage) -> dict[str, Any]:
     content: dict[str, Any] = {"kind": _TEMPLATE, "template_id": message.template_id}
     if message.variables:
         content["variables"] = dict(message.variables)

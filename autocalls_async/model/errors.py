@@ -26,7 +26,7 @@ _E = TypeVar("_E", bound=type)
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))
-def _error(cls: _E) -> _E:
+def _error_class(cls: _E) -> _E:
     # Not `auto_exc`: it would copy every field, recipients too, into `args`.
     return define(
         cls,
@@ -43,7 +43,7 @@ def _blank(cls: "type[AutocallsError]") -> "AutocallsError":
     return cls.__new__(cls)
 
 
-@_error
+@_error_class
 class AutocallsError(Plain, Exception):
     """Whatever this library raises, but for a caller's own `ValueError`.
 
@@ -97,7 +97,7 @@ class AutocallsError(Plain, Exception):
         return f" ({seen})" if seen else ""
 
 
-@_error
+@_error_class
 class _SendError(AutocallsError):
     recipient_phone: str | None = None
 
@@ -105,7 +105,7 @@ class _SendError(AutocallsError):
         return f" to {mask_phone(self.recipient_phone)}" if self.recipient_phone else ""
 
 
-@_error
+@_error_class
 class UnsentError(_SendError):
     """Nothing left this machine, or it was surely not processed: send it again freely.
 
@@ -129,7 +129,7 @@ class UnsentError(_SendError):
         return "it is safe to send it again"
 
 
-@_error
+@_error_class
 class QueueFullError(UnsentError):
     """More single messages wait than `max_queued` allows.
 
@@ -140,7 +140,7 @@ class QueueFullError(UnsentError):
     wait_seconds: float = 0.0
 
 
-@_error
+@_error_class
 class UnreachableError(UnsentError):
     """No connection to the service came about, or none that can be trusted.
 
@@ -149,7 +149,7 @@ class UnreachableError(UnsentError):
     """
 
 
-@_error
+@_error_class
 class UnknownOutcomeError(_SendError):
     """The message may have been delivered. Do not send it again blindly.
 
@@ -179,7 +179,7 @@ class UnknownOutcomeError(_SendError):
         )
 
 
-@_error
+@_error_class
 class UnavailableError(AutocallsError):
     """A status check or listing got no usable answer. Asking again is safe.
 
@@ -202,7 +202,7 @@ class UnavailableError(AutocallsError):
         return "it is safe to ask again"
 
 
-@_error
+@_error_class
 class RejectedError(_SendError):
     """The service said no, and nothing was sent. The subclass says why.
 
@@ -248,7 +248,7 @@ class PermissionDeniedError(RejectedError):
     _remedy = "give the key this permission, or use another key"
 
 
-@_error
+@_error_class
 class TemplateRequiredError(RejectedError):
     """The messaging window is closed: free text is not allowed, a template is.
 
@@ -286,7 +286,7 @@ class TemplateNotFoundError(NotFoundError):
     _remedy = "take template_id from templates()"
 
 
-@_error
+@_error_class
 class InvalidRequestError(RejectedError):
     """422 or 400: the service found a field wrong.
 
@@ -321,7 +321,7 @@ class SenderOfflineError(RejectedError):
     _remedy = "reconnect it in the panel, and allow 5 minutes for it to be synced"
 
 
-@_error
+@_error_class
 class RateLimitedError(RejectedError):
     """429, again and again until the call's time or attempts were used up.
 
@@ -337,7 +337,7 @@ class RateLimitedError(RejectedError):
     retry_after: float | None = None
 
 
-@_error
+@_error_class
 class RunStoppedError(AutocallsError):
     """A run of `send_many` ended before its source did.
 

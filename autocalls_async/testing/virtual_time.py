@@ -39,7 +39,7 @@ _PATIENCE_SECONDS = 3.0
 _WATCH_SECONDS = 0.001
 
 # Only Linux tells what is under way; elsewhere a moment of quiet has to do.
-_QUIET_SECONDS = 0.0 if sys.platform == "linux" else 0.001
+_QUIET_POLL_SECONDS = 0.0 if sys.platform == "linux" else 0.001
 
 _EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -86,7 +86,7 @@ class _JumpingSelector(selectors.DefaultSelector):
             return super().select(None)
         # The order is the proof: nothing is under way, hence all that was sent
         # is there to be seen, and yet this poll sees nothing.
-        events = self._watch_loopback() or super().select(_QUIET_SECONDS)
+        events = self._watch_loopback() or super().select(_QUIET_POLL_SECONDS)
         if events:
             return events
         if timeout is None:
@@ -108,7 +108,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         """Wait, in real time, for a signal, another thread or another process."""
         if events := super().select(self._stall_seconds):
             return events
-        waiting = "; ".join(sorted(map(_describe, asyncio.all_tasks())))
+        waiting = "; ".join(sorted(map(_describe_wait, asyncio.all_tasks())))
         msg = (
             "nothing can wake this loop: no timer, no executor call, nothing between"
             f" its sockets, and nothing from outside in {self._stall_seconds} s;"
@@ -183,7 +183,7 @@ def wall_clock(begins_at: datetime = _EPOCH) -> Callable[[], datetime]:
     return lambda: begins_at + timedelta(seconds=loop.time() - began)
 
 
-def _describe(task: asyncio.Task[Any]) -> str:
+def _describe_wait(task: asyncio.Task[Any]) -> str:
     """Return which task waits, and in which line."""
     frames = task.get_stack(limit=1)
     where = f" at {frames[0].f_code.co_filename}:{frames[0].f_lineno}" if frames else ""

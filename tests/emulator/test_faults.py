@@ -48,7 +48,7 @@ async def test_a_hang_up_gives_no_answer(
     [request] = emulator.requests
     assert request.status is None
     assert len(emulator.accepted) == accepted_count
-    assert emulator.balance == 100 - Decimal("0.05") * accepted_count
+    assert emulator.account.balance == 100 - Decimal("0.05") * accepted_count
 
 
 async def test_a_garbled_answer_comes_from_a_message_that_was_accepted(
@@ -187,7 +187,7 @@ async def test_a_send_that_comes_too_fast_uses_up_no_fault(
 async def test_faults_can_be_chosen_for_each_request(
     emulator: Emulator, caller: Caller
 ) -> None:
-    emulator.choose_fault = lambda endpoint: (
+    emulator.faults.choose_fault = lambda endpoint: (
         Refuse(500) if endpoint is Endpoint.ME else None
     )
     emulator.fail_next(1, Refuse(502))
@@ -196,14 +196,14 @@ async def test_faults_can_be_chosen_for_each_request(
     statuses.append((await caller.post(SEND_TEMPLATE, TEMPLATE)).status)
 
     assert statuses == [502, 500, 200]
-    assert emulator.choose_fault is not None
+    assert emulator.faults.choose_fault is not None
 
 
 async def test_faults_can_be_called_off(emulator: Emulator, caller: Caller) -> None:
     emulator.fail_next(3, HangUpBefore())
-    emulator.choose_fault = lambda _: HangUpBefore()
+    emulator.faults.choose_fault = lambda _: HangUpBefore()
 
-    emulator.stop_failing()
+    emulator.faults.stop_failing()
 
     assert (await caller.get(ME)).status == 200
 
@@ -216,8 +216,8 @@ async def test_a_plan_for_no_request_is_refused(emulator: Emulator) -> None:
 async def test_latency_is_added_before_and_after_the_counting(
     emulator: Emulator, caller: Caller
 ) -> None:
-    emulator.before_counting = lambda _: 2.0
-    emulator.after_counting = {Endpoint.SEND_TEMPLATE: 3.0}.__getitem__
+    emulator.limits.before_counting = lambda _: 2.0
+    emulator.limits.after_counting = {Endpoint.SEND_TEMPLATE: 3.0}.__getitem__
     start = asyncio.get_running_loop().time()
 
     await caller.post(SEND_TEMPLATE, TEMPLATE)
@@ -226,5 +226,5 @@ async def test_latency_is_added_before_and_after_the_counting(
     assert took == pytest.approx(5.0, abs=0.1)
     assert emulator.requests[0].at - start == pytest.approx(2.0, abs=0.1)
     assert emulator.accepted[0].at - start == pytest.approx(2.0, abs=0.1)
-    assert emulator.before_counting is not None
-    assert emulator.after_counting is not None
+    assert emulator.limits.before_counting is not None
+    assert emulator.limits.after_counting is not None

@@ -9,22 +9,30 @@ from decimal import Decimal
 import pytest
 
 from autocalls_async.emulator import Emulator, HangUpAfter, Sender, Template
-from autocalls_async.emulator.home import Home
+from autocalls_async.emulator.controls import (
+    AccountControls,
+    FaultControls,
+    LimitControls,
+)
+from autocalls_async.emulator.home import HomeLoop
+from autocalls_async.emulator.shortcuts import Shortcuts
 from tests.people import ANA
 
 SENDER = Sender(id=99, phone_number="+14155550199", display_name="Third")
 TEMPLATE = Template(id=99, name="late", body_text="Late")
 
 METHODS: dict[str, Callable[[Emulator], object]] = {
-    "add_sender": lambda emulator: emulator.add_sender(SENDER),
-    "set_sender_status": lambda emulator: emulator.set_sender_status(12, "offline"),
-    "add_template": lambda emulator: emulator.add_template(TEMPLATE),
+    "add_sender": lambda emulator: emulator.account.add_sender(SENDER),
+    "set_sender_status": lambda emulator: emulator.account.set_sender_status(
+        12, "offline"
+    ),
+    "add_template": lambda emulator: emulator.account.add_template(TEMPLATE),
     "customer_writes": lambda emulator: emulator.customer_writes(ANA),
-    "set_window": lambda emulator: emulator.set_window(ANA, 60.0),
-    "expire_window": lambda emulator: emulator.expire_window(ANA),
-    "populate": lambda emulator: emulator.populate(),
+    "set_window": lambda emulator: emulator.account.set_window(ANA, 60.0),
+    "expire_window": lambda emulator: emulator.account.expire_window(ANA),
+    "populate": lambda emulator: emulator.account.populate(),
     "fail_next": lambda emulator: emulator.fail_next(1, HangUpAfter()),
-    "stop_failing": lambda emulator: emulator.stop_failing(),
+    "stop_failing": lambda emulator: emulator.faults.stop_failing(),
     "balance": lambda emulator: setattr(emulator, "balance", Decimal(1)),
     "choose_fault": lambda emulator: setattr(emulator, "choose_fault", None),
     "before_counting": lambda emulator: setattr(emulator, "before_counting", None),
@@ -34,27 +42,37 @@ EACH = pytest.mark.parametrize("control", METHODS.values(), ids=METHODS)
 
 
 def test_no_control_is_left_out() -> None:
-    public = {name: each for name, each in vars(Emulator).items() if name[0] != "_"}
-    turned = {
-        name
-        for name, each in public.items()
-        if hasattr(each.fset if isinstance(each, property) else each, "__wrapped__")
-    }
-    asked = {
-        name
-        for name, each in public.items()
-        if isinstance(each, property) and each.fset is None
+    public = {
+        name: each.fset if isinstance(each, property) else each
+        for kind in (AccountControls, FaultControls, LimitControls)
+        for name, each in vars(kind).items()
+        if name[0] != "_"
     }
 
-    assert turned | {"customer_writes"} == set(METHODS)
-    assert set(public) - set(METHODS) - asked == {
-        *("protocol", "now", "requests_by_endpoint", "most_sends_in_any_second"),
-        "duplicates",
+    assert set(public) == set(METHODS)
+    assert {n for n, each in public.items() if not hasattr(each, "__wrapped__")} == {
+        "customer_writes"  # by set_window
     }
+
+
+async def test_a_short_name_stands_for_its_parts(emulator: Emulator) -> None:
+    parts = (emulator.account, emulator.faults, emulator.limits, emulator.seen)
+    short = {*vars(Shortcuts), *vars(emulator)} - {*vars(Emulator)}
+
+    emulator.choose_fault = lambda _: None
+    emulator.before_counting = lambda _: 1.0
+    emulator.after_counting = lambda _: 2.0
+    emulator.balance = Decimal("12.5")
+
+    meant = {n: [p for p in parts if hasattr(p, n)] for n in short if n[0] != "_"}
+    for name in meant.keys() - {"account", "faults", "limits", "seen"}:
+        (part,) = meant[name]
+        assert getattr(emulator, name) == getattr(part, name)
+    assert emulator.account.balance == Decimal("12.5")
 
 
 async def test_what_any_thread_asks_for_is_done_in_the_emulators_own() -> None:
-    home = Home()
+    home = HomeLoop()
     home.open()
 
     done_in = await asyncio.to_thread(home.do, threading.get_ident)
@@ -75,7 +93,7 @@ async def test_a_mistake_is_told_to_the_thread_that_made_it(
     emulator: Emulator,
 ) -> None:
     with pytest.raises(KeyError):
-        await asyncio.to_thread(emulator.set_sender_status, 999, "offline")
+        await asyncio.to_thread(emulator.account.set_sender_status, 999, "offline")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +120,7 @@ def test_what_it_saw_can_be_read_on_any_loop_afterwards() -> None:
     emulator = Emulator()
 
     async def ask() -> tuple[str, int]:
-        return emulator.base_url, emulator.accepted_count
+        return emulator.base_url, emulator.seen.accepted_count
 
     with Runner() as its_own, Runner() as another:
         its_own.run(emulator.__aenter__())
@@ -120,5 +138,5 @@ def test_between_two_steps_of_its_loop_a_control_can_be_turned(
 
     with Runner() as runner:
         runner.run(emulator.__aenter__())
-        assert control(emulator) is None or len(emulator.populate()) == 12
+        assert control(emulator) is None or len(emulator.account.populate()) == 12
         runner.run(emulator.__aexit__(None, None, None))

@@ -33,7 +33,7 @@ async def test_a_freeform_message_is_kept_as_it_was_taken_in(
     assert message.message == "hi"
     assert message.template_id is None
     assert message.whatsapp_message_id == answer.body["whatsapp_message_id"]
-    assert emulator.balance == Decimal("99.95")
+    assert emulator.account.balance == Decimal("99.95")
 
 
 async def test_a_template_message_is_kept_with_all_its_fields(
@@ -55,7 +55,7 @@ async def test_each_message_has_an_id_of_its_own(
 
     for name in ("message_id", "whatsapp_message_id", "message_sid"):
         assert len({answer.body[name] for answer in answers}) == 3
-    assert emulator.accepted_count == 3
+    assert emulator.seen.accepted_count == 3
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ async def test_what_was_accepted_twice_is_known(
     await caller.post(path, body | change)
 
     assert len(emulator.accepted) == 2
-    assert emulator.duplicates() == emulator.accepted[2 - count :][:count]
+    assert emulator.seen.duplicates() == emulator.accepted[2 - count :][:count]
 
 
 async def test_a_request_is_kept_as_it_came_over_the_wire(
@@ -119,7 +119,7 @@ async def test_requests_are_counted_by_endpoint(
     for path in (ME, ME, TEMPLATES, "/nothing"):
         await caller.get(path)
 
-    assert emulator.requests_by_endpoint() == {
+    assert emulator.seen.requests_by_endpoint() == {
         Endpoint.ME: 2,
         Endpoint.TEMPLATES: 1,
         Endpoint.OTHER: 1,
@@ -134,8 +134,8 @@ async def test_the_busiest_second_counts_what_was_rejected_too(
     await asyncio.sleep(1)
     await caller.post(SEND_TEMPLATE, TEMPLATE)
 
-    assert emulator.most_sends_in_any_second() == 7
-    assert (emulator.accepted_count, emulator.rejected_count) == (6, 2)
+    assert emulator.seen.most_sends_in_any_second() == 7
+    assert (emulator.seen.accepted_count, emulator.seen.rejected_count) == (6, 2)
 
 
 async def test_fields_that_no_page_documents_are_noted(
@@ -143,12 +143,12 @@ async def test_fields_that_no_page_documents_are_noted(
 ) -> None:
     await caller.post(SEND_TEMPLATE, TEMPLATE)
     await caller.get(f"{TEMPLATES}?status=all")
-    assert emulator.undocumented_fields == set()
+    assert emulator.seen.undocumented_fields == set()
 
     await caller.post(SEND_FREEFORM, FREEFORM | {"to": "x"})
     await caller.get(f"{ME}?page=2")
 
-    assert emulator.undocumented_fields == {"send-freeform.to", "me.page"}
+    assert emulator.seen.undocumented_fields == {"send-freeform.to", "me.page"}
 
 
 async def test_without_records_only_the_counts_are_kept(
@@ -159,10 +159,10 @@ async def test_without_records_only_the_counts_are_kept(
         await caller.post(SEND_TEMPLATE, TEMPLATE)
 
     assert (emulator.requests, emulator.accepted) == ([], [])
-    assert emulator.accepted_count == 1
-    assert emulator.requests_by_endpoint() == {Endpoint.SEND_TEMPLATE: 1}
+    assert emulator.seen.accepted_count == 1
+    assert emulator.seen.requests_by_endpoint() == {Endpoint.SEND_TEMPLATE: 1}
     with pytest.raises(RuntimeError, match="record_accepted"):
-        emulator.duplicates()
+        emulator.seen.duplicates()
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ async def test_a_send_with_a_bad_key_is_not_counted(
         answers = [await caller.post(SEND_FREEFORM, FREEFORM) for _ in range(7)]
 
     assert [answer.status for answer in answers] == [401] * 7
-    assert emulator.most_sends_in_any_second() == 0
+    assert emulator.seen.most_sends_in_any_second() == 0
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ async def test_of_several_things_wrong_the_first_in_order_is_told(
     wrong = set(order[order.index(faults) :])
     changes: dict[str, object] = {}
     if "offline" in wrong:
-        emulator.set_sender_status(12, "offline")
+        emulator.account.set_sender_status(12, "offline")
     if "sender" in wrong:
         changes["sender_id"] = 99
     if "template" in wrong and path == SEND_TEMPLATE:
@@ -126,7 +126,7 @@ async def test_of_several_things_wrong_the_first_in_order_is_told(
     if "phone" in wrong:
         changes["recipient_phone"] = "+1 415"
     if "balance" in wrong:
-        emulator.balance = Decimal(0)
+        emulator.account.balance = Decimal(0)
 
     answer = await caller.post(path, body | changes)
 
@@ -145,7 +145,9 @@ async def test_of_several_things_wrong_the_first_in_order_is_told(
 async def test_a_template_of_another_sender_is_not_found(
     emulator: Emulator, caller: Caller
 ) -> None:
-    emulator.add_template(Template(id=50, name="x", body_text="x", sender_id=15))
+    emulator.account.add_template(
+        Template(id=50, name="x", body_text="x", sender_id=15)
+    )
 
     by_12 = await caller.post(SEND_TEMPLATE, TEMPLATE | {"template_id": 50})
     by_15 = await caller.post(
@@ -243,15 +245,15 @@ async def test_both_kinds_of_send_share_one_limit(
     answers = [await caller.post(path, body) for path, body in mixed]
 
     assert [answer.status for answer in answers] == [200] * 5 + [429]
-    assert emulator.rejected_count == 1
-    assert emulator.accepted_count == 5
+    assert emulator.seen.rejected_count == 1
+    assert emulator.seen.accepted_count == 5
 
 
 async def test_reads_have_no_limit(emulator: Emulator, caller: Caller) -> None:
     answers = [await caller.get(ME) for _ in range(20)]
 
     assert {answer.status for answer in answers} == {200}
-    assert emulator.most_sends_in_any_second() == 0
+    assert emulator.seen.most_sends_in_any_second() == 0
 
 
 async def test_no_limit_lets_all_in_and_still_counts(
@@ -263,4 +265,4 @@ async def test_no_limit_lets_all_in_and_still_counts(
         answers = [await caller.post(SEND_TEMPLATE, TEMPLATE) for _ in range(20)]
 
     assert {answer.status for answer in answers} == {200}
-    assert emulator.most_sends_in_any_second() == 20
+    assert emulator.seen.most_sends_in_any_second() == 20

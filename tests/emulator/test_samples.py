@@ -231,8 +231,8 @@ async def test_a_429_has_the_documented_body_and_headers(
 async def test_listings_show_all_only_when_asked(
     emulator: Emulator, caller: Caller
 ) -> None:
-    emulator.set_sender_status(15, "offline")
-    emulator.add_sender(
+    emulator.account.set_sender_status(15, "offline")
+    emulator.account.add_sender(
         Sender(id=16, phone_number="+33123456789", display_name="Acme", status="failed")
     )
 

@@ -9,10 +9,10 @@ from autocalls_async.emulator.validation import (
     SENDERS_RULES,
     STATUS_RULES,
     TEMPLATE_RULES,
-    check,
+    check_fields,
     errors_body,
-    fields_of,
-    is_e164,
+    is_phone,
+    read_fields,
     read_json,
     read_query,
     undocumented,
@@ -84,9 +84,9 @@ json_values = st.recursive(
 def test_a_freeform_field_that_fails_is_named_in_laravels_words(
     change: dict[str, object], field: str, text: str
 ) -> None:
-    fields = fields_of(GOOD | change)
+    fields = read_fields(GOOD | change)
 
-    assert check(fields, FREEFORM_RULES) == {field: [text]}
+    assert check_fields(fields, FREEFORM_RULES) == {field: [text]}
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ def test_a_freeform_field_that_fails_is_named_in_laravels_words(
 def test_the_fields_of_a_template_are_held_against_their_rules(
     change: dict[str, object], errors: dict[str, list[str]]
 ) -> None:
-    fields = fields_of(GOOD_TEMPLATE | change)
+    fields = read_fields(GOOD_TEMPLATE | change)
 
-    assert check(fields, TEMPLATE_RULES) == errors
+    assert check_fields(fields, TEMPLATE_RULES) == errors
 
 
 @pytest.mark.parametrize(
@@ -149,13 +149,13 @@ def test_the_fields_of_a_template_are_held_against_their_rules(
 def test_a_listing_has_its_choices(
     status: str | None, errors: dict[str, list[str]]
 ) -> None:
-    assert check({"status": status}, SENDERS_RULES) == errors
+    assert check_fields({"status": status}, SENDERS_RULES) == errors
 
 
 def test_4096_code_points_pass_and_are_counted_after_trimming() -> None:
-    fields = fields_of(GOOD | {"message": f"  {'😀' * 4096}\n"})
+    fields = read_fields(GOOD | {"message": f"  {'😀' * 4096}\n"})
 
-    assert check(fields, FREEFORM_RULES) == {}
+    assert check_fields(fields, FREEFORM_RULES) == {}
     assert fields["message"] == "😀" * 4096
 
 
@@ -180,10 +180,10 @@ def test_the_first_error_is_the_message_and_the_others_are_counted(
 ) -> None:
     fields = {name: value for name, value in GOOD.items() if name not in missing}
 
-    body = errors_body(check(fields, FREEFORM_RULES))
+    body = errors_body(check_fields(fields, FREEFORM_RULES))
 
     assert body["message"] == summary
-    assert list(check(fields, FREEFORM_RULES)) == missing
+    assert list(check_fields(fields, FREEFORM_RULES)) == missing
 
 
 def test_fields_that_no_page_documents_are_named() -> None:
@@ -204,7 +204,7 @@ def test_fields_that_no_page_documents_are_named() -> None:
     ],
 )
 def test_a_phone_is_e164_or_it_is_not(phone: str, good: bool) -> None:
-    assert is_e164(phone) is good
+    assert is_phone(phone) is good
 
 
 @pytest.mark.parametrize(
@@ -251,6 +251,6 @@ def test_a_query_is_decoded_as_a_form(query: str, fields: dict[str, object]) -> 
 
 @given(value=json_values)
 def test_any_body_gives_fields_that_can_be_checked(value: object) -> None:
-    errors = check(fields_of(value), FREEFORM_RULES)
+    errors = check_fields(read_fields(value), FREEFORM_RULES)
 
     assert set(errors) <= set(FREEFORM_RULES)

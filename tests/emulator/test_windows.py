@@ -74,7 +74,7 @@ async def test_a_template_begins_a_conversation_and_opens_no_window(
     assert status.body["session_status"]["expires_at"] is None
     assert status.body["session_status"]["is_open"] is False
     assert freeform.status == 403
-    assert emulator.accepted_count == 1
+    assert emulator.seen.accepted_count == 1
 
 
 async def test_a_template_to_a_known_customer_keeps_their_window(
@@ -95,8 +95,8 @@ async def test_dates_follow_the_clock_that_was_given(
 ) -> None:
     noon = datetime(2026, 2, 24, 12, 0, tzinfo=UTC)
     async with Emulator(now=lambda: noon) as emulator:
-        emulator.set_window(PHONE, 30 * 60.0)
-        emulator.set_window("+14155550199", -90.0)
+        emulator.account.set_window(PHONE, 30 * 60.0)
+        emulator.account.set_window("+14155550199", -90.0)
         caller = Caller(emulator, session)
 
         is_open = await caller.get(status_of())
@@ -138,9 +138,9 @@ async def test_any_window_can_be_made_to_expire(
     emulator: Emulator, caller: Caller, seconds_remaining: float | None
 ) -> None:
     if seconds_remaining is not None:
-        emulator.set_window(PHONE, seconds_remaining)
+        emulator.account.set_window(PHONE, seconds_remaining)
 
-    emulator.expire_window(PHONE)
+    emulator.account.expire_window(PHONE)
 
     status = (await caller.get(status_of())).body["session_status"]
     expired_at = datetime.fromisoformat(status["expired_at"])
@@ -152,7 +152,7 @@ async def test_where_everyone_is_open_nobody_is_kept(
     session: aiohttp.ClientSession,
 ) -> None:
     async with Emulator(everyone_is_open=True) as emulator:
-        emulator.expire_window("+14155550199")
+        emulator.account.expire_window("+14155550199")
         caller = Caller(emulator, session)
 
         anyone = await caller.post(SEND_FREEFORM, FREEFORM)
@@ -167,7 +167,7 @@ async def test_where_everyone_is_open_nobody_is_kept(
 async def test_the_ready_made_crowd_has_windows_of_each_kind(
     emulator: Emulator, caller: Caller
 ) -> None:
-    crowd = emulator.populate(6)
+    crowd = emulator.account.populate(6)
 
     statuses = [
         (await caller.get(status_of(customer.recipient_phone))).body

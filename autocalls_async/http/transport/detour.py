@@ -166,7 +166,7 @@ class Detour:
                     return Reply(
                         status=response.status,
                         headers=CIMultiDict(response.headers),  # a mock's may be any
-                        body=await _read(response),
+                        body=await _read_whole(response),
                         host=self._host,
                     )
         except Exception as error:  # noqa: BLE001  # the class decides nothing
@@ -211,7 +211,7 @@ class Detour:
         self._on_end(self)
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+async def _read_whole(response: aiohttp.ClientResponse) -> bytes | None:
     """Read an answer's body; `None` where it breaks off or is too long.
 
     Somebody else may have read it first, or made it up.

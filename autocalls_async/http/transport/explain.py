@@ -46,10 +46,10 @@ def _look_at(error: Exception) -> Failure:
     for kind, failure in _KNOWN:
         if isinstance(error, kind):
             return failure
-    return Failure(Seen.NO_CONNECTION, _name(error))
+    return Failure(Seen.NO_CONNECTION, _name_cause(error))
 
 
-def _name(error: Exception) -> str:
+def _name_cause(error: Exception) -> str:
     inner = getattr(error, "os_error", error)  # aiohttp keeps it there
     if isinstance(inner, OSError) and inner.errno and inner.errno > 0:
         return os.strerror(inner.errno).lower()

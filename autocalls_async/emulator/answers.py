@@ -13,10 +13,10 @@ from attrs import field, frozen
 from autocalls_async.emulator.limits import Verdict
 from autocalls_async.emulator.state import (
     WINDOW_SECONDS,
-    Account,
     Conversation,
     Sender,
     Template,
+    Tenant,
 )
 from autocalls_async.emulator.validation import Errors, errors_body
 
@@ -24,7 +24,7 @@ JsonObject = dict[str, object]
 
 
 @frozen
-class Reply:
+class Answer:
     """One answer.
 
     A `str` is sent as an HTML page, anything else as JSON; `bytes` only claim
@@ -47,13 +47,13 @@ class Reply:
                 return text.encode(), "application/json"
 
 
-def refusal(status: int, error_code: str, error: str, **more: object) -> Reply:
+def refusal(status: int, error_code: str, error: str, **more: object) -> Answer:
     """Return a refusal, in the service's envelope."""
     body = {"success": False, "error": error, "error_code": error_code}
-    return Reply(status, body | more)
+    return Answer(status, body | more)
 
 
-UNAUTHENTICATED = Reply(401, {"message": "Unauthenticated."})
+UNAUTHENTICATED = Answer(401, {"message": "Unauthenticated."})
 SENDER_NOT_FOUND = refusal(404, "SENDER_NOT_FOUND", "Sender not found")
 NOT_YOUR_SENDER = refusal(
     404, "SENDER_NOT_FOUND", "Sender not found or does not belong to you"
@@ -71,24 +71,24 @@ INSUFFICIENT_BALANCE = refusal(
 )
 
 
-def validation_failed(errors: Errors) -> Reply:
+def validation_failed(errors: Errors) -> Answer:
     """Return the 422 that names the fields that failed."""
-    return Reply(422, errors_body(errors))
+    return Answer(422, errors_body(errors))
 
 
-def sender_offline(status: int, sender: Sender) -> Reply:
+def sender_offline(status: int, sender: Sender) -> Answer:
     """Return the refusal by a sender not online: 503 to freeform, 422 to a template."""
     text = f"Sender is not online. Current status: {sender.status.capitalize()}"
     return refusal(status, "SENDER_OFFLINE", text)
 
 
-def template_not_approved(template: Template) -> Reply:
+def template_not_approved(template: Template) -> Answer:
     """Return the refusal of a template that cannot be used, or not yet."""
     text = f"Template is not approved. Current status: {template.status}"
     return refusal(422, "TEMPLATE_NOT_APPROVED", text)
 
 
-def window_closed(session_status: JsonObject) -> Reply:
+def window_closed(session_status: JsonObject) -> Answer:
     """Return the refusal of freeform text, with the window as it is."""
     text = (
         "The 24-hour messaging window is closed."
@@ -97,7 +97,7 @@ def window_closed(session_status: JsonObject) -> Reply:
     return refusal(403, "SESSION_EXPIRED", text, session_status=session_status)
 
 
-def too_many(verdict: Verdict, *, limit: int, wall: datetime) -> Reply:
+def too_many(verdict: Verdict, *, limit: int, wall: datetime) -> Answer:
     """Return the 429 to what came too fast; `Retry-After` is in whole seconds."""
     seconds = max(1, math.ceil(verdict.retry_after))
     headers = {
@@ -106,30 +106,30 @@ def too_many(verdict: Verdict, *, limit: int, wall: datetime) -> Reply:
         "X-RateLimit-Remaining": "0",
         "X-RateLimit-Reset": str(int(wall.timestamp()) + seconds),
     }
-    return Reply(429, {"message": "Too Many Attempts."}, headers)
+    return Answer(429, {"message": "Too Many Attempts."}, headers)
 
 
-def for_a_browser(reply: Reply, *, origin: str) -> Reply:
+def for_a_browser(answer: Answer, *, origin: str) -> Answer:
     """Turn a framework's error into what one without `Accept` gets: HTML.
 
     Laravel sends a visitor without a login to the login page, and one whose
     form failed back to where they came from. Errors with a code are JSON to
     everyone.
     """
-    match reply:
-        case Reply(status=401):
+    match answer:
+        case Answer(status=401):
             return _redirect(f"{origin}/login")
-        case Reply(status=422, body={"errors": _}):
+        case Answer(status=422, body={"errors": _}):
             return _redirect(origin)
-        case Reply(body={"message": message}):
-            return Reply(reply.status, f"<h1>{message}</h1>", reply.headers)
+        case Answer(body={"message": message}):
+            return Answer(answer.status, f"<h1>{message}</h1>", answer.headers)
         case _:
-            return reply
+            return answer
 
 
-def _redirect(location: str) -> Reply:
+def _redirect(location: str) -> Answer:
     page = f'<!DOCTYPE html><a href="{location}">Redirecting</a>'
-    return Reply(302, page, {"Location": location})
+    return Answer(302, page, {"Location": location})
 
 
 def session_status(
@@ -146,15 +146,15 @@ def session_status(
         text = (
             "No conversation exists with this recipient. Send a template message first."
         )
-        return _closed(text)
+        return _closed_window(text)
     if conversation.last_inbound is None:
         text = "Customer has not written yet. Send a template or wait for them to."
-        return _closed(text) | {"expires_at": None}
-    end = _iso(wall, conversation.last_inbound + WINDOW_SECONDS - now)
+        return _closed_window(text) | {"expires_at": None}
+    end = _iso_8601(wall, conversation.last_inbound + WINDOW_SECONDS - now)
     seconds = conversation.remaining(now)
     if not seconds:
         text = "Session expired. Send a template or wait for customer to reply."
-        return _closed(text) | {"expired_at": end}
+        return _closed_window(text) | {"expired_at": end}
     minutes = int(seconds // 60)
     return {
         "is_open": True,
@@ -171,7 +171,7 @@ def session_status(
 
 def conversation_status(
     conversation: Conversation | None, *, now: float, wall: datetime
-) -> Reply:
+) -> Answer:
     """Answer a question for the window of one sender and recipient."""
     body: JsonObject = {"success": True, "has_conversation": conversation is not None}
     if conversation is not None:
@@ -179,13 +179,13 @@ def conversation_status(
         body["conversation_id"] = conversation.id
         body["customer_name"] = conversation.customer_name
         body["last_customer_message_at"] = (
-            None if wrote is None else _iso(wall, wrote - now)
+            None if wrote is None else _iso_8601(wall, wrote - now)
         )
     body["session_status"] = session_status(conversation, now=now, wall=wall)
-    return Reply(200, body)
+    return Answer(200, body)
 
 
-def sent(*, conversation_id: int, number: int, **more: object) -> Reply:
+def sent(*, conversation_id: int, number: int, **more: object) -> Answer:
     """Return the answer to a message taken in; all its ids are made of `number`."""
     body: JsonObject = {
         "success": True,
@@ -194,7 +194,7 @@ def sent(*, conversation_id: int, number: int, **more: object) -> Reply:
         "whatsapp_message_id": whatsapp_message_id(number),
         "message_sid": f"SM{number:032x}",
     }
-    return Reply(200, body | more)
+    return Answer(200, body | more)
 
 
 def whatsapp_message_id(number: int) -> int:
@@ -202,27 +202,27 @@ def whatsapp_message_id(number: int) -> int:
     return 889 + number
 
 
-def senders(listed: list[Sender]) -> Reply:
+def senders(listed: list[Sender]) -> Answer:
     """List senders."""
-    return Reply(200, {"data": [_sender(sender) for sender in listed]})
+    return Answer(200, {"data": [_sender(sender) for sender in listed]})
 
 
-def templates(listed: list[Template]) -> Reply:
+def templates(listed: list[Template]) -> Answer:
     """List templates."""
-    return Reply(200, {"data": [_template(template) for template in listed]})
+    return Answer(200, {"data": [_listed_template(template) for template in listed]})
 
 
-def me(account: Account) -> Reply:
+def me(account: Tenant) -> Answer:
     """Return whose key this is, and what is left of their balance."""
     body = {
         "name": account.name,
         "email": account.email,
         "total_balance": float(account.balance),
     }
-    return Reply(200, body)
+    return Answer(200, body)
 
 
-def _closed(text: str) -> JsonObject:
+def _closed_window(text: str) -> JsonObject:
     return {
         "is_open": False,
         "can_send_freeform": False,
@@ -231,7 +231,7 @@ def _closed(text: str) -> JsonObject:
     }
 
 
-def _iso(wall: datetime, seconds: float) -> str:
+def _iso_8601(wall: datetime, seconds: float) -> str:
     return (wall + timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
@@ -250,7 +250,7 @@ def _sender(sender: Sender) -> JsonObject:
     }
 
 
-def _template(template: Template) -> JsonObject:
+def _listed_template(template: Template) -> JsonObject:
     return {
         "id": template.id,
         "name": template.name,

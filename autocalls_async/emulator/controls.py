@@ -1,0 +1,219 @@
+"""The handles of an emulator: its account, what goes wrong, and how it counts.
+
+Each can be turned from any thread: it is turned where the emulator lives.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial, wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from attrs import frozen
+
+from autocalls_async.emulator.app import App, Latency
+from autocalls_async.emulator.faults import Endpoint, Fault, FaultChooser, FaultPlan
+from autocalls_async.emulator.home import HomeLoop
+from autocalls_async.emulator.state import WINDOW_SECONDS, Sender, Template, Tenant
+
+_MINUTE = 60.0
+_CROWD_WINDOWS: tuple[float | None, ...] = (
+    WINDOW_SECONDS - 15 * _MINUTE,
+    8 * 60 * _MINUTE,
+    5 * _MINUTE,
+    1 * _MINUTE,
+    0.0,
+    None,
+)
+
+_C = TypeVar("_C", bound="_Controls")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+@frozen(kw_only=True)
+class Customer:
+    """One person of the ready-made crowd."""
+
+    recipient_phone: str
+    name: str
+    seconds_remaining: float | None
+    """How long the window is open; 0 if it has closed, None if they never wrote."""
+
+
+class _Controls:
+    def __init__(self, home: HomeLoop) -> None:
+        self._home = home
+
+
+def _at_home(
+    method: Callable[Concatenate[_C, _P], _T],
+) -> Callable[Concatenate[_C, _P], _T]:
+    """Let a method be called from any thread: it runs where the emulator lives."""
+
+    @wraps(method)
+    def turn(self: _C, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return self._home.do(partial(method, self, *args, **kwargs))
+
+    return turn
+
+
+class AccountControls(_Controls):
+    """What the service knows: money, senders, templates and who wrote when."""
+
+    def __init__(self, home: HomeLoop, tenant: Tenant) -> None:
+        super().__init__(home)
+        self._tenant = tenant
+
+    @property
+    def balance(self) -> Decimal:
+        """What is left on the account."""
+        return self._tenant.balance
+
+    @balance.setter
+    @_at_home
+    def balance(self, value: Decimal) -> None:
+        self._tenant.balance = value
+
+    @_at_home
+    def add_sender(self, sender: Sender) -> None:
+        """Add a sender, or put it in place of the one with its id."""
+        self._tenant.add_sender(sender)
+
+    @_at_home
+    def set_sender_status(self, sender_id: int, status: str) -> None:
+        """Let a sender go `offline`, `online`, `suspended`, ...
+
+        Raises:
+            KeyError: There is no such sender.
+        """
+        self._tenant.set_sender_status(sender_id, status)
+
+    @_at_home
+    def add_template(self, template: Template) -> None:
+        """Add a template, or put it in place of the one with its id."""
+        self._tenant.add_template(template)
+
+    def customer_writes(
+        self, phone: str, *, sender_id: int = 12, name: str = "Customer"
+    ) -> None:
+        """Let a customer write now: their window is open for 24 hours."""
+        self.set_window(phone, WINDOW_SECONDS, sender_id=sender_id, name=name)
+
+    @_at_home
+    def set_window(
+        self,
+        phone: str,
+        seconds_remaining: float,
+        *,
+        sender_id: int = 12,
+        name: str = "Customer",
+    ) -> None:
+        """Let a customer have written so long ago that this much is left.
+
+        Args:
+            phone: The customer.
+            seconds_remaining: At most 24 hours; 0 or less has run out already.
+            sender_id: Which sender they wrote to.
+            name: What the customer is called.
+        """
+        conversation = self._tenant.open_conversation(sender_id, phone, name=name)
+        conversation.last_inbound = (
+            self._home.time() + seconds_remaining - WINDOW_SECONDS
+        )
+
+    @_at_home
+    def expire_window(self, phone: str, *, sender_id: int = 12) -> None:
+        """Let 24 hours have passed since a customer wrote."""
+        conversation = self._tenant.open_conversation(sender_id, phone)
+        over = self._home.time() - WINDOW_SECONDS
+        wrote = conversation.last_inbound
+        conversation.last_inbound = over if wrote is None else min(wrote, over)
+
+    @_at_home
+    def populate(self, count: int = 12, *, sender_id: int = 12) -> list[Customer]:
+        """Add customers with windows open, closing and closed, and some with none.
+
+        Returns:
+            Them all, also those who never wrote, whom the service does not know.
+        """
+        crowd = []
+        for index in range(count):
+            customer = Customer(
+                recipient_phone=f"+1415555{index + 1:04d}",
+                name=f"Customer {index + 1}",
+                seconds_remaining=_CROWD_WINDOWS[index % len(_CROWD_WINDOWS)],
+            )
+            crowd.append(customer)
+            if customer.seconds_remaining is not None:
+                self.set_window(
+                    customer.recipient_phone,
+                    customer.seconds_remaining,
+                    sender_id=sender_id,
+                    name=customer.name,
+                )
+        return crowd
+
+
+class FaultControls(_Controls):
+    """What goes wrong on purpose."""
+
+    def __init__(self, home: HomeLoop, plan: FaultPlan) -> None:
+        super().__init__(home)
+        self._plan = plan
+
+    @_at_home
+    def fail_next(
+        self, count: int, fault: Fault, *, endpoint: Endpoint | None = None
+    ) -> None:
+        """Let the next `count` requests fail, of one endpoint or of any.
+
+        Faults queue up: of several that fit, the one planned first strikes. A
+        request that has no valid key or comes too fast uses up none.
+
+        Raises:
+            ValueError: `count` is less than one.
+        """
+        self._plan.add(count, fault, endpoint=endpoint)
+
+    @_at_home
+    def stop_failing(self) -> None:
+        """Forget all planned faults and `choose_fault`."""
+        self._plan.clear()
+
+    @property
+    def choose_fault(self) -> FaultChooser | None:
+        """What is asked for the fault of each request that no planned one strikes."""
+        return self._plan.choose
+
+    @choose_fault.setter
+    @_at_home
+    def choose_fault(self, value: FaultChooser | None) -> None:
+        self._plan.choose = value
+
+
+class LimitControls(_Controls):
+    """How long things take before and after a send is counted."""
+
+    def __init__(self, home: HomeLoop, app: App) -> None:
+        super().__init__(home)
+        self._app = app
+
+    @property
+    def before_counting(self) -> Latency | None:
+        """How many seconds a request is under way before it arrives."""
+        return self._app.before_counting
+
+    @before_counting.setter
+    @_at_home
+    def before_counting(self, value: Latency | None) -> None:
+        self._app.before_counting = value
+
+    @property
+    def after_counting(self) -> Latency | None:
+        """How many seconds pass from the counting (and acting) to the answer."""
+        return self._app.after_counting
+
+    @after_counting.setter
+    @_at_home
+    def after_counting(self, value: Latency | None) -> None:
+        self._app.after_counting = value
