@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import (
     accounts,
+    hung,
     import_time,
     latency,
     overhead,
@@ -86,6 +87,14 @@ PACE = """
 125 sends, 5 to 60 ms away each way, against each shape of limiter: the share of
 requests that got a 429, and accepted messages a second as a share of 5. The most
 429s of a column are bold. In virtual time: it repeats exactly.
+""".strip()
+
+HUNG = """
+A campaign and a reply every 1 to 2 s, 5 to 60 ms away each way, where answers hang
+for a minute: which ones do, what that costs in pace and in a reply's wait, how many
+messages end as unknown, and how many requests got a 429. During a stall nothing is
+answered for 60 s; the last column is what reaches the service within a second of its
+end. In virtual time: it repeats exactly.
 """.strip()
 
 WAITING = """
@@ -210,6 +219,7 @@ def report(out: Path, *, is_quick: bool, also: Sequence[Path] = ()) -> Iterator[
     )
     yield from _section("Reading an answer", STRUCTURE, structure.report(rounds))
     yield from _section("Pace", PACE, _pace(out, is_quick=is_quick))
+    yield from _section("Answers that hang", HUNG, hung.report())
     most = 1_000 if is_quick else 300_000
     yield from _section(
         "Waiting", WAITING, waiting.report_runs(most), waiting.report_waits()

@@ -62,8 +62,9 @@ class SendLimit:
 
     Learnt elsewhere, and as good as what it was learnt from: how much sooner than
     its answer a send was surely counted. A path that delays one direction only, or
-    suddenly gets quicker, can cost a few 429s. Each makes the pace more careful,
-    down to one send at a time, and a refused send was not processed.
+    suddenly gets quicker, can cost a few 429s, and so can a request that is held up
+    for much longer than others. Each makes the pace more careful, down to one send
+    at a time, and a refused send was not processed.
 
     Args:
         rate: Sends, a whole number of at least 1.
