@@ -15,3 +15,10 @@ class Decision(StrEnum):
 
     ACCEPTED = "accepted"
     NEW = "new"
+
+
+class NumbersMeant(StrEnum):
+    """How digits without a plus are meant, all of them."""
+
+    INTERNATIONAL = "international"
+    NATIONAL = "national"

@@ -44,11 +44,15 @@ def reader_of(campaign: Campaign) -> RowReader:
         msg = "standard input has no name to tell its format by: give --format"
         raise ValueError(msg)
     region = campaign.region
+    if campaign.numbers is not None and region is None:
+        msg = "--numbers goes with --region"
+        raise ValueError(msg)
     return RowReader(
         file_format=campaign.format or format_of(campaign.file),
         content=_content(campaign),
         sender_id=campaign.connection.sender_id,
         region=None if region is None else check_region(region),
+        numbers=None if campaign.numbers is None else campaign.numbers.value,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from attrs import field, frozen
 
-from autocalls_async.cli.choices import FileFormat
+from autocalls_async.cli.choices import FileFormat, NumbersMeant
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.terminal.spread import to_words
 from autocalls_async.cli.terminal.words import quote
@@ -103,6 +103,14 @@ class Campaign:
             metavar="COUNTRY",
             help="Take numbers as people keep them, such as (415) 555-0123 with US; "
             "only E.164 is taken without.",
+        ),
+    ] = None
+    numbers: Annotated[
+        NumbersMeant | None,
+        typer.Option(
+            help="With --region, how digits without a plus are meant, all of them: "
+            "each with its country's code, or none. Else those that could be either "
+            "are refused.",
         ),
     ] = None
     format: Annotated[

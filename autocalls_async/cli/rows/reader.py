@@ -14,12 +14,12 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows.phones import normalise
 from autocalls_async.cli.rows.private import bare_cell
 from autocalls_async.cli.rows.rendering import Cells, Content, FreeText, check_columns
 from autocalls_async.cli.terminal.words import count
 from autocalls_async.model.checks import check_phone
 from autocalls_async.model.messages import Message
+from autocalls_async.phones import AmbiguousPhoneError, Numbers, parse_phone
 
 MAX_LINE_BYTES = 1_048_576
 """A longer line is no row: the longest message has 4096 characters."""
@@ -85,12 +85,14 @@ class RowReader:
         sender_id: The sender of rows that name none.
         region: Where numbers without a country belong, such as `US`; `None`
             takes E.164 alone.
+        numbers: How digits without a plus are meant, all of them.
     """
 
     file_format: FileFormat
     content: Content = field(factory=FreeText)
     sender_id: int | None = None
     region: str | None = None
+    numbers: Numbers | None = None
 
     def read(self, readline: ReadLine) -> Iterator[Row | BadRow]:
         """Give the rows, each as soon as its line was read.
@@ -156,12 +158,19 @@ class RowReader:
         except ValueError as error:
             return BadRow(line_number=line_number, reason=str(error))
 
+    def _read_phone(self, phone: object, region: str) -> str:
+        try:
+            return parse_phone(phone, region=region, numbers=self.numbers)
+        except AmbiguousPhoneError as error:
+            msg = f"{error}: --numbers international, or --numbers national"
+            raise ValueError(msg) from None
+
     def _read_cells(self, line_number: int, cells: Cells) -> Row:
         check_columns(("recipient_phone", *self.content.columns), known=cells)
         given = cells["recipient_phone"]
         phone = given.strip() if isinstance(given, str) else given
         if self.region is not None:
-            phone = normalise(phone, region=self.region)
+            phone = self._read_phone(phone, self.region)
         else:
             _check_e164(phone)
         message = self.content.make(

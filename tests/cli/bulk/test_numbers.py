@@ -67,3 +67,62 @@ def test_without_a_region_nothing_is_guessed(
     assert "see --region" in ended.err
     assert "--region must be the two letters" in nowhere.complaint
     assert service.emulator.accepted == []
+
+
+CODE_WITHOUT_PLUS = ("4915123456789", "4917698765432", "01512 3456789")
+
+
+def test_numbers_that_lost_their_plus_reach_no_stranger(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write_rows(*CODE_WITHOUT_PLUS)
+
+    refused = autocalls("bulk", file, "--region", "DE")
+
+    assert refused.status == 2
+    assert "line 2: recipient_phone could be +4915•••6789 or +4949•••6789" in (
+        refused.err
+    )
+    assert "line 3" in refused.err
+    assert "--numbers international" in refused.err
+    assert service.emulator.requests == []
+
+
+def test_how_numbers_are_meant_settles_them_all(
+    autocalls: Autocalls, service: Service
+) -> None:
+    read = [f"+{digits}" for digits in CODE_WITHOUT_PLUS[:2]]
+    service.do(lambda emulator: [emulator.customer_writes(phone) for phone in read])
+    file = write_rows(*CODE_WITHOUT_PLUS[:2])
+
+    sent = autocalls("bulk", file, "--region", "DE", "--numbers", "international")
+
+    assert sent.status == 0
+    assert [m.recipient_phone for m in service.emulator.accepted] == read
+
+
+@pytest.mark.usefixtures("service")
+def test_how_numbers_are_meant_wants_a_region(autocalls: Autocalls) -> None:
+    refused = autocalls("bulk", write_rows(OPEN), "--numbers", "national")
+
+    assert refused.status == 2
+    assert "--numbers goes with --region" in refused.complaint
+
+
+@pytest.mark.parametrize(
+    ("region", "text", "why"),
+    [
+        pytest.param("DE", "33612345678", "could be", id="French"),
+        pytest.param("DE", "447400123456", "could be", id="British"),
+        pytest.param("DE", "4.91512E+12", "shortened by a spreadsheet", id="exponent"),
+        pytest.param("DE", "030 1234567/68", "two numbers in one", id="alternative"),
+    ],
+)
+def test_what_could_be_somebody_else_is_named_by_line(
+    autocalls: Autocalls, service: Service, region: str, text: str, why: str
+) -> None:
+    refused = autocalls("bulk", write_rows(text), "--region", region)
+
+    assert refused.status == 2
+    assert f"line 2: recipient_phone {why}" in refused.err.replace("was ", "")
+    assert service.emulator.requests == []
