@@ -115,7 +115,7 @@ def test_how_numbers_are_meant_wants_a_region(autocalls: Autocalls) -> None:
         pytest.param("DE", "33612345678", "could be", id="French"),
         pytest.param("DE", "447400123456", "could be", id="British"),
         pytest.param("DE", "4.91512E+12", "shortened by a spreadsheet", id="exponent"),
-        pytest.param("DE", "030 1234567/68", "two numbers in one", id="alternative"),
+        pytest.param("DE", "030 1234567/68", "lists two numbers", id="alternative"),
     ],
 )
 def test_what_could_be_somebody_else_is_named_by_line(
