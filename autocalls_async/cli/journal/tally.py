@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from autocalls_async.campaign.report import Reason, Report, UnknownMessage, show_instant
-from autocalls_async.cli.bulk.resuming import ORDER
 from autocalls_async.cli.terminal.words import duration
 from autocalls_async.journal import Entry, State
 from autocalls_async.journal.keys import show_key
@@ -20,6 +19,16 @@ _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 MOST_UNKNOWNS = 200
 """Named; the others are counted."""
+
+ORDER = (
+    State.ACCEPTED,
+    State.REJECTED,
+    State.UNSENT,
+    State.UNKNOWN,
+    State.IN_FLIGHT,
+    State.NEW,
+)
+"""Of the states, as people are shown them."""
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 
