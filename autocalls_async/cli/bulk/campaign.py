@@ -1,23 +1,24 @@
-"""A campaign: its options, and its rows, opened and read again.
+"""From the options of a campaign to its rows."""
 
-The file is read twice, so that every row is checked before the first message
-leaves, and no more than a few rows are ever in memory.
-"""
-
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from autocalls_async.cli.bulk.inventory import (
+    MOST_BAD_ROWS,
+    MOST_NUMBERS,
+    Inventory,
+    take_in,
+)
 from autocalls_async.cli.bulk.options import Campaign
+from autocalls_async.cli.bulk.spool import Spool
+from autocalls_async.cli.bulk.telling import tell_bad_row
 from autocalls_async.cli.rows.phones import check_region
 from autocalls_async.cli.rows.reader import (
     BadRow,
     FileError,
-    Row,
     RowReader,
     format_of,
 )
@@ -29,7 +30,7 @@ from autocalls_async.cli.rows.rendering import (
     parse_text_template,
 )
 from autocalls_async.cli.terminal.failures import CommandError, describe
-from autocalls_async.model.messages import Message
+from autocalls_async.cli.terminal.screen import Screen
 
 STANDARD_INPUT = "-"
 
@@ -87,94 +88,51 @@ def _fallback(campaign: Campaign) -> TemplateText | None:
 
 @contextmanager
 def open_rows(name: str) -> Iterator[IO[bytes]]:
-    """Open a file that can be read twice; what cannot is copied aside first.
+    """Open a file of rows, to be read once.
 
     Raises:
         CommandError: It cannot be read.
     """
-    with ExitStack() as stack:
-        try:
-            file = _open_to_read_twice(name, stack)
-        except OSError as error:
-            msg = f"cannot read {name}: {describe(error)}"
-            raise CommandError(msg) from error
+    if name == STANDARD_INPUT:
+        yield sys.stdin.buffer
+        return
+    try:
+        file = Path(name).open("rb")  # noqa: SIM115  # it is closed below
+    except OSError as error:
+        msg = f"cannot read {name}: {describe(error)}"
+        raise CommandError(msg) from error
+    with file:
         yield file
 
 
-def _open_to_read_twice(name: str, stack: ExitStack) -> IO[bytes]:
-    if name == STANDARD_INPUT:
-        source: IO[bytes] = sys.stdin.buffer
-    else:
-        file = Path(name).open("rb")  # noqa: SIM115  # the stack closes it
-        source = stack.enter_context(file)
-        if source.seekable():  # a named pipe is not
-            return source
-    copy = tempfile.TemporaryFile()  # noqa: SIM115  # the stack closes it
-    stack.enter_context(copy)
-    shutil.copyfileobj(source, copy)
-    copy.seek(0)
-    return copy
-
-
-class Rows:
-    """The messages of the good rows, read anew as they are wanted.
-
-    Args:
-        reader: Knows what a row must hold.
-        file: Where the rows are.
-        total: How many messages there will be.
-        choose: Says which of them are wanted; `None` takes all.
-    """
-
-    def __init__(
-        self,
-        reader: RowReader,
-        file: IO[bytes],
-        *,
-        total: int,
-        choose: Callable[[Message], bool] | None = None,
-    ) -> None:
-        self._reader = reader
-        self._file = file
-        self._total = total
-        self._choose = choose
-        self._line_numbers: dict[int, int] = {}
-
-    def __len__(self) -> int:
-        return self._total
-
-    def __iter__(self) -> Iterator[Message]:
-        """Read the file from its beginning.
-
-        Raises:
-            FileError: It is no longer the file that was checked.
-        """
-        read_count = 0
-        for row in read_again(self._reader, self._file):
-            if self._choose is None or self._choose(row.message):
-                read_count += 1
-                self._line_numbers[id(row.message)] = row.line_number
-                yield row.message
-        if read_count != self._total:
-            msg = "it changed while it was being sent"
-            raise FileError(msg)
-
-    def line_number(self, message: Message) -> int:
-        """Give the line of a message that has its outcome, and forget it."""
-        return self._line_numbers.pop(id(message))
-
-
-def read_again(reader: RowReader, file: IO[bytes]) -> Iterator[Row]:
-    """Give the good rows once more, from the file's beginning.
+def take_in_all(
+    campaign: Campaign,
+    reader: RowReader,
+    spool: Spool,
+    screen: Screen,
+    *,
+    most_bad: int | None = MOST_BAD_ROWS,
+    most_numbers: int = MOST_NUMBERS,
+) -> Inventory:
+    """Check every row of a campaign's file, name the bad ones, keep the others.
 
     Raises:
-        FileError: It cannot be read as rows any more.
+        CommandError: The file cannot be read as rows.
     """
-    try:
-        file.seek(0)
-        for row in reader.read(file.readline):
-            if not isinstance(row, BadRow):
-                yield row
-    except OSError as error:
-        msg = f"it cannot be read any further: {describe(error)}"
-        raise FileError(msg) from error
+
+    def tell(row: BadRow) -> None:
+        tell_bad_row(row, campaign, screen)
+
+    with open_rows(campaign.file) as file:
+        try:
+            return take_in(
+                reader,
+                file,
+                spool,
+                tell=tell,
+                most_bad=most_bad,
+                most_numbers=most_numbers,
+            )
+        except FileError as error:
+            msg = f"{campaign.file}: {error}"
+            raise CommandError(msg) from error

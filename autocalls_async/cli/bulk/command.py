@@ -3,11 +3,16 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from autocalls_async.cli.bulk.campaign import STANDARD_INPUT, open_rows, reader_of
+from autocalls_async.cli.bulk.campaign import (
+    STANDARD_INPUT,
+    reader_of,
+    take_in_all,
+)
 from autocalls_async.cli.bulk.dry_run import DryRun
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.sending import Sending
-from autocalls_async.cli.bulk.survey import problem_of, show_numbers, survey_campaign
+from autocalls_async.cli.bulk.spool import Spool
+from autocalls_async.cli.bulk.telling import problem_of, show_numbers
 from autocalls_async.cli.connection import ask, check_key, look_at_account
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.rows.outcomes_file import (
@@ -38,14 +43,15 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
         check_key(campaign.connection)
     _check_places(campaign)
     with ExitStack() as stack:
-        file = stack.enter_context(open_rows(campaign.file))
+        spool = stack.enter_context(Spool())
         if campaign.dry_run:
-            return DryRun(campaign, reader=reader, file=file, screen=screen).run()
-        found = survey_campaign(campaign, reader, file, screen)
+            return DryRun(campaign, reader=reader, spool=spool, screen=screen).run()
+        found = take_in_all(campaign, reader, spool, screen)
         if problem := problem_of(found, campaign):
             msg = f"{problem}; nothing was sent"
             raise CommandError(msg)
         _check_account(campaign.connection)
+        show_numbers(found, screen)
 
         def open_writers() -> dict[str, WriteRecord]:
             writers: dict[str, WriteRecord] = {}
@@ -56,12 +62,10 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
                 writers["standard output"] = screen.emit
             return writers
 
-        show_numbers(found, screen)
         return Sending(
             campaign,
-            reader=reader,
-            file=file,
-            total=found.good_count,
+            found=found,
+            spool=spool,
             open_writers=open_writers,
             screen=screen,
         ).run()

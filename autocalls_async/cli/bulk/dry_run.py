@@ -1,27 +1,21 @@
 """`autocalls bulk --dry-run`: what a campaign would meet, and nothing sent."""
 
-from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from attrs import field, frozen
 
 from autocalls_async.campaign.plan import Plan
-from autocalls_async.cli.bulk.campaign import read_again
+from autocalls_async.cli.bulk.campaign import take_in_all
+from autocalls_async.cli.bulk.inventory import Inventory, Known, compare
+from autocalls_async.cli.bulk.obstacles import Obstacle, find_obstacles, to_record
 from autocalls_async.cli.bulk.options import Campaign
-from autocalls_async.cli.bulk.preview import Obstacle, Prospect, draw
-from autocalls_async.cli.bulk.resuming import (
-    Known,
-    Standing,
-    compare,
+from autocalls_async.cli.bulk.preview import draw
+from autocalls_async.cli.bulk.spool import Spool
+from autocalls_async.cli.bulk.telling import (
     describe_standing,
-)
-from autocalls_async.cli.bulk.survey import (
-    Survey,
     problem_of,
     show_numbers,
-    survey_campaign,
     tell_bad_row,
 )
 from autocalls_async.cli.connection import ask, check_key, look_at_account
@@ -49,15 +43,14 @@ class DryRun:
     Args:
         campaign: What would be sent, and how.
         reader: Knows its rows.
-        file: Where they are.
+        spool: Where they are kept.
         screen: Where people are told.
     """
 
     campaign: Campaign
     reader: RowReader = field(kw_only=True)
-    file: IO[bytes] = field(kw_only=True)
+    spool: Spool = field(kw_only=True)
     screen: Screen = field(kw_only=True)
-    _line_numbers: "array[int]" = field(init=False, factory=lambda: array("Q"))
 
     def run(self) -> int:
         """Name every bad row, ask the service, and draw it all.
@@ -69,51 +62,48 @@ class DryRun:
             AutocallsError: The service refused, or the journal cannot be read.
             CommandError: The file cannot be read, or the service was out of reach.
         """
-        found = survey_campaign(
+        found = take_in_all(
             self.campaign,
             self.reader,
-            self.file,
+            self.spool,
             self.screen,
             most_bad=None,
             most_numbers=_MOST_NUMBERS,
         )
         show_numbers(found, self.screen)
-        prospect = Prospect(campaign=self.campaign, found=found)
         try:
-            prospect.standing = self._take_stock()
-            prospect.plan = self._plan(found, prospect.standing)
+            self._take_stock(found)
+            found.plan = self._plan(found)
         except (AutocallsError, CommandError):
-            draw(prospect, self.screen)  # what was found without the service
+            draw(found, self.campaign, self.screen)  # what is known all the same
             raise
-        prospect.line_numbers = self._line_numbers
-        obstacles = list(prospect.obstacles())
-        draw(prospect, self.screen, obstacles)
+        obstacles = find_obstacles(found, self.campaign)
+        draw(found, self.campaign, self.screen, obstacles)
         if self.screen.as_json:
-            self.screen.emit(prospect.as_record())
-        return self._conclude(prospect, obstacles)
+            self.screen.emit(to_record(found, self.campaign, obstacles))
+        return self._conclude(found, obstacles)
 
     # The journal
 
-    def _take_stock(self) -> Standing | None:
+    def _take_stock(self, found: Inventory) -> None:
         """Hold the rows against the journal; where there is none, against each other.
 
         Raises:
-            CommandError: The file cannot be read any more.
+            CommandError: The rows cannot be read any more.
             JournalError: The journal cannot be read.
         """
         path = self.campaign.journal
         if path is None:
-            return None
+            return
         held = self._held(path)
         try:
-            standing = compare(read_again(self.reader, self.file), held)
+            compare(found, self.spool, held)
         except FileError as error:
-            raise self._changed(error) from error
-        for row in standing.conflicts:
+            raise self._unreadable(error) from error
+        for row in found.conflicts:
             tell_bad_row(row, self.campaign, self.screen)
-        for line in describe_standing(standing, file=self.campaign.file, journal=path):
+        for line in describe_standing(found, file=self.campaign.file, journal=path):
             self.screen.say(line)
-        return standing
 
     def _held(self, path: Path) -> Known:
         """Read what the journal holds; a dry run neither makes nor changes one."""
@@ -126,9 +116,9 @@ class DryRun:
 
     # The service
 
-    def _plan(self, found: Survey, standing: Standing | None) -> Plan | None:
+    def _plan(self, found: Inventory) -> Plan | None:
         """Ask the service, unless there is nothing to send."""
-        left = found.good_count if standing is None else standing.to_send_count
+        left = found.to_send_count
         if not left:
             return None
         check_key(self.campaign.connection)
@@ -136,7 +126,7 @@ class DryRun:
         async def question(client: AutocallsClient) -> Plan:
             await look_at_account(client)
             return await client.plan(
-                self._messages(standing),
+                self._messages(found),
                 price=self.campaign.price,
                 window_sample=_WINDOW_SAMPLE,
             )
@@ -145,13 +135,12 @@ class DryRun:
             try:
                 return ask(self.campaign.connection, question, rate=self.campaign.rate)
             except FileError as error:
-                raise self._changed(error) from error
+                raise self._unreadable(error) from error
 
-    def _messages(self, standing: Standing | None) -> Iterator[Message]:
-        for row in read_again(self.reader, self.file):
-            if standing is None or standing.take(row.message):
-                self._line_numbers.append(row.line_number)
-                yield row.message
+    def _messages(self, found: Inventory) -> Iterator[Message]:
+        for row in self.spool:
+            found.planned_lines.append(row.line_number)
+            yield row.message()
 
     def _what_takes_time(self, left: int) -> str:
         window_count = min(left, _WINDOW_SAMPLE)
@@ -162,20 +151,20 @@ class DryRun:
         windows = count(window_count, "messaging window")
         return f"asking the service: up to {windows}, about {duration(seconds)}"
 
-    def _changed(self, error: FileError) -> CommandError:
+    def _unreadable(self, error: FileError) -> CommandError:
         return CommandError(f"{self.campaign.file}: {error}")
 
     # The end
 
-    def _conclude(self, prospect: Prospect, obstacles: list[Obstacle]) -> int:
+    def _conclude(self, found: Inventory, obstacles: list[Obstacle]) -> int:
         """Say in a line whether it can go, and how."""
         errors = [obstacle for obstacle in obstacles if obstacle.status]
         if errors:
-            first = problem_of(prospect.found, self.campaign) or errors[0].text
+            first = problem_of(found, self.campaign) or errors[0].text
             more = f" (and {len(errors) - 1} more above)" if errors[1:] else ""
             self.screen.warn(f"autocalls: not ready: {first}{more}")
             return max(error.status for error in errors)
-        if prospect.plan is None:
+        if found.plan is None:
             self.screen.say("Nothing is left to send.", "green")
             return Status.OK
         warned = f", with {count(len(obstacles), 'warning')}" if obstacles else ""

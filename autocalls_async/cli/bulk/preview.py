@@ -1,12 +1,10 @@
-"""A campaign's prospect: what stands in its way, and a picture of it.
+"""A picture of a campaign that was not sent: what it is, and what it would meet.
 
 Pure: no clock, no asyncio; what is drawn goes to the screen that is given.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from attrs import define, frozen
 from rich.table import Table
 from rich.text import Text
 
@@ -14,164 +12,31 @@ from autocalls_async.campaign.plan import (
     FindingKind,
     Plan,
     SenderLoad,
-    Severity,
     TemplateLoad,
     WindowCounts,
-    name_messages,
 )
+from autocalls_async.cli.bulk.inventory import Inventory
+from autocalls_async.cli.bulk.obstacles import Obstacle
 from autocalls_async.cli.bulk.options import Campaign
-from autocalls_async.cli.bulk.resuming import Standing
-from autocalls_async.cli.bulk.survey import Survey
-from autocalls_async.cli.terminal.failures import Status
 from autocalls_async.cli.terminal.screen import Screen, fact_table, make_table
-from autocalls_async.cli.terminal.words import count, duration, fields_of, plain
+from autocalls_async.cli.terminal.words import count, duration, plain
 from autocalls_async.model.answers import Sender
 
-_MOST_LINES = 10
 _BAR_WIDTH = 24
-
-_OF_THE_FILE = frozenset(
-    {
-        FindingKind.NO_MESSAGES,
-        FindingKind.KEY_CONFLICT,
-        FindingKind.VARIABLES_MISSING,
-    }
-)
-"""What the user mends in the file or the options, not at the service."""
 
 _STYLES = {"open": "green", "closing": "yellow", "closed": "red", "unknown": "magenta"}
 
 
-@frozen(kw_only=True)
-class Obstacle:
-    """Something in the way.
-
-    Attributes:
-        status: The exit status that it asks for; `OK` for a mere warning.
-    """
-
-    text: str
-    status: Status = Status.OK
-
-
-@define(kw_only=True)
-class Prospect:
-    """What is known of a campaign that was not sent.
-
-    Attributes:
-        standing: Where it stands by its journal, if it has one.
-        plan: What it would meet; `None` where the service was not asked.
-        line_numbers: Of the plan's messages, in turn.
-    """
-
-    campaign: Campaign
-    found: Survey
-    standing: Standing | None = None
-    plan: Plan | None = None
-    line_numbers: Sequence[int] = ()
-
-    def obstacles(self) -> Iterator[Obstacle]:
-        """Give what stands in the way, errors first."""
-        everything = [*self._of_rows(), *self._of_keys(), *self._of_plan()]
-        yield from sorted(everything, key=lambda obstacle: not obstacle.status)
-
-    def _of_rows(self) -> Iterator[Obstacle]:
-        found, skip_bad = self.found, self.campaign.skip_bad
-        if found.bad_count:
-            rows = count(found.row_count, "row")
-            lines = _name_lines([row.line_number for row in found.bad_rows])
-            if skip_bad:
-                text = f"{found.bad_count:,} of {rows} will be left out ({lines})"
-                yield Obstacle(text=text)
-            else:
-                text = f"{found.bad_count:,} of {rows} cannot be sent ({lines})"
-                yield Obstacle(text=text, status=Status.UNUSABLE)
-        if not found.good_count and (skip_bad or not found.bad_count):
-            text = "there is no row that can be sent"
-            yield Obstacle(text=text, status=Status.UNUSABLE)
-
-    def _of_keys(self) -> Iterator[Obstacle]:
-        if self.standing is None:
-            return
-        if conflicts := self.standing.conflicts:
-            rows = count(len(conflicts), "row")
-            verb = "has" if len(conflicts) == 1 else "have"
-            lines = _name_lines([row.line_number for row in conflicts])
-            text = f"{rows} {verb} the key of another message ({lines})"
-            yield Obstacle(text=text, status=Status.UNUSABLE)
-        if repeated := self.standing.repeated_lines:
-            rows = count(len(repeated), "row")
-            verb = "says" if len(repeated) == 1 else "say"
-            lines = _name_lines(repeated)
-            text = f"{rows} {verb} the same as an earlier one ({lines}); sent once"
-            yield Obstacle(text=text)
-
-    def _of_plan(self) -> Iterator[Obstacle]:
-        if self.plan is None:
-            return
-        for finding in self.plan.findings:
-            text = finding.text_naming(self._line_of, noun="line")
-            if finding.severity is Severity.WARNING:
-                yield Obstacle(text=text)
-            elif finding.kind in _OF_THE_FILE:
-                yield Obstacle(text=text, status=Status.UNUSABLE)
-            else:
-                yield Obstacle(text=text, status=Status.FAILED)
-
-    def _line_of(self, position: int) -> int:
-        return self.line_numbers[position - 1]
-
-    def as_record(self) -> dict[str, Any]:
-        """Give it for a program."""
-        obstacles = list(self.obstacles())
-        return {
-            "ready": not any(obstacle.status for obstacle in obstacles),
-            "rows": self.found.row_count,
-            "bad": self.found.bad_count,
-            "bad_rows": self.found.bad_rows,
-            "normalised": self.found.normalised_count,
-            "journal": None
-            if self.standing is None
-            else _journal_record(self.standing),
-            "plan": None if self.plan is None else _plan_record(self.plan),
-            "errors": [obstacle.text for obstacle in obstacles if obstacle.status],
-            "warnings": [
-                obstacle.text for obstacle in obstacles if not obstacle.status
-            ],
-        }
-
-
-def _name_lines(line_numbers: Sequence[int]) -> str:
-    first = line_numbers[:_MOST_LINES]
-    return name_messages(first, count=len(line_numbers), noun="line")
-
-
-def _journal_record(standing: Standing) -> dict[str, Any]:
-    return {
-        "messages": standing.total,
-        "to_send": standing.to_send_count,
-        "states": {state.value: number for state, number in standing.rows.items()},
-        "repeated_lines": standing.repeated_lines,
-        "conflicts": standing.conflicts,
-    }
-
-
-def _plan_record(plan: Plan) -> dict[str, Any]:
-    record = fields_of(plan)
-    del record["findings"]  # their texts stand beside the plan, with lines
-    return record
-
-
-# The picture
-
-
 def draw(
-    prospect: Prospect, screen: Screen, obstacles: Sequence[Obstacle] = ()
+    found: Inventory,
+    campaign: Campaign,
+    screen: Screen,
+    obstacles: Sequence[Obstacle] = (),
 ) -> None:
     """Draw what is known, and what stands in the way last."""
-    title = f"Dry run of {prospect.campaign.file}: nothing was sent"
-    screen.show(fact_table(title, _facts(prospect)))
-    if plan := prospect.plan:
+    title = f"Dry run of {campaign.file}: nothing was sent"
+    screen.show(fact_table(title, _facts(found, campaign)))
+    if plan := found.plan:
         screen.show(_sender_table(plan.senders))
         if plan.freeform_count:
             screen.show(_window_table(plan.windows))
@@ -182,14 +47,14 @@ def draw(
     screen.say()
 
 
-def _facts(prospect: Prospect) -> Iterator[tuple[str, object]]:
-    found, plan, campaign = prospect.found, prospect.plan, prospect.campaign
+def _facts(found: Inventory, campaign: Campaign) -> Iterator[tuple[str, object]]:
+    plan = found.plan
     bad = f", {found.bad_count:,} of them bad" if found.bad_count else ", none bad"
     yield "rows", f"{found.row_count:,}{bad}"
     if plan is None:
         return
     yield "to send", _kinds(plan, campaign)
-    yield "repeated", _repeated(prospect, plan)
+    yield "repeated", _repeated(found, plan, campaign)
     seconds = max(plan.duration, 1.0)
     yield "time", f"about {duration(seconds)} at {campaign.rate} a second"
     yield "balance", "not known" if plan.balance is None else f"{plan.balance:,}"
@@ -209,9 +74,9 @@ def _kinds(plan: Plan, campaign: Campaign) -> str:
     )
 
 
-def _repeated(prospect: Prospect, plan: Plan) -> str:
-    if prospect.standing is not None:
-        number = len(prospect.standing.repeated_lines)
+def _repeated(found: Inventory, plan: Plan, campaign: Campaign) -> str:
+    if campaign.journal is not None:
+        number = len(found.repeated_lines)
         return f"{count(number, 'row')}, skipped" if number else "none"
     number = plan.duplicate_count
     return f"{count(number, 'row')} (skipped with --journal)" if number else "none"

@@ -5,26 +5,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 from attrs import define, field
 
 from autocalls_async.campaign.run import Progress, Run
-from autocalls_async.cli.bulk.campaign import Rows, read_again
 from autocalls_async.cli.bulk.counting import RequestCounter
-from autocalls_async.cli.bulk.options import Campaign
-from autocalls_async.cli.bulk.resuming import (
-    Standing,
+from autocalls_async.cli.bulk.inventory import (
+    MOST_BAD_ROWS,
+    Inventory,
     admit,
     compare,
-    describe_standing,
     known_to,
 )
-from autocalls_async.cli.bulk.survey import MOST_BAD_ROWS, tell_bad_row
+from autocalls_async.cli.bulk.options import Campaign
+from autocalls_async.cli.bulk.spool import Outgoing, Spool
+from autocalls_async.cli.bulk.telling import describe_standing, tell_bad_row
 from autocalls_async.cli.connection import open_for_bulk
 from autocalls_async.cli.journal.commands import read_tally, write_page
 from autocalls_async.cli.rows.outcomes_file import WriteRecord
-from autocalls_async.cli.rows.reader import FileError, RowReader
+from autocalls_async.cli.rows.reader import FileError
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
 from autocalls_async.cli.terminal.screen import (
     Screen,
@@ -51,7 +50,6 @@ class _Results:
         fallback_count: Messages that went by their template.
         ended_by: What ended it before its last row.
         troubles: Where outcomes could not be written, and why.
-        standing: Where it stood before, by its journal.
         counts: What the journal holds after it, by state.
         report_trouble: Why its report could not be written.
     """
@@ -61,7 +59,6 @@ class _Results:
     fallback_count: int = 0
     ended_by: RunStoppedError | FileError | JournalError | None = None
     troubles: list[str] = field(factory=list)
-    standing: Standing = field(factory=Standing)
     counts: Counter[State] = field(factory=Counter)
     report_trouble: str | None = None
 
@@ -71,9 +68,8 @@ class Sending:
 
     Args:
         campaign: What is to be sent, and how.
-        reader: Knows its rows.
-        file: Where they are.
-        total: How many can be sent.
+        found: What is known of its rows.
+        spool: Where they are.
         open_writers: Opens where each outcome is written, by name; asked once
             nobody else is at work on the journal.
         screen: Where people are told.
@@ -83,17 +79,15 @@ class Sending:
         self,
         campaign: Campaign,
         *,
-        reader: RowReader,
-        file: IO[bytes],
-        total: int,
+        found: Inventory,
+        spool: Spool,
         open_writers: Callable[[], dict[str, WriteRecord]],
         screen: Screen,
     ) -> None:
         self._campaign = campaign
-        self._reader = reader
-        self._file = file
-        self._total = total
-        self._rows = Rows(reader, file, total=total)
+        self._found = found
+        self._spool = spool
+        self._messages = Outgoing(spool)
         self._open_writers = open_writers
         self._writers: dict[str, WriteRecord] = {}
         self._screen = screen
@@ -135,7 +129,7 @@ class Sending:
         try:
             with self._nothing_sent():
                 await self._take_stock(journal, path, lost_count)
-            signalled = await self._send(journal) if len(self._rows) else None
+            signalled = await self._send(journal) if len(self._messages) else None
             try:
                 self._results.counts = Counter(await journal.counts())
                 await self._write_report(journal, path)
@@ -149,26 +143,18 @@ class Sending:
 
     async def _take_stock(self, journal: Journal, path: Path, lost_count: int) -> None:
         """Hold the rows against the journal, add what is new, and say so."""
-        rows = read_again(self._reader, self._file)
-        standing = compare(rows, await known_to(journal))
-        self._results.standing = standing
-        self._check_keys(standing)
-        standing.lost_count = lost_count
+        found = self._found
+        compare(found, self._spool, await known_to(journal))
+        self._check_keys()
+        found.lost_count = lost_count
         file = self._campaign.file
-        for line in describe_standing(standing, file=file, journal=path):
+        for line in describe_standing(found, file=file, journal=path):
             self._screen.say(line)
-        await admit(read_again(self._reader, self._file), journal)
+        await admit(self._spool, journal)
         self._results.counts = Counter(await journal.counts())
-        self._total = standing.total
-        self._rows = Rows(
-            self._reader,
-            self._file,
-            total=standing.to_send_count,
-            choose=standing.take,
-        )
 
-    def _check_keys(self, standing: Standing) -> None:
-        if not (conflicts := standing.conflicts):
+    def _check_keys(self) -> None:
+        if not (conflicts := self._found.conflicts):
             return
         for row in conflicts[:MOST_BAD_ROWS]:
             tell_bad_row(row, self._campaign, self._screen)
@@ -219,7 +205,7 @@ class Sending:
     def _left_count(self) -> int:
         results = self._results
         left = sum(results.counts[state] for state in MAY_LEAVE)
-        return left - results.standing.other_left_count
+        return left - self._found.other_left_count
 
     # Each message
 
@@ -231,9 +217,9 @@ class Sending:
             drain_timeout=_DRAIN_SECONDS,
             observer=self._requests,
         )
-        with self._screen.watch(total=len(self._rows)) as watch:
+        with self._screen.watch(total=len(self._messages)) as watch:
             async with client:
-                run = client.send_many(self._rows, journal=journal)
+                run = client.send_many(self._messages, journal=journal)
 
                 def stop() -> None:
                     watch.say(
@@ -263,7 +249,7 @@ class Sending:
         else:
             code = outcome.error.error_code or ""
             results.reasons[type(outcome.error).__name__, code] += 1
-        line_number = self._rows.line_number(outcome.message)
+        line_number = self._messages.line_number(outcome)
         record = outcome_record(outcome, line_number=line_number)
         for name, write in list(self._writers.items()):
             try:
@@ -277,7 +263,7 @@ class Sending:
 
     def _show(self) -> None:
         results = self._results
-        if not len(self._rows):
+        if not len(self._messages):
             return
         tables = [outcome_table(results.progress)]
         if results.reasons:
@@ -297,16 +283,16 @@ class Sending:
 
     def _conclude(self, signalled: int | None) -> int:
         """Say in a line how it ended."""
-        before_count = self._results.standing.rows[State.ACCEPTED]
+        before_count = self._found.states[State.ACCEPTED]
         accepted_count = before_count + self._results.progress.accepted
-        total = count(self._total, "message")
+        total = count(self._found.total, "message")
         why = self._why_stopped(signalled)
-        if why is None and accepted_count == self._total:
+        if why is None and accepted_count == self._found.total:
             earlier = f", {before_count:,} of them earlier" if before_count else ""
             self._screen.say(f"All of {total} accepted{earlier}.", "green")
             return Status.OK
         if why is None:
-            text = f"{self._total - accepted_count:,} of {total} not accepted"
+            text = f"{self._found.total - accepted_count:,} of {total} not accepted"
             if unknown_count := self._unknown_count():
                 text += f", {unknown_count:,} of them unknown"
         else:
@@ -316,13 +302,13 @@ class Sending:
 
     def _unknown_count(self) -> int:
         results = self._results
-        return results.progress.unknown + results.standing.rows[State.UNKNOWN]
+        return results.progress.unknown + self._found.states[State.UNKNOWN]
 
     def _unsent_count(self) -> int:
         if self._campaign.journal is not None:
             return self._left_count()
         progress = self._results.progress
-        return self._total - progress.taken + progress.unsent
+        return self._found.total - progress.taken + progress.unsent
 
     def _why_stopped(self, signalled: int | None) -> str | None:
         error = self._results.ended_by

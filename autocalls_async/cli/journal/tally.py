@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from autocalls_async.cli.bulk.resuming import ORDER
 from autocalls_async.cli.journal.report import (
     Reason,
     Report,
@@ -25,6 +24,16 @@ _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 MOST_UNKNOWNS = 200
 """Named; the others are counted."""
+
+ORDER = (
+    State.ACCEPTED,
+    State.REJECTED,
+    State.UNSENT,
+    State.UNKNOWN,
+    State.IN_FLIGHT,
+    State.NEW,
+)
+"""Of the states, as people are shown them."""
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 

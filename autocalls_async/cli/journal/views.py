@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autocalls_async.cli.bulk.resuming import ORDER
 from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.journal.report import Report, show_instant
-from autocalls_async.cli.journal.tally import Tally
+from autocalls_async.cli.journal.tally import ORDER, Tally
 from autocalls_async.cli.rows.outcomes_file import WriteRecord
 from autocalls_async.cli.rows.private import guard_cells
 from autocalls_async.cli.terminal.screen import STYLES, Screen, make_table

@@ -12,9 +12,6 @@ from typing import Any
 
 import pytest
 
-from autocalls_async.cli.bulk.campaign import Rows
-from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows.reader import FileError, RowReader
 from autocalls_async.emulator import Emulator, Endpoint, Fault, Refuse
 from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service
 
@@ -304,52 +301,3 @@ def test_a_named_pipe_is_read(autocalls: Autocalls) -> None:
 
     writer.join()
     assert json.loads(ended.out)["rows"] == 1
-
-
-def test_a_file_that_changed_is_not_sent_on_in_silence() -> None:
-    reader = RowReader(file_format=FileFormat.CSV, sender_id=12)
-    file = io.BytesIO(f"recipient_phone,message\n{OPEN},hi\n".encode())
-    rows = Rows(reader, file, total=2)
-
-    sent = iter(rows)
-
-    assert len(rows) == 2
-    assert rows.line_number(next(sent)) == 2
-    with pytest.raises(FileError, match="changed while it was being sent"):
-        next(sent)
-
-
-def test_a_file_cut_short_on_the_way_ends_the_campaign_and_says_so(
-    autocalls: Autocalls, service: Service
-) -> None:
-    file = write_rows(*["x" * 100] * 200)
-
-    def cut(endpoint: Endpoint) -> None:
-        if endpoint is Endpoint.SEND_FREEFORM:
-            os.truncate(file, 0)
-
-    def plan(emulator: Emulator) -> None:
-        emulator.choose_fault = cut
-
-    service.do(plan)
-
-    ended = autocalls("bulk", file, "--rate", "500")
-
-    assert ended.status == 1
-    assert "rows.csv: it changed while it was being sent" in ended.complaint
-    assert 0 < len(service.emulator.accepted) < 200
-
-
-class Failing(io.BytesIO):
-    """A file on a disk that has gone away."""
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        """Fail, as the system says it."""
-        raise OSError(5, "x", size)
-
-
-def test_a_file_that_cannot_be_read_on_ends_the_campaign() -> None:
-    reader = RowReader(file_format=FileFormat.CSV, sender_id=12)
-
-    with pytest.raises(FileError, match="Input/output error"):
-        list(Rows(reader, Failing(), total=1))

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from autocalls_async.cli.app import app
 from autocalls_async.cli.bulk.options import BulkConnection, Campaign
-from autocalls_async.cli.choices import FileFormat
+from autocalls_async.cli.choices import FileFormat, NumbersMeant
 from autocalls_async.cli.terminal.spread import spread, to_words
 
 
@@ -107,6 +107,7 @@ CHANGED = {
     "var": ["1=a"],
     "fallback_template": 8,
     "fallback_var": ["1=b"],
+    "numbers": NumbersMeant.NATIONAL,
     "region": "US",
     "format": FileFormat.CSV,
     "skip_bad": True,

@@ -142,7 +142,7 @@ def test_ctrl_c_while_rows_are_read_is_a_clear_line(autocalls: Autocalls) -> Non
 
     def feed() -> None:
         with Path("rows.csv").open("w") as pipe:
-            pipe.write("recipient_phone,message\n")
+            pipe.write("recipient_phone,message,sender_id\n")
             pipe.flush()
             time.sleep(0.05)  # the command waits for more by then
             os.kill(os.getpid(), signal.SIGINT)

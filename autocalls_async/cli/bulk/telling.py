@@ -1,0 +1,85 @@
+"""What people are told of an inventory before anything is sent."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from autocalls_async.cli.bulk.inventory import Inventory
+from autocalls_async.cli.bulk.options import Campaign
+from autocalls_async.cli.journal.tally import ORDER
+from autocalls_async.cli.rows.reader import BadRow
+from autocalls_async.cli.terminal.screen import Screen
+from autocalls_async.cli.terminal.words import count, plain
+from autocalls_async.journal import State
+from autocalls_async.journal.entry import MAY_LEAVE
+
+_MOST_LINES = 10
+
+
+def tell_bad_row(row: BadRow, campaign: Campaign, screen: Screen) -> None:
+    """Name a row that cannot be sent."""
+    screen.warn(f"{campaign.file}, line {row.line_number}: {row.reason}")
+
+
+def problem_of(found: Inventory, campaign: Campaign) -> str | None:
+    """Say why this file cannot be sent; `None` if it can."""
+    if found.bad_count and not campaign.skip_bad:
+        rows = count(found.row_count, "row")
+        more = found.bad_count - len(found.bad_rows)
+        hint = f" ({more:,} more than are named here; --dry-run names all)"
+        mend = "mend them, or give --skip-bad to send the rest"
+        return (
+            f"{campaign.file}: {found.bad_count:,} of {rows} cannot be sent"
+            f"{hint if more else ''}; {mend if found.good_count else 'mend them'}"
+        )
+    if not found.good_count:
+        return f"{campaign.file}: there is no row that can be sent"
+    return None
+
+
+def show_numbers(found: Inventory, screen: Screen) -> None:
+    """Show how numbers were read; whole, since their owner shall check them."""
+    if not found.normalised_count:
+        return
+    numbers = count(found.normalised_count, "number")
+    more = found.normalised_count - len(found.normalised)
+    screen.say(f"{numbers} normalised{', such as' if more else ''}:")
+    for row in found.normalised:
+        number = row.message.recipient_phone
+        screen.say(f"  line {row.line_number}: {plain(row.given_phone)} is {number}")
+
+
+def describe_standing(found: Inventory, *, file: str, journal: Path) -> Iterator[str]:
+    """Say what the journal holds, and what will be sent."""
+    if found.held:
+        held = count(found.held.total(), "message")
+        yield f"journal {journal} holds {held}: {state_counts(found.held)}"
+    else:
+        yield f"journal {journal} is new"
+    if found.lost_count:
+        verb = "was" if found.lost_count == 1 else "were"
+        yield (
+            f"{found.lost_count:,} of the unknown {verb} under way when the last "
+            "run ended"
+        )
+    before = found.states.copy()
+    for state in MAY_LEAVE:
+        del before[state]
+    not_again = f"; not sent again: {state_counts(before)}" if before else ""
+    total = count(found.total, "message")
+    yield f"{found.to_send_count:,} of {total} in {file} will be sent{not_again}"
+    if lines := found.repeated_lines:
+        shown = ", ".join(map(str, lines[:_MOST_LINES]))
+        more = f" and {len(lines) - _MOST_LINES:,} more" if lines[_MOST_LINES:] else ""
+        which = "line" if len(lines) == 1 else "lines"
+        rows = count(len(lines), "row")
+        yield f"skipped: {rows} as an earlier one, {which} {shown}{more}"
+    if found.other_count:
+        others = count(found.other_count, "message")
+        yield f"in the journal but in no row here: {others}"
+
+
+def state_counts(counts: Counter[State]) -> str:
+    """Say how many are in each state: `118 accepted, 2 rejected`."""
+    shown = [(counts[state], state) for state in ORDER if counts[state]]
+    return ", ".join(f"{number:,} {state.value}" for number, state in shown)
