@@ -264,9 +264,10 @@ class Run:
                 yield outcome
         finally:
             self._meter.end()
-            await self._leave(reading)
-            if self._ledger is not None:
-                await self._close_ledger(self._ledger)
+            leaving = asyncio.create_task(self._leave(reading), name="autocalls run")
+            # Cancelled once more it goes on by itself: the journal is to be told of
+            # what is in flight, and then closed.
+            await asyncio.shield(leaving)
         self._raise_failure(reading)
 
     def _begin_to_read(self) -> asyncio.Task[None]:
@@ -293,12 +294,11 @@ class Run:
             self._stop(Reason("its outcomes are no longer taken"))
         reading.cancel()
         await asyncio.wait([reading])
-
-    async def _close_ledger(self, ledger: "_ledger.Ledger") -> None:
-        while self._pending:  # what is in flight has yet to be noted
-            self._news.clear()
-            await self._news.wait()
-        await ledger.aclose()
+        if self._ledger is not None:
+            while self._pending:  # what is in flight has yet to be noted
+                self._news.clear()
+                await self._news.wait()
+            await self._ledger.aclose()
 
     def _raise_failure(self, reading: asyncio.Task[None]) -> None:
         if not reading.cancelled() and (error := reading.exception()):

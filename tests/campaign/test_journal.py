@@ -24,6 +24,7 @@ from autocalls_async.emulator import (
     Endpoint,
     HangUpAfter,
     Refuse,
+    Stall,
     refuse_with_code,
 )
 from autocalls_async.journal import (
@@ -296,6 +297,31 @@ async def test_a_refused_attempt_is_noted_before_the_next(
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
     found = await entries(path)
     assert sum(entry.attempt_count for entry in found) == 8
+
+
+async def test_a_run_that_is_cancelled_twice_lets_go_of_its_journal_when_all_has_ended(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    open_windows(emulator, people(3))
+    emulator.fail_next(3, Stall(after_acting=True), endpoint=POST)
+    path = tmp_path / "run.db"
+
+    async with client_of(emulator) as client:
+        run = client.send_many(hellos(people(3)), journal=path)
+        taker = asyncio.create_task(take(run, []))
+        await asyncio.sleep(5)
+        for _ in range(2):  # the first waits for what has left
+            taker.cancel()
+            await asyncio.sleep(1)
+        was_done = taker.done()
+        with pytest.raises(JournalLockedError):  # it still is to be told of that
+            await entries(path)
+        await asyncio.sleep(60)
+        found = await entries(path)
+
+    assert was_done
+    assert states(found) == {State.UNKNOWN: 3}
+    assert {entry.error for entry in found} == {"UnknownOutcomeError"}
 
 
 @pytest.mark.parametrize("seed", range(3))
