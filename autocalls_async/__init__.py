@@ -11,8 +11,15 @@ The house, a room for each thing that the library does; imports go down:
     engine/    one message on its way: the one room that waits
     http/      one attempt: JSON and aiohttp    journal/   what survives
     policy/    what follows from what: verdict, retry, lanes, pace, windows
-    model/     what people hold: messages, answers, outcomes, errors
+    model/     what people hold: messages, answers, outcomes, errors, their rules
     emulator/  the service, as it is documented; it shares no line with the rest
+
+One send goes through them so: the client makes a message, which its rules check
+(`model.messages`, `model.checks`). The engine gives it a place in its lane
+(`policy.lanes`) and, when the pace allows (`policy.pace`), hands its request
+(`http.requests`) to a connection (`http.transport`). The answer is read
+(`http.replies`), and one table says what became of the message and whether it may be
+tried again (`policy.verdict`). `.github/CONTRIBUTING.md` says where a change goes.
 
 A name is imported where it is first used: the command's `--version` and a test
 run that only has the plugin installed need neither client nor aiohttp.

@@ -1,4 +1,4 @@
-"""A base URL: what its host means, in every spelling."""
+"""Where the service is and how it knows us: key, address and environment."""
 
 import socket
 from contextlib import nullcontext, suppress
@@ -8,7 +8,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from autocalls_async.http.settings import parse_base_url, read_ipv4
+from autocalls_async.http.settings import (
+    DEFAULT_BASE_URL,
+    ApiKey,
+    parse_base_url,
+    read_environment,
+    read_host,
+    read_ipv4,
+)
 
 _PRIVATE = tuple(
     map(
@@ -146,3 +153,105 @@ def test_plain_http_over_the_open_network_is_refused(host: str) -> None:
 )
 def test_plain_http_to_this_machine_or_a_private_network_is_taken(host: str) -> None:
     assert parse_base_url(f"http://{host}/api") == f"http://{host}/api"
+
+
+def test_a_key_is_shown_nowhere_but_in_its_header() -> None:
+    key = ApiKey("1|abc123")
+
+    assert key.authorization() == "Bearer 1|abc123"
+    assert repr(key) == "ApiKey('•••')"
+    assert repr(key.authorization()) == "'•••'"
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        *(
+            pytest.param(
+                key,
+                "api_key must be the text of a key, such as '1|abc123'; got none",
+                id=str(key),
+            )
+            for key in ("", None, 5)
+        ),
+        *(
+            pytest.param(
+                key,
+                "api_key must be printable ASCII without spaces or line breaks; "
+                "it has a character that an HTTP header cannot carry",
+                id=repr(key),
+            )
+            for key in ("a b", "a\n", "clé", "\x7f", "\x20")
+        ),
+    ],
+)
+def test_what_is_no_key_is_refused(key: object, told: str) -> None:
+    with pytest.raises(ValueError, match="api_key") as caught:
+        ApiKey(key)
+
+    assert str(caught.value) == told
+
+
+@given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1))
+def test_any_printable_key_is_taken(key: str) -> None:
+    assert ApiKey(key).authorization() == f"Bearer {key}"
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [("https://a.example/api", "a.example"), ("http://[::1]:80/api", "[::1]:80")],
+)
+def test_a_host_is_read_for_people(url: str, host: str) -> None:
+    assert read_host(url) == host
+
+
+def test_an_environment_is_read_whole() -> None:
+    found = read_environment(
+        {
+            "AUTOCALLS_API_KEY": " 1|abc\n",
+            "AUTOCALLS_BASE_URL": " https://a.example/api ",
+            "AUTOCALLS_SENDER_ID": " 12 ",
+        }
+    )
+
+    assert (found.api_key, found.base_url) == ("1|abc", "https://a.example/api")
+    assert found.sender_id == 12
+    assert repr(found.api_key) == "'•••'"
+
+
+def test_an_environment_with_the_key_alone_has_the_defaults() -> None:
+    found = read_environment({}, api_key="2|given")
+
+    assert (found.api_key, found.base_url) == ("2|given", DEFAULT_BASE_URL)
+    assert found.sender_id is None
+    wins = read_environment({"AUTOCALLS_API_KEY": "1|other"}, api_key="2|given")
+    assert wins.api_key == "2|given"
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        pytest.param(
+            {"AUTOCALLS_API_KEY": "  "},
+            "AUTOCALLS_API_KEY is not set; it must hold the account's API key",
+            id="no key",
+        ),
+        pytest.param(
+            {"AUTOCALLS_API_KEY": "1|a", "AUTOCALLS_SENDER_ID": "١٢"},
+            "AUTOCALLS_SENDER_ID must be a whole number; got '١٢'",
+            id="digits of another script",
+        ),
+        pytest.param(
+            {"AUTOCALLS_API_KEY": "1|a", "AUTOCALLS_SENDER_ID": "twelve" * 10},
+            "AUTOCALLS_SENDER_ID must be a whole number; got 'twelvetwelvetwelvetw'",
+            id="words",
+        ),
+    ],
+)
+def test_an_environment_that_cannot_be_used_says_why(
+    environ: dict[str, str], told: str
+) -> None:
+    with pytest.raises(ValueError, match="AUTOCALLS") as caught:
+        read_environment(environ)
+
+    assert str(caught.value) == told

@@ -3,6 +3,8 @@
 import math
 import sys
 import traceback
+from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -22,6 +24,8 @@ from autocalls_async.model.checks import (
     check_recipient_name,
     check_seconds,
     check_text,
+    choose,
+    choose_sender,
     is_count,
     is_e164,
     is_id,
@@ -33,8 +37,11 @@ from autocalls_async.model.checks import (
     is_recipient_name,
     is_seconds,
     is_text,
+    read_age_seconds,
+    read_inbound_phone,
     show_number,
 )
+from autocalls_async.model.later import Later
 from tests.support import PHONE, TEXT
 
 HUGE = 10**400  # too large for a float, and for Python to write it out lightly
@@ -179,6 +186,7 @@ def test_a_refusal_names_the_argument_and_the_rule(
         pytest.param(-1_000_000, "a value of type int", id="seven digits below 0"),
         pytest.param(-0.5, "-0.5", id="fraction"),
         pytest.param(999_999.5, "999999.5", id="six digits and a half"),
+        pytest.param(1e6, "a value of type float", id="seven digits as float"),
         pytest.param(14155550123.0, "a value of type float", id="a phone's"),
         pytest.param(math.nan, "nan", id="nan"),
         pytest.param(-math.inf, "-inf", id="infinite"),
@@ -232,3 +240,66 @@ def test_no_frame_of_a_refusal_holds_what_was_refused(
     ours = [frame for frame, _ in traceback.walk_tb(caught.tb)][1:]
     assert len(ours) == 1
     assert value not in ours[0].f_locals.values()
+
+
+class Speed(Enum):
+    """How fast."""
+
+    SLOW = "slow"
+    FAST = "fast"
+
+
+def test_a_choice_is_one_of_those_that_there_are() -> None:
+    assert choose(Speed, "speed", "fast") is Speed.FAST
+    assert choose(Speed, "speed", Speed.SLOW) is Speed.SLOW
+
+    with pytest.raises(ValueError, match="speed must") as caught:
+        choose(Speed, "speed", "faster")
+    assert str(caught.value) == "speed must be one of 'slow', 'fast'; got 'faster'"
+    assert caught.value.__cause__ is None
+
+
+def test_a_sender_is_the_one_given_or_the_default() -> None:
+    assert choose_sender(12, 15) == 12
+    assert choose_sender(None, 15) == 15
+
+    with pytest.raises(ValueError, match="sender_id is") as missing:
+        choose_sender(None, None)
+    assert str(missing.value) == (
+        "sender_id is missing: give one here, or a default to the client"
+    )
+    with pytest.raises(ValueError, match="sender_id must") as wrong:
+        choose_sender(0, 15)
+    assert str(wrong.value) == "sender_id must be a whole number above 0; got 0"
+
+
+def test_an_age_counts_from_an_aware_time_and_is_never_below_0() -> None:
+    now = datetime(2026, 2, 24, 12, tzinfo=UTC)
+
+    assert read_age_seconds("at", now - timedelta(hours=1), now=now) == 3600.0
+    assert read_age_seconds("at", now, now=now) == 0.0
+    assert read_age_seconds("at", now + timedelta(hours=1), now=now) == 0.0
+
+    with pytest.raises(ValueError, match="at must") as kind:
+        read_age_seconds("at", "now", now=now)
+    assert str(kind.value) == ("at must be an aware datetime; got a value of type str")
+    with pytest.raises(ValueError, match="at must") as naive:
+        read_age_seconds("at", now.replace(tzinfo=None), now=now)
+    assert str(naive.value) == (
+        "at must be aware, such as datetime.now(UTC); it has no time zone"
+    )
+
+
+@pytest.mark.parametrize("written", [PHONE, PHONE[1:]])
+def test_who_wrote_is_read_with_and_without_the_plus(written: str) -> None:
+    assert read_inbound_phone("recipient_phone", written) == PHONE
+
+
+def test_a_module_is_imported_when_something_of_it_is_asked_for() -> None:
+    later: Any = Later("colorsys")
+    assert "rgb_to_hsv" not in vars(later)
+
+    there = later.rgb_to_hsv
+
+    assert there is sys.modules["colorsys"].rgb_to_hsv
+    assert vars(later)["rgb_to_hsv"] is there

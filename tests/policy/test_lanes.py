@@ -247,3 +247,15 @@ class LanesAgainstAModel(RuleBasedStateMachine):
 
 LanesAgainstAModel.TestCase.settings = settings(max_examples=50, deadline=None)
 TestLanes = LanesAgainstAModel.TestCase
+
+
+def test_a_bulk_message_knows_how_many_leave_at_most_before_it() -> None:
+    share = Share()
+    counted = []
+    for _ in range(BULK_SHARE + 2):
+        counted.append(share.count_until_bulk(0))
+        share.note_left(INTERACTIVE, bulk_waits=True)
+
+    assert counted == [4, 3, 2, 1, 0, 0, 0]
+    assert Share().count_until_bulk(3) == 4 + 3 * BULK_SHARE
+    assert Share().choose(interactive=True, bulk=True) is INTERACTIVE

@@ -8,7 +8,7 @@ from attrs.exceptions import FrozenInstanceError
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from autocalls_async.policy.retry import RetryPolicy
+from autocalls_async.policy.retry import RetryPolicy, RetryQuota
 
 draws = st.floats(0.0, 1.0)
 seconds = st.floats(0.0, 1e6)
@@ -128,3 +128,31 @@ def test_the_largest_base_still_gives_a_bounded_pause() -> None:
     policy = RetryPolicy(base_seconds=sys.float_info.max, max_pause_seconds=30.0)
 
     assert policy.pause_seconds(attempt=10**30, draw=1.0) == 30.0
+
+
+def test_a_quota_ends_and_each_success_gives_a_part_back() -> None:
+    quota = RetryQuota(most=2, back_each=0.5)
+
+    assert [quota.take() for _ in range(3)] == [True, True, False]
+    quota.give_back()
+    assert not quota.take()
+    quota.give_back()
+    assert [quota.take() for _ in range(2)] == [True, False]
+
+
+def test_a_quota_grows_no_larger_than_it_was() -> None:
+    quota = RetryQuota(most=2, back_each=1.5)
+
+    for _ in range(10):
+        quota.give_back()
+
+    assert [quota.take() for _ in range(3)] == [True, True, False]
+
+
+def test_a_client_may_repeat_50_calls_and_one_more_for_two_that_succeed() -> None:
+    quota = RetryQuota()
+
+    assert sum(quota.take() for _ in range(100)) == 50
+    quota.give_back()
+    quota.give_back()
+    assert [quota.take(), quota.take()] == [True, False]

@@ -398,3 +398,26 @@ def test_another_fallback_may_go_once_the_window_was_open(
     later = NOON + timedelta(hours=30)
 
     assert memory.take_fallback(12, PHONE, at=later, closed_at=closed_at) is may_go
+
+
+def test_a_fallback_that_surely_was_not_sent_may_go_again() -> None:
+    memory = WindowMemory()
+    memory.return_fallback(12, PHONE)  # of nobody's
+    assert memory.take_fallback(12, PHONE, at=NOON, closed_at=None)
+    assert not memory.take_fallback(12, PHONE, at=NOON, closed_at=None)
+
+    memory.return_fallback(12, PHONE)
+
+    assert memory.take_fallback(12, PHONE, at=NOON, closed_at=None)
+
+
+def test_as_many_fallbacks_are_remembered_as_may_be_and_the_oldest_goes_first() -> None:
+    memory = WindowMemory(most=2)
+    for phone in ("+14155550101", "+14155550102"):
+        memory.note_fallback(12, phone, at=NOON)
+    assert not memory.take_fallback(12, "+14155550101", at=NOON, closed_at=None)
+
+    memory.note_fallback(12, "+14155550103", at=NOON)
+
+    assert not memory.take_fallback(12, "+14155550102", at=NOON, closed_at=None)
+    assert memory.take_fallback(12, "+14155550101", at=NOON, closed_at=None)
