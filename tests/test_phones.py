@@ -213,3 +213,23 @@ def test_any_text_is_a_number_or_refused(text: str, region: str) -> None:
 def is_valid(number: str) -> bool:
     """Whether there may be somebody behind a number in E.164."""
     return phonenumbers.is_valid_number(phonenumbers.parse(number))
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "numbers"),
+    [
+        pytest.param("+43 664 1234567\u00b2", "AT", None, id="superscript"),
+        pytest.param("0664 1234567 \u2460", "AT", None, id="circled digit"),
+        pytest.param("0171 1234567\u00b9", "DE", None, id="superscript in DE"),
+        pytest.param("+436641234567.00", "AT", None, id="two decimals"),
+        pytest.param("436641234567.00", "AT", "international", id="two without plus"),
+        pytest.param("436 641 234 567.0", "AT", "international", id="grouped decimals"),
+        pytest.param("0664 1234567\n12", "AT", None, id="line break in a cell"),
+        pytest.param("+43 664 1234567\t12", "AT", None, id="tab in a cell"),
+    ],
+)
+def test_what_stands_behind_a_number_is_no_part_of_it(
+    text: str, region: str, numbers: Numbers | None
+) -> None:
+    with pytest.raises(ValueError, match="recipient_phone"):
+        parse_phone(text, region=region, numbers=numbers)

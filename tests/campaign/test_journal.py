@@ -473,3 +473,29 @@ async def test_what_somebody_else_handed_over_is_unknown_and_left_as_it_is(
     assert "safe to send it again" not in str(outcome.error)
     assert emulator.accepted == []
     assert counts[State.IN_FLIGHT] == 1
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+async def test_each_message_has_an_outcome_though_the_lent_journal_is_closed_midway(
+    emulator: Emulator, tmp_path: Path, kind: str
+) -> None:
+    recipients = people(8)
+    open_windows(emulator, recipients)
+    emulator.after_counting = lambda _: 0.5
+    outcomes: list[Outcome] = []
+
+    async with client_of(emulator) as client:
+        async with open_journal(kind, tmp_path) as journal:
+            run = client.send_many(hellos(recipients), journal=journal)
+            taking = asyncio.create_task(take(run, outcomes))
+            await asyncio.sleep(0.6)  # some were answered, some are in flight
+        await asyncio.wait([taking])
+
+    assert len(outcomes) == run.progress.taken
+    sent = {message.recipient_phone for message in emulator.accepted}
+    told = {
+        outcome.message.recipient_phone
+        for outcome in outcomes
+        if isinstance(outcome, Accepted | Unknown)
+    }
+    assert sent <= told

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
@@ -669,3 +670,22 @@ async def test_what_is_made_ahead_keeps_nobody_s_context() -> None:
 
     assert len(seen) > 3
     assert set(seen) == {"nobody"}
+
+
+@pytest.mark.real_time
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="it came with 3.12")
+async def test_spares_are_renewed_on_a_loop_whose_tasks_begin_at_once() -> None:
+    loop = asyncio.get_running_loop()
+    faults: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: faults.append(context))
+    loop.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009
+    async with (
+        Emulator() as emulator,
+        AutocallsClient("key", base_url=emulator.base_url, sender_id=SENDER) as client,
+    ):
+        emulator.customer_writes(ANA)
+        client.windows.note_inbound(ANA)
+        await client.warm()
+        for _ in range(4):
+            await client.send(hello())
+    assert faults == []

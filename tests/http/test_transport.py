@@ -360,3 +360,18 @@ async def test_the_senders_key_is_in_no_traceback_of_ours(emulator: Emulator) ->
         error = error.__cause__
     assert "secret-key" not in json.dumps(chain)
     assert "secret-key" not in repr(client.__dict__)
+
+
+async def test_a_lent_session_closed_while_a_question_waits_for_it_is_told(
+    emulator: Emulator,
+) -> None:
+    emulator.after_counting = lambda _: 2.0
+    lent = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1))
+    async with client_of(emulator.base_url, session=lent) as client:
+        asked = [asyncio.create_task(client.account()) for _ in range(2)]
+        await asyncio.sleep(0.2)
+        await lent.close()
+        await asyncio.wait(asked)
+
+    # Nobody cancelled it: a TaskGroup would take that for a quiet end.
+    assert [question.cancelled() for question in asked] == [False, False]
