@@ -29,7 +29,8 @@ _GUARD = re.compile(
 _DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 _SHORTENED = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
 _FLOAT_TAIL = re.compile(r"(\+?[0-9]{7,15})[.,]0")
-_ALTERNATIVE = re.compile(r"/\s*[0-9]{1,2}$")
+_OTHER_TAIL = re.compile(r"[.,]0+$|[^0-9]\([0-9]{1,3}\)$|^[0-9]{1,2}\.\)|-[0-9]{1,2}$")
+_ALTERNATIVE = re.compile(r"/\s*[0-9]{1,3}$")
 # Letters may be an extension, or two numbers in one cell: nothing is guessed.
 _NUMBER = re.compile(r"\+?[0-9 ().\-/]+")
 _INTERNATIONAL = re.compile(r"0\s*0[ ().-]*(?=[1-9])")
@@ -121,13 +122,17 @@ _SPELLINGS = (
 
 
 def _clean(text: object) -> str | None:
-    """Return what was written without what nobody sees or means, if it is text."""
-    if not isinstance(text, str):
+    """Return what was written without what nobody sees or means, if it is text.
+
+    A raised or circled digit is a note's and no part of a number, and a line end in a
+    cell parts two things: neither is dropped or joined.
+    """
+    if not isinstance(text, str) or any(map(_is_a_note, text)):
         return None
     seen = "".join(
         " " if unicodedata.category(c) == "Zs" else c
-        for c in unicodedata.normalize("NFKC", text)
-        if unicodedata.category(c) not in {"Cf", "Cc"}
+        for c in unicodedata.normalize("NFKC", text.strip())
+        if unicodedata.category(c) != "Cf"
     )
     seen = _DASHES.sub("-", seen).strip()
     seen = _GUARD.sub("", seen).strip()
@@ -136,10 +141,14 @@ def _clean(text: object) -> str | None:
     return seen
 
 
+def _is_a_note(character: str) -> bool:
+    return unicodedata.category(character) == "No"
+
+
 def _read(
     written: str, region: str, *, numbers: Numbers | None, name: str
 ) -> PhoneNumber | None:
-    if not _NUMBER.fullmatch(written):
+    if not _NUMBER.fullmatch(written) or _OTHER_TAIL.search(written):
         return None
     if written.startswith("+"):
         return _parse(written, None)

@@ -12,7 +12,7 @@ from autocalls_async.campaign.reader import MakeJob, Reader
 from autocalls_async.campaign.source import Source
 from autocalls_async.engine.dispatcher import Dispatcher
 from autocalls_async.engine.home import tell_of_neglect
-from autocalls_async.engine.shipment import Job
+from autocalls_async.engine.shipment import Job, Page
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.errors import RunStoppedError, UnsentError
 from autocalls_async.model.later import Later
@@ -164,6 +164,7 @@ class Run:
         self._news = asyncio.Event()
         self._read_no_further: Reason | None = None
         self._taken_back: Reason | None = None
+        self._fault: Exception | None = None  # of the journal
         self._has_withdrawn = False
 
     def __del__(self) -> None:
@@ -245,13 +246,24 @@ class Run:
         job = self._pending.pop(number)
         is_withdrawn = job.withdrawn is not None
         self._has_withdrawn |= is_withdrawn
-        if job.page is not None:
-            job.page.settle(outcome, is_withdrawn=is_withdrawn)
         self._meter.count(outcome)
         self._ready.append(evolve(outcome, index=number))
         self._news.set()
+        if job.page is not None:
+            self._note_in_journal(job.page, outcome, is_withdrawn=is_withdrawn)
         if (reason := self._breaker.judge(outcome)) is not None:
             self._stop(reason)
+
+    def _note_in_journal(
+        self, page: Page, outcome: Outcome, *, is_withdrawn: bool
+    ) -> None:
+        """Note an outcome, which stands whatever the journal says to it."""
+        try:
+            page.settle(outcome, is_withdrawn=is_withdrawn)
+        except Exception as error:  # noqa: BLE001  # a journal may be anybody's
+            if self._fault is None:
+                self._fault = error
+                self._stop(Reason("its journal takes nothing more"))
 
     # The iteration
 
@@ -301,6 +313,8 @@ class Run:
             await self._ledger.aclose()
 
     def _raise_failure(self, reading: asyncio.Task[None]) -> None:
+        if self._fault is not None:
+            raise self._fault
         if not reading.cancelled() and (error := reading.exception()):
             raise error
         if self._reader.is_at_end and not self._has_withdrawn:

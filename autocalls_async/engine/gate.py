@@ -525,7 +525,7 @@ class _LentLimiter:
         """Ask no more."""
         if self._asking is not None:
             self._asking.cancel()
-            await asyncio.wait([self._asking])
+            await asyncio.wait([self._asking], timeout=SILENT_LIMITER_SECONDS)
 
     async def _ask(self) -> None:
         await self._limiter.acquire()

@@ -17,6 +17,7 @@ class Home:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
         self.is_closed: bool = False
+        self._is_emptied = False
         self._will: AsyncGenerator[None, None] | None = None
         self.leave: Callable[[], Awaitable[None]] | None = None
         """Closes what was opened, where nobody else does. Holds no client."""
@@ -61,13 +62,18 @@ class Home:
 
     async def move_out(self) -> None:
         """Forget the loop's end: all is closed."""
+        self._is_emptied = True
         if self._will is not None:
             await self._will.aclose()
+
+    def give_up(self) -> None:
+        """Take all for closed: nobody is left who could close it."""
+        self.is_closed = self._is_emptied = True
 
     @property
     def is_left_open(self) -> bool:
         """Whether it was used and never closed."""
-        return self._loop is not None and not self.is_closed
+        return self._loop is not None and not self._is_emptied
 
     @property
     def is_gone(self) -> bool:
@@ -95,7 +101,7 @@ async def _at_the_end(
         yield
     finally:
         if home.is_left_open:
-            home.close()
+            home.give_up()
             await leave()
 
 

@@ -103,7 +103,13 @@ class Detour:
             AttemptFailed: Neither came about. Nothing has left.
         """
         waits: tuple[asyncio.Future[Any], ...] = (self._stands, self._call)
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            waits, return_when=asyncio.FIRST_COMPLETED, timeout=ANSWER_SECONDS
+        )
+        if not any(wait.done() for wait in waits):
+            self._call.cancel()
+            detail = "what replaces aiohttp's requests did not answer"
+            raise AttemptFailed(Seen.NO_TRUST, detail)
         self.check()
 
     def check(self) -> None:
@@ -126,7 +132,10 @@ class Detour:
         """Let the session send the request it was begun with; return its answer."""
         if not self._may_send.done():
             self._may_send.set_result(None)
-        await asyncio.wait([self._call])
+        await asyncio.wait([self._call], timeout=ANSWER_SECONDS)
+        if not self._call.done():
+            self._call.cancel()
+            raise failures.judge(TimeoutError(), has_left=self._has_left)
         return self._reply()
 
     def close(self) -> None:

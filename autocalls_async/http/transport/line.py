@@ -143,6 +143,11 @@ class Way:
         """
         try:
             connection = await self.connector.connect(self._asked, [], _CONNECTING)
+        except asyncio.CancelledError:
+            if not self.connector.closed or _is_cancelled():
+                raise
+            # A connector that is closed cancels whoever waits for its pool.
+            raise AttemptFailed(Seen.NO_TRUST, "the session is closed") from None
         except Exception as error:  # noqa: BLE001  # the class decides nothing
             # Its text may hold the address.
             raise failures.judge(error, has_left=False) from None
@@ -251,6 +256,11 @@ class DirectLine:
     def close(self) -> None:
         """Close it, unless it was given back."""
         self._connection.close()
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def check(protocol: ResponseHandler | None) -> None:

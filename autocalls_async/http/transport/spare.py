@@ -156,7 +156,10 @@ class Spare:
             return False
         self._dialled_at = now
         self._dialling = self._loop.create_task(
-            self._make(), name="autocalls spare", context=self._context
+            # A context of its own: one that begins at once must not enter ours twice.
+            self._make(),
+            name="autocalls spare",
+            context=Context(),
         )
         self._dialling.add_done_callback(self._dialled)
         return True
