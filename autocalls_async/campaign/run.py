@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 from autocalls_async.campaign.source import Source, each_of
 from autocalls_async.engine.dispatcher import Dispatcher
 from autocalls_async.engine.home import tell_of_neglect
-from autocalls_async.engine.shipment import Job, Settle
+from autocalls_async.engine.shipment import Settle, Shipment
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.errors import (
     AuthenticationError,
@@ -55,10 +55,10 @@ _MEETS_ALL = (AuthenticationError, InsufficientBalanceError)
 _END = object()
 
 
-class MakeJob(Protocol):
+class MakeShipment(Protocol):
     """Makes a message ready to be submitted."""
 
-    def __call__(self, message: object, settle: Settle, /) -> Job:
+    def __call__(self, message: object, settle: Settle, /) -> Shipment:
         """Make it.
 
         Raises:
@@ -166,13 +166,13 @@ class Run:
         dispatcher: Dispatcher,
         source: Source,
         *,
-        make_job: MakeJob,
+        make_shipment: MakeShipment,
         pace: Pace,
         ledger: "_ledger.Ledger | None" = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._source = source
-        self._make_job = make_job
+        self._make_shipment = make_shipment
         self._pace = pace
         self._ledger = ledger
         # An async source may let a message wait for the next one.
@@ -189,7 +189,7 @@ class Run:
         self._started_at: float | None = None
         self._ended_at: float | None = None
         self._room = asyncio.Semaphore(READ_AHEAD)
-        self._pending: dict[int, Job] = {}
+        self._pending: dict[int, Shipment] = {}
         self._ready: deque[Outcome] = deque()
         self._news = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
@@ -269,13 +269,13 @@ class Run:
         self._is_stopped = True
         self._withdraw(self._pending, _Reason(detail, cause))
 
-    def _withdraw(self, jobs: Mapping[int, Job], reason: "_Reason") -> None:
-        for job in list(jobs.values()):
+    def _withdraw(self, shipments: Mapping[int, Shipment], reason: "_Reason") -> None:
+        for shipment in list(shipments.values()):
             error = UnsentError(
                 detail=f"the run stopped: {reason.detail}", remedy=reason.remedy
             )
             error.__cause__ = reason.cause
-            self._dispatcher.withdraw(job, error)
+            self._dispatcher.withdraw(shipment, error)
 
     async def _outcomes(self) -> AsyncGenerator[Outcome, None]:
         if self._ledger is not None:
@@ -307,7 +307,7 @@ class Run:
         async with aclosing(each_of(self._source)) as messages:
             is_at_end = False
             while not is_at_end and self._reason is None:
-                batch: dict[int, Job] = {}
+                batch: dict[int, Shipment] = {}
                 try:
                     is_at_end = await self._fill(batch, messages)
                 finally:  # the source may have failed after some
@@ -315,7 +315,7 @@ class Run:
             self._is_read_to_end = is_at_end
 
     async def _fill(
-        self, batch: dict[int, Job], messages: AsyncGenerator[object, None]
+        self, batch: dict[int, Shipment], messages: AsyncGenerator[object, None]
     ) -> bool:
         """Read a message; for a journal, as many as there is room for at once.
 
@@ -326,7 +326,9 @@ class Run:
         while (message := await anext(messages, _END)) is not _END:
             number = next(self._numbers)
             try:
-                batch[number] = self._make_job(message, partial(self._settle, number))
+                batch[number] = self._make_shipment(
+                    message, partial(self._settle, number)
+                )
             finally:
                 del message  # it may be anything, and tracers show variables
             if not self._may_batch or self._room.locked() or self._reason:
@@ -335,13 +337,13 @@ class Run:
             await self._room.acquire()
         return True
 
-    async def _take_in(self, batch: dict[int, Job]) -> None:
+    async def _take_in(self, batch: dict[int, Shipment]) -> None:
         if self._ledger is None:
             self._submit(batch, {})
             return
         if not batch:
             return
-        read = [(job.message, job.sender_id) for job in batch.values()]
+        read = [(shipment.message, shipment.sender_id) for shipment in batch.values()]
         admission = asyncio.ensure_future(self._ledger.admit(read))
         try:
             await _end_of(admission)
@@ -350,26 +352,26 @@ class Run:
             self._submit(batch, pages)
 
     def _submit(
-        self, batch: Mapping[int, Job], pages: Mapping[int, "_ledger.Page | None"]
+        self, batch: Mapping[int, Shipment], pages: Mapping[int, "_ledger.Page | None"]
     ) -> None:
-        for number, job in batch.items():
+        for number, shipment in batch.items():
             self._taken_count += 1
-            job.page = pages.get(number)
-            if number in pages and job.page is None:
+            shipment.page = pages.get(number)
+            if number in pages and shipment.page is None:
                 self._skipped_count += 1
                 self._room.release()
                 continue
-            self._pending[number] = job
-            self._sender_ids.add(job.sender_id)
-            self._dispatcher.submit(job)
+            self._pending[number] = shipment
+            self._sender_ids.add(shipment.sender_id)
+            self._dispatcher.submit(shipment)
         if self._is_stopped and self._reason is not None:
             self._withdraw(batch, self._reason)
 
     def _settle(self, number: int, outcome: Outcome) -> None:
-        job = self._pending.pop(number)
-        self._has_withdrawn |= job.withdrawn is not None
-        if job.page is not None:
-            job.page.settle(outcome, is_withdrawn=job.withdrawn is not None)
+        shipment = self._pending.pop(number)
+        self._has_withdrawn |= shipment.withdrawn is not None
+        if shipment.page is not None:
+            shipment.page.settle(outcome, is_withdrawn=shipment.withdrawn is not None)
         self._counts.add(outcome)
         outcome = evolve(outcome, index=number)
         self._ready.append(outcome)
