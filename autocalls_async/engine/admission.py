@@ -39,7 +39,12 @@ def count_ahead(shipments: Shipments, lane: Lane) -> int:
 
 
 def refuse(
-    shipment: Shipment, shipments: Shipments, gate: Gate, *, most: int | None
+    shipment: Shipment,
+    shipments: Shipments,
+    gate: Gate,
+    *,
+    most: int | None,
+    now: float,
 ) -> QueueFullError | RateLimitedError | None:
     """Return why a message is refused at once that would surely wait in vain.
 
@@ -48,13 +53,13 @@ def refuse(
         shipments: All that are here.
         gate: Which it would leave through.
         most: Single ones that may wait.
+        now: The instant of its coming.
     """
-    now, pace = loop_time(), gate.pace
     if most is not None and shipments.waiting_single_count >= most:
         return full(most, wait_seconds=read_status(shipments, gate).estimated_wait)
     if not shipment.needs_slot:
         return None
     ahead = shipment.ahead_count - shipments.slotless_count
-    return paused_beyond(shipment.deadline, pace, now=now) or hopeless(
-        shipment.deadline, ahead, pace, now=now
+    return paused_beyond(shipment.deadline, gate.pace, now=now) or hopeless(
+        shipment.deadline, ahead, gate.pace, now=now
     )

@@ -100,7 +100,7 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
         shipment = make(partial(_resolve, future))
-        self._check_room(shipment)
+        self._check_room(shipment, loop.time())
         self.submit(shipment)
         if shipment.takes_spare:  # made while its window is asked for, or it waits
             self._exchange.make_ahead(Kind.SEND)
@@ -122,7 +122,7 @@ class Dispatcher:
             self._exchange.make_ahead(Kind.READ)
         return outcome
 
-    def _check_room(self, shipment: Shipment) -> None:
+    def _check_room(self, shipment: Shipment, now: float) -> None:
         """Refuse at once what would surely wait in vain.
 
         Raises:
@@ -130,10 +130,12 @@ class Dispatcher:
             RateLimitedError: The service has asked for a pause that is longer.
         """
         shipment.meet(
-            needs_slot=not self.guard.knows_closed(shipment, loop_time()),
+            needs_slot=not self.guard.knows_closed(shipment, now),
             ahead_count=count_ahead(self._shipments, shipment.lane),
         )
-        refusal = refuse(shipment, self._shipments, self._gate, most=self._max_queued)
+        refusal = refuse(
+            shipment, self._shipments, self._gate, most=self._max_queued, now=now
+        )
         if refusal is not None:
             refusal.recipient_phone = shipment.recipient_phone
             raise refusal

@@ -136,17 +136,17 @@ class Sends:
     async def send(self, shipment: Shipment) -> Outcome:
         """Send a message, or its fallback; return what became of it."""
         reply = await self._call(shipment, shipment.message)
+        if isinstance(reply, Reply):
+            sent = read_sent(reply)
+            self._guard.learn_sent(shipment, sent.session_status, reply)
+            return Accepted(message=shipment.message, sent=sent)
         if isinstance(reply, TemplateRequiredError):
             if shipment.stage is Stage.LEFT:  # else it was our check that found it
                 self._guard.learn_refused(shipment, reply)
             template = self._guard.take_fallback(shipment, reply)
             if template is not None:
                 return await self._fall_back(shipment, template)
-        if not isinstance(reply, Reply):
-            return failed(shipment, reply)
-        sent = read_sent(reply)
-        self._guard.learn_sent(shipment, sent.session_status, reply)
-        return Accepted(message=shipment.message, sent=sent)
+        return failed(shipment, reply)
 
     async def _fall_back(self, shipment: Shipment, template: Message) -> Outcome:
         """Send the template in place of a free text that was surely not sent."""
@@ -168,9 +168,9 @@ class Sends:
         call = Call(request, shipment.deadline)
         while True:
             attempt = await self._attempt(shipment, request)
-            if isinstance(attempt, HeldBack):
-                continue
             if not isinstance(attempt, Attempt):
+                if isinstance(attempt, HeldBack):
+                    continue
                 return attempt
             step = self._exchange.decide(call, attempt)
             if not isinstance(step, Pause):
@@ -217,10 +217,10 @@ class Sends:
                 look=partial(self._look, shipment),
                 intend=partial(_note_intent, shipment, line) if intends else None,
             )
-            if isinstance(found, AttemptFailed):
-                attempt = self._exchange.fail(found)
-                return attempt
             if not isinstance(found, Slot):
+                if isinstance(found, AttemptFailed):
+                    attempt = self._exchange.fail(found)
+                    return attempt
                 return _stop(shipment, found)
             slot = found
             self._note_left(shipment, at=slot.started)
