@@ -12,6 +12,7 @@ import aiohttp
 
 from autocalls_async.campaign.run import Run
 from autocalls_async.campaign.source import Source, check_source
+from autocalls_async.engine.asking import Reads
 from autocalls_async.engine.attempts import Exchange
 from autocalls_async.engine.client_settings import (
     ClientSettings,
@@ -19,11 +20,12 @@ from autocalls_async.engine.client_settings import (
     WindowCheckName,
 )
 from autocalls_async.engine.dispatcher import Dispatcher
-from autocalls_async.engine.gate import Gate, Limiter
+from autocalls_async.engine.gate import Gate
 from autocalls_async.engine.home import tell_of_neglect
+from autocalls_async.engine.limiter import Limiter
 from autocalls_async.engine.observers import Telling
 from autocalls_async.engine.reads import Questions
-from autocalls_async.engine.shipment import Job, Settle
+from autocalls_async.engine.shipment import Settle, Shipment
 from autocalls_async.engine.window_check import WindowGuard, Windows
 from autocalls_async.http.settings import (
     DEFAULT_BASE_URL,
@@ -150,8 +152,11 @@ class AutocallsClient(Questions):
             self._transport, retry=retry, host=self._host
         )
         telling = Telling(observer)
-        guard = self._guard_windows(exchange, telling)
-        super().__init__(guard, sender_id=sender_id, timeout=timeout)
+        self._read_gate = Gate(READ_LIMIT)
+        reads = Reads(exchange, self._read_gate)
+        self._memory = WindowMemory()
+        guard = WindowGuard(reads, memory=self._memory, telling=telling)
+        super().__init__(reads, guard, sender_id=sender_id, timeout=timeout)
         self.windows: Windows = Windows(
             self._memory,
             sender_id,
@@ -177,11 +182,6 @@ class AutocallsClient(Questions):
         home = getattr(self, "_home", None)
         if home is not None and home.is_left_open and home.is_gone:
             tell_of_neglect(_neglected(self._dispatcher))
-
-    def _guard_windows(self, exchange: Exchange, telling: Telling) -> WindowGuard:
-        self._memory = memory = WindowMemory()
-        self._read_gate = gate = Gate(READ_LIMIT)
-        return WindowGuard(exchange, read_gate=gate, memory=memory, telling=telling)
 
     @classmethod
     def from_env(
@@ -405,15 +405,16 @@ class AutocallsClient(Questions):
             del message  # it may be anything; tracers show a failed frame's variables
         self._home.check()
         in_lane = choose(Lane, "lane", lane)
-        make_job = partial(
-            self._job,
+        make = partial(
+            self._make,
             content,
             lane=in_lane,
             window_check=window_check,
             deadline=self._deadline(timeout),
+            is_single=True,
             takes_spare=in_lane is Lane.INTERACTIVE,
         )
-        outcome = await self._dispatcher.send(make_job)
+        outcome = await self._dispatcher.send(make)
         if isinstance(outcome, Accepted):
             return outcome.sent
         raise outcome.error
@@ -450,8 +451,8 @@ class AutocallsClient(Questions):
         run = Run(
             self._dispatcher,
             messages,
-            make_job=partial(
-                self._job,
+            make_shipment=partial(
+                self._make,
                 lane=choose(Lane, "lane", lane),
                 window_check=window_check,
                 flow=object(),
@@ -494,7 +495,7 @@ class AutocallsClient(Questions):
             window_sample=window_sample,
         )
 
-    def _job(
+    def _make(
         self,
         message: object,
         settle: Settle,
@@ -503,8 +504,9 @@ class AutocallsClient(Questions):
         window_check: WindowCheckName | None,
         deadline: float | None = None,
         flow: object = None,
+        is_single: bool = False,
         takes_spare: bool = False,
-    ) -> Job:
+    ) -> Shipment:
         try:
             content = check_message(message)
         finally:
@@ -514,7 +516,7 @@ class AutocallsClient(Questions):
             if window_check is None
             else choose(WindowCheck, "window_check", window_check)
         )
-        return Job(
+        return Shipment(
             message=content,
             sender_id=choose_sender(content.sender_id, self._sender_id),
             lane=lane,
@@ -522,6 +524,7 @@ class AutocallsClient(Questions):
             settle=settle,
             deadline=deadline,
             flow=flow,
+            is_single=is_single,
             takes_spare=takes_spare,
             host=self._host,
         )

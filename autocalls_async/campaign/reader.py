@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from autocalls_async.campaign.source import Source, each_of
-from autocalls_async.engine.shipment import Job, Settle
+from autocalls_async.engine.shipment import Settle, Shipment
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.later import Later
 from autocalls_async.model.outcomes import Outcome
@@ -32,10 +32,10 @@ _BATCH_SECONDS = 0.1
 _END = object()
 
 
-class MakeJob(Protocol):
+class MakeShipment(Protocol):
     """Makes a message ready to be submitted."""
 
-    def __call__(self, message: object, settle: Settle, /) -> Job:
+    def __call__(self, message: object, settle: Settle, /) -> Shipment:
         """Make it.
 
         Raises:
@@ -43,7 +43,7 @@ class MakeJob(Protocol):
         """
 
 
-TakeIn: TypeAlias = Callable[[int, Job], None]
+TakeIn: TypeAlias = Callable[[int, Shipment], None]
 """Sends what was read; a message is known by its place in the source, from 0."""
 
 SettleNumber: TypeAlias = Callable[[int, Outcome], None]
@@ -94,11 +94,11 @@ class Reader:
         self,
         source: Source,
         *,
-        make_job: MakeJob,
+        make_shipment: MakeShipment,
         ledger: "_ledger.Ledger | None",
     ) -> None:
         self._source = source
-        self._make_job = make_job
+        self._make_shipment = make_shipment
         self._ledger = ledger
         # An async source may let a message wait for the next one.
         self._may_batch = ledger is not None and not isinstance(source, AsyncIterable)
@@ -127,7 +127,7 @@ class Reader:
         async with aclosing(each_of(self._source)) as messages:
             is_at_end = False
             while not is_at_end and not self._is_stopped:
-                batch: dict[int, Job] = {}
+                batch: dict[int, Shipment] = {}
                 try:
                     is_at_end = await self._fill(batch, messages, settle)
                 finally:  # the source may have failed after some
@@ -136,7 +136,7 @@ class Reader:
 
     async def _fill(
         self,
-        batch: dict[int, Job],
+        batch: dict[int, Shipment],
         messages: AsyncGenerator[object, None],
         settle: SettleNumber,
     ) -> bool:
@@ -151,7 +151,7 @@ class Reader:
             number = self._read_count
             self._read_count += 1
             try:
-                batch[number] = self._make_job(message, partial(settle, number))
+                batch[number] = self._make_shipment(message, partial(settle, number))
             finally:
                 del message  # it may be anything, and tracers show variables
             self.room.take()
@@ -162,31 +162,31 @@ class Reader:
             await asyncio.sleep(0)  # a source may take its time, and others wait
         return True
 
-    async def _admit(self, batch: Mapping[int, Job], take_in: TakeIn) -> None:
+    async def _admit(self, batch: Mapping[int, Shipment], take_in: TakeIn) -> None:
         """Ask the journal, if there is one, and hand on what may be sent."""
         if self._ledger is None:
             self._hand_on(batch, take_in)
             return
         if not batch:
             return
-        read = [(job.message, job.sender_id) for job in batch.values()]
+        read = [(shipment.message, shipment.sender_id) for shipment in batch.values()]
         admission = asyncio.ensure_future(self._ledger.admit(read))
         try:
             await _end_of(admission)
         finally:  # also where it was told to stop: what would be sent has an outcome
             pages = zip(batch.values(), admission.result(), strict=True)
-            for job, page in pages:
-                job.page = page
+            for shipment, page in pages:
+                shipment.page = page
             self._hand_on(batch, take_in)
 
-    def _hand_on(self, batch: Mapping[int, Job], take_in: TakeIn) -> None:
-        for number, job in batch.items():
+    def _hand_on(self, batch: Mapping[int, Shipment], take_in: TakeIn) -> None:
+        for number, shipment in batch.items():
             self.taken_count += 1
-            if self._ledger is not None and job.page is None:
+            if self._ledger is not None and shipment.page is None:
                 self.skipped_count += 1
                 self.room.give_back()
             else:
-                take_in(number, job)
+                take_in(number, shipment)
 
 
 async def _end_of(future: asyncio.Future[T]) -> None:

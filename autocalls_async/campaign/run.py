@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 from attrs import evolve, frozen
 
 from autocalls_async.campaign.breaker import Breaker, Reason
-from autocalls_async.campaign.reader import MakeJob, Reader
+from autocalls_async.campaign.reader import MakeShipment, Reader
 from autocalls_async.campaign.source import Source
 from autocalls_async.engine.dispatcher import Dispatcher
 from autocalls_async.engine.home import tell_of_neglect
-from autocalls_async.engine.shipment import Job, Page
+from autocalls_async.engine.shipment import Page, Shipment
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.errors import RunStoppedError, UnsentError
 from autocalls_async.model.later import Later
@@ -147,7 +147,7 @@ class Run:
         dispatcher: Dispatcher,
         source: Source,
         *,
-        make_job: MakeJob,
+        make_shipment: MakeShipment,
         pace: Pace,
         ledger: "_ledger.Ledger | None" = None,
     ) -> None:
@@ -155,11 +155,11 @@ class Run:
         self._pace = pace
         self._ledger = ledger
         self._meter = _Meter(total=len(source) if isinstance(source, Sized) else None)
-        self._reader = Reader(source, make_job=make_job, ledger=ledger)
+        self._reader = Reader(source, make_shipment=make_shipment, ledger=ledger)
         self._reading: asyncio.Task[None] | None = None
         self._breaker = Breaker()
         # Messages that are on their way, by their place in the source.
-        self._pending: dict[int, Job] = {}
+        self._pending: dict[int, Shipment] = {}
         self._ready: deque[Outcome] = deque()
         self._news = asyncio.Event()
         self._read_no_further: Reason | None = None
@@ -224,33 +224,33 @@ class Run:
     def _stop(self, reason: Reason) -> None:
         self._stop_reading(reason)
         self._taken_back = reason
-        for job in list(self._pending.values()):
-            self._withdraw(job, reason)
+        for shipment in list(self._pending.values()):
+            self._withdraw(shipment, reason)
 
-    def _withdraw(self, job: Job, reason: Reason) -> None:
+    def _withdraw(self, shipment: Shipment, reason: Reason) -> None:
         detail = f"the run stopped: {reason.detail}"
         error = UnsentError(detail=detail, remedy=reason.remedy)
         error.__cause__ = reason.cause
-        self._dispatcher.withdraw(job, error)
+        self._dispatcher.withdraw(shipment, error)
 
     # Each message
 
-    def _take_in(self, number: int, job: Job) -> None:
-        self._pending[number] = job
-        self._breaker.note_sender(job.sender_id)
-        self._dispatcher.submit(job)
+    def _take_in(self, number: int, shipment: Shipment) -> None:
+        self._pending[number] = shipment
+        self._breaker.note_sender(shipment.sender_id)
+        self._dispatcher.submit(shipment)
         if self._taken_back is not None:
-            self._withdraw(job, self._taken_back)
+            self._withdraw(shipment, self._taken_back)
 
     def _settle(self, number: int, outcome: Outcome) -> None:
-        job = self._pending.pop(number)
-        is_withdrawn = job.withdrawn is not None
+        shipment = self._pending.pop(number)
+        is_withdrawn = shipment.withdrawn is not None
         self._has_withdrawn |= is_withdrawn
         self._meter.count(outcome)
         self._ready.append(evolve(outcome, index=number))
         self._news.set()
-        if job.page is not None:
-            self._note_in_journal(job.page, outcome, is_withdrawn=is_withdrawn)
+        if shipment.page is not None:
+            self._note_in_journal(shipment.page, outcome, is_withdrawn=is_withdrawn)
         if (reason := self._breaker.judge(outcome)) is not None:
             self._stop(reason)
 

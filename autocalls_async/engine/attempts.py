@@ -1,13 +1,10 @@
-"""One logical call: attempts, decision, wait."""
+"""What an attempt showed, what follows from it, and when the next may be made."""
 
-import asyncio
 import random
 from collections.abc import Callable
-from typing import Protocol
 
-from attrs import define
+from attrs import define, field, frozen
 
-from autocalls_async.engine.gate import HeldBack
 from autocalls_async.engine.outage import Reachability
 from autocalls_async.http.loop import loop_time
 from autocalls_async.http.replies import (
@@ -32,34 +29,8 @@ from autocalls_async.policy.retry import RetryPolicy, RetryQuota
 from autocalls_async.policy.verdict import DECISIONS, Again, Kind, Seen, Verdict
 
 
-class Passage(Protocol):
-    """What a call goes through on its way out, once for each attempt."""
-
-    takes_spare: bool
-    """Whether a connection made ahead is for it."""
-
-    connects_late: bool
-    """Whether it may hold no connection before its turn has come."""
-
-    async def prepare(self) -> None:
-        """Wait, before a connection is made, until the request may soon leave."""
-
-    async def leave(self, line: Line) -> None:
-        """Wait on the standing connection for the moment to leave.
-
-        Raises:
-            HeldBack: That moment is too far off. Nothing has left.
-        """
-
-    def landed(self, seen: Seen, *, retry_after: float | None) -> None:
-        """Take note of how the attempt ended."""
-
-    def note_failed(self, error: AutocallsError) -> None:
-        """Take note of what the call came to if its time were up now."""
-
-
 @define(eq=False)
-class _Attempt:
+class Attempt:
     """What one attempt showed."""
 
     seen: Seen
@@ -70,29 +41,55 @@ class _Attempt:
 
     @property
     def retry_after(self) -> float | None:
+        """Seconds that the service asks us to wait, if it does."""
         if self.reply is None or self.seen is Seen.OK:
             return None
         return self.reply.retry_after()
 
     @property
     def was_handed_over(self) -> bool:
+        """Whether its first byte left."""
         return self.seen not in {Seen.NO_CONNECTION, Seen.NO_TRUST}
 
 
-@define
-class _Call:
-    """One call so far."""
+CUT_SHORT = Attempt(Seen.SILENCE, "it was cancelled")
+"""What is known of an attempt that was left before its answer came."""
+
+
+@define(eq=False)
+class Call:
+    """One call so far: all attempts of one operation.
+
+    Attributes:
+        request: What to ask.
+        deadline: On the loop's clock; no attempt is begun that a pause would put
+            behind it. `None` is for bulk: it waits out an outage.
+        last_error: What it came to if its time were up now.
+    """
 
     request: Request
-    host: str | None
     deadline: float | None
-    began_at: float
+    began_at: float = field(factory=loop_time)
     attempt_count: int = 0
     handed_over_count: int = 0
+    last_error: AutocallsError | None = None
+
+
+@frozen
+class Pause:
+    """What follows from an attempt that may be repeated.
+
+    Attributes:
+        seconds: How long to wait before the next.
+        error: What the call came to if its time were up now.
+    """
+
+    seconds: float
+    error: AutocallsError
 
 
 class Exchange:
-    """Makes calls: as many attempts as the decision table and the policy allow."""
+    """The attempts of one account: as many as decision table and policy allow."""
 
     def __init__(
         self,
@@ -135,93 +132,71 @@ class Exchange:
         except AttemptFailed as failed:
             raise UnreachableError(detail=failed.detail) from None
 
-    async def call(
-        self, request: Request, passage: Passage, *, deadline: float | None = None
-    ) -> Reply:
-        """Make the call, and give the answer that settles it.
+    async def connect(
+        self, request: Request, *, takes_spare: bool = False, is_late: bool = False
+    ) -> Line | Attempt:
+        """Return a connection that stands, or the attempt that this was.
 
         Args:
-            request: What to ask.
-            passage: What each attempt goes through.
-            deadline: On the loop's clock; no attempt is begun that a pause
-                would put behind it. `None` is for bulk: it waits out an outage.
-
-        Raises:
-            RejectedError: The service said no.
-            UnsentError: A send surely did not happen.
-            UnknownOutcomeError: A send may have happened.
-            UnavailableError: A read got no usable answer.
+            request: What will be asked on it.
+            takes_spare: It may be one that was made ahead.
+            is_late: It is to stand when its turn has come, and not before.
         """
-        call = _Call(request, self.host, deadline, loop_time())
-        while True:
-            attempt = await self._attempt(request, passage)
-            decision = DECISIONS[request.kind, attempt.seen]
-            call.attempt_count += 1
-            call.handed_over_count += attempt.was_handed_over
-            if decision.verdict is Verdict.ACCEPTED and attempt.reply:
-                self._quota.give_back()
-                return attempt.reply
-            pause = self._pause_seconds(call.attempt_count, attempt.retry_after)
-            error = _come_to(call, attempt, decision.verdict)
-            if decision.again is Again.NO or not self._may_repeat(call, attempt, pause):
-                raise error
-            passage.note_failed(error)
-            if not _waits_at_the_gate(call, attempt):
-                await asyncio.sleep(pause)
-
-    async def _attempt(self, request: Request, passage: Passage) -> _Attempt:
-        may_be_stale = request.kind is Kind.READ
-        while True:
-            await passage.prepare()
-            try:
-                attempt = await self._make_one(request, passage)
-            except HeldBack:
-                continue
-            if not (may_be_stale and attempt.was_cut_off):
-                return attempt
-            # A kept connection may just have been closed, and asking anew is free.
-            may_be_stale = False
-
-    async def _make_one(self, request: Request, passage: Passage) -> _Attempt:
-        if not self.reachability.is_down():
-            return await self._go(request, passage)
-        async with self.reachability.attempt():
-            return await self._go(request, passage)
-
-    async def _go(self, request: Request, passage: Passage) -> _Attempt:
-        """Connect, wait for the turn, hand over, read."""
-        attempt = _Attempt(Seen.SILENCE, "it was cancelled")
-        line = None
-        try:
-            line = await self._connect(request, passage)
-            await passage.leave(line)
-            # Nothing is awaited between here and the first byte.
-            attempt = _judge(request, await line.ask(request))
-        except AttemptFailed as failed:
-            attempt = _Attempt(
-                failed.seen,
-                failed.detail,
-                was_cut_off=failed.was_cut_off,
-                remedy=failed.remedy,
-            )
-        finally:
-            if line is not None:
-                line.close()
-            passage.landed(attempt.seen, retry_after=attempt.retry_after)
-        if attempt.seen is Seen.NO_CONNECTION:
-            self.reachability.note_failed()
-        return attempt
-
-    async def _connect(self, request: Request, passage: Passage) -> Line:
-        if passage.connects_late:
-            note = self.reachability.note_connected
+        note = self.reachability.note_connected
+        if is_late:
             return LateLine(self._transport, request, on_stand=note)
-        line = await self._transport.connect(request, may_be_spare=passage.takes_spare)
-        self.reachability.note_connected()
+        try:
+            line = await self._transport.connect(request, may_be_spare=takes_spare)
+        except AttemptFailed as failed:
+            return self.fail(failed)
+        note()
         return line
 
-    def _may_repeat(self, call: _Call, attempt: _Attempt, pause: float) -> bool:
-        """Say whether another attempt is within the call's time and the policy."""
+    async def ask(self, line: Line, request: Request) -> Attempt:
+        """Hand the request over, and return what came of it.
+
+        Nothing is awaited between the call and the first byte.
+        """
+        try:
+            reply = await line.ask(request)
+        except AttemptFailed as failed:
+            return self.fail(failed)
+        if reply.body is None and request.kind is Kind.READ:
+            detail = "the answer broke off or was too long"
+            return Attempt(Seen.SILENCE, detail, reply)
+        seen = see(reply)
+        # An answer that settles all needs no words.
+        detail = "" if seen is Seen.OK else describe(reply, seen)
+        return Attempt(seen, detail, reply)
+
+    def fail(self, failed: AttemptFailed) -> Attempt:
+        """Return what an attempt was that failed on its way."""
+        if failed.seen is Seen.NO_CONNECTION:
+            self.reachability.note_failed()
+        return Attempt(
+            failed.seen,
+            failed.detail,
+            was_cut_off=failed.was_cut_off,
+            remedy=failed.remedy,
+        )
+
+    def decide(self, call: Call, attempt: Attempt) -> Reply | AutocallsError | Pause:
+        """Return what a call has come to, or how long to wait for its next attempt."""
+        decision = DECISIONS[call.request.kind, attempt.seen]
+        call.attempt_count += 1
+        call.handed_over_count += attempt.was_handed_over
+        if decision.verdict is Verdict.ACCEPTED and attempt.reply:
+            self._quota.give_back()
+            return attempt.reply
+        pause = self._pause_seconds(call.attempt_count, attempt.retry_after)
+        error = self._come_to(call, attempt, decision.verdict)
+        if decision.again is Again.NO or not self._may_repeat(call, attempt, pause):
+            return error
+        call.last_error = error
+        return Pause(0.0 if _waits_at_the_gate(call, attempt) else pause, error)
+
+    def _may_repeat(self, call: Call, attempt: Attempt, pause: float) -> bool:
+        """Whether another attempt is within the call's time and the policy."""
         if _waits_at_the_gate(call, attempt):
             pause = attempt.retry_after or 0.0
         again_at = loop_time() + pause
@@ -240,50 +215,45 @@ class Exchange:
             attempt=attempt, draw=self._draw(), retry_after=retry_after
         )
 
-
-def _waits_at_the_gate(call: _Call, attempt: _Attempt) -> bool:
-    """Whether the pace holds back everybody, so that no pause of its own is due."""
-    is_send = call.request.kind is Kind.SEND
-    return is_send and attempt.seen is Seen.RATE_LIMITED
-
-
-def _judge(request: Request, reply: Reply) -> _Attempt:
-    if reply.body is None and request.kind is Kind.READ:
-        return _Attempt(Seen.SILENCE, "the answer broke off or was too long", reply)
-    seen = see(reply)
-    return _Attempt(seen, describe(reply, seen), reply)
-
-
-def _come_to(call: _Call, attempt: _Attempt, verdict: Verdict) -> AutocallsError:
-    """Return what the call comes to if this was its last attempt."""
-    if verdict is Verdict.REFUSED and attempt.reply:
-        return read_refusal(
-            attempt.reply,
-            recipient_phone=call.request.recipient_phone,
-            attempts=call.handed_over_count,
-        )
-    return _error(call, attempt, verdict)
-
-
-def _error(call: _Call, attempt: _Attempt, verdict: Verdict) -> AutocallsError:
-    status = attempt.reply.status if attempt.reply else None
-    code = read_error_code(attempt.reply) if attempt.reply else None
-    if call.request.kind is Kind.READ:
-        return UnavailableError(
+    def _come_to(
+        self, call: Call, attempt: Attempt, verdict: Verdict
+    ) -> AutocallsError:
+        """Return what the call comes to if this was its last attempt."""
+        if verdict is Verdict.REFUSED and attempt.reply:
+            return read_refusal(
+                attempt.reply,
+                recipient_phone=call.request.recipient_phone,
+                attempts=call.handed_over_count,
+            )
+        status = attempt.reply.status if attempt.reply else None
+        code = read_error_code(attempt.reply) if attempt.reply else None
+        if call.request.kind is Kind.READ:
+            return UnavailableError(
+                detail=attempt.detail,
+                remedy=attempt.remedy,
+                host=self.host,
+                status=status,
+                error_code=code,
+                attempts=call.handed_over_count,
+            )
+        kind = UnreachableError if verdict is Verdict.UNSENT else UnknownOutcomeError
+        return kind(
             detail=attempt.detail,
             remedy=attempt.remedy,
-            host=call.host,
+            host=self.host,
+            recipient_phone=call.request.recipient_phone,
             status=status,
             error_code=code,
             attempts=call.handed_over_count,
         )
-    kind = UnreachableError if verdict is Verdict.UNSENT else UnknownOutcomeError
-    return kind(
-        detail=attempt.detail,
-        remedy=attempt.remedy,
-        host=call.host,
-        recipient_phone=call.request.recipient_phone,
-        status=status,
-        error_code=code,
-        attempts=call.handed_over_count,
-    )
+
+
+def did_nothing(seen: Seen) -> bool:
+    """Whether a send that showed this surely did nothing, and may be made again."""
+    return DECISIONS[Kind.SEND, seen].again is Again.YES
+
+
+def _waits_at_the_gate(call: Call, attempt: Attempt) -> bool:
+    """Whether the pace holds back everybody, so that no pause of its own is due."""
+    is_send = call.request.kind is Kind.SEND
+    return is_send and attempt.seen is Seen.RATE_LIMITED

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 import aiohttp
 
-from autocalls_async.engine.gate import Limiter
+from autocalls_async.engine.limiter import Limiter
 from autocalls_async.model.later import Later
 from autocalls_async.model.naming import show_in
 from autocalls_async.policy.lanes import Lane

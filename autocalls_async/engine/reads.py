@@ -3,6 +3,7 @@
 import asyncio
 from math import inf
 
+from autocalls_async.engine.asking import Reads, Unread
 from autocalls_async.engine.home import Home
 from autocalls_async.engine.window_check import WindowGuard
 from autocalls_async.http import replies, requests
@@ -18,8 +19,14 @@ class Questions:
     """The calls of a client that send nothing."""
 
     def __init__(
-        self, guard: WindowGuard, *, sender_id: int | None, timeout: float
+        self,
+        reads: Reads,
+        guard: WindowGuard,
+        *,
+        sender_id: int | None,
+        timeout: float,
     ) -> None:
+        self._reads = reads
         self._guard = guard
         self._sender_id = sender_id
         self._timeout = check_seconds("timeout", timeout)
@@ -50,7 +57,10 @@ class Questions:
         self._home.check()
         deadline = self._deadline(timeout)
         async with self._places:
-            return await self._guard.ask(pair, deadline=deadline)
+            found = await self._guard.ask(pair, deadline=deadline)
+        if isinstance(found, Unread):
+            raise found.error
+        return found
 
     async def senders(
         self, *, include_offline: bool = False, timeout: float | None = None
@@ -101,7 +111,10 @@ class Questions:
         self._home.check()
         deadline = self._deadline(seconds)
         async with self._places:
-            return await self._guard.read(request, deadline=deadline)
+            found = await self._reads.read(request, deadline=deadline)
+        if isinstance(found, Unread):
+            raise found.error
+        return found
 
     def _deadline(self, seconds: float | None) -> float | None:
         budget = self._timeout if seconds is None else check_seconds("timeout", seconds)

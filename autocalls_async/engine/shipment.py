@@ -1,23 +1,22 @@
-"""One message on its way, and how it ends where the service has no say."""
+"""One message on its way: what it is, and where it stands."""
 
 import asyncio
-from collections.abc import Callable, Hashable
-from contextvars import Context
-from datetime import datetime
+from collections.abc import Callable, Coroutine, Hashable, Mapping
+from contextvars import Context, copy_context
+from datetime import UTC, datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from autocalls_async.engine.gate import GatePassage
+from autocalls_async.engine.turns import Turn
 from autocalls_async.model.errors import (
     AutocallsError,
     RejectedError,
-    UnknownOutcomeError,
     UnsentError,
 )
 from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Message, Pair
-from autocalls_async.model.outcomes import Outcome, Rejected, Unknown, Unsent
-from autocalls_async.policy.lanes import Lane
-from autocalls_async.policy.lanes import Place as Ticket
+from autocalls_async.model.outcomes import Outcome
+from autocalls_async.policy.lanes import Lane, Place
 from autocalls_async.policy.verdict import Seen
 from autocalls_async.policy.windows import WindowCheck, WindowState
 
@@ -27,6 +26,32 @@ else:
     records = Later("autocalls_async.engine.telemetry")  # most programs observe no step
 
 Settle: TypeAlias = Callable[[Outcome], None]
+
+
+class Stage(Enum):
+    """Where a message stands."""
+
+    if not TYPE_CHECKING:
+        # Members are single, and Enum's own is ten times as slow.
+        __hash__ = object.__hash__
+
+    MADE = "not given to the queue yet"
+    QUEUED = "waits in its lane"
+    HELD = "is checked and connected ahead, or waits for its turn"
+    LEFT = "was handed over"
+    SETTLED = "has its outcome"
+
+
+ALLOWED: Mapping[Stage, frozenset[Stage]] = {
+    Stage.MADE: frozenset({Stage.QUEUED, Stage.SETTLED}),
+    Stage.QUEUED: frozenset({Stage.HELD, Stage.SETTLED}),
+    Stage.HELD: frozenset({Stage.LEFT, Stage.SETTLED}),
+    # Back again, its place before all others to its recipient kept, where it surely
+    # did nothing.
+    Stage.LEFT: frozenset({Stage.HELD, Stage.SETTLED}),
+    Stage.SETTLED: frozenset(),
+}
+"""The moves that there are."""
 
 
 class Page(Protocol):
@@ -47,8 +72,11 @@ class Page(Protocol):
         """Note how it ended."""
 
 
-class Job:
-    """One message on its way, and who wants to know its outcome."""
+class Shipment:
+    """One message on its way, and who wants to know its outcome.
+
+    Only its own methods write what changes; `Shipments.move` alone moves it.
+    """
 
     __slots__ = (
         "ahead_count",
@@ -56,10 +84,12 @@ class Job:
         "call_id",
         "context",
         "deadline",
+        "fell_back",
         "flow",
-        "handed_over",
         "handed_over_at",
         "host",
+        "is_bulk_begun",
+        "is_single",
         "is_watched",
         "lane",
         "last_error",
@@ -67,13 +97,14 @@ class Job:
         "message",
         "needs_slot",
         "page",
-        "passage",
+        "place",
         "sender_id",
         "settle",
+        "stage",
         "submitted_at",
         "takes_spare",
         "task",
-        "ticket",
+        "turn",
         "was_checked",
         "window_check",
         "withdrawn",
@@ -91,6 +122,7 @@ class Job:
         flow: Hashable = None,
         deadline: float | None = None,
         host: str | None = None,
+        is_single: bool = False,
         takes_spare: bool = False,
     ) -> None:
         self.message = message
@@ -101,7 +133,10 @@ class Job:
         self.flow = flow
         self.deadline = deadline
         self.host = host  # whom it is sent to
+        self.is_single = is_single  # somebody waits for this one alone
         self.takes_spare = takes_spare  # a connection made ahead is for it
+        self.page: Page | None = None  # where a journal is told of it
+        self.stage = Stage.MADE
         self.submitted_at = 0.0
         self.call_id = 0
         self.attempt_count = 0
@@ -109,15 +144,91 @@ class Job:
         self.handed_over_at: datetime | None = None
         self.is_watched = True  # somebody wants to know of each step
         self.was_checked = False
-        self.handed_over = False
+        self.fell_back = False  # to its template
         self.withdrawn: UnsentError | RejectedError | None = None
         self.needs_slot = True  # its window was not known to be closed when it came
         self.ahead_count = 0  # messages that waited when it came
         self.last_error: AutocallsError | None = None  # if its time were up now
-        self.page: Page | None = None  # where a journal is told of it
-        self.ticket: Ticket[Job] | None = None
-        self.passage: GatePassage | None = None
+        self.place: Place[Shipment] | None = None  # in the lanes
+        self.is_bulk_begun = False  # it holds one of bulk's connections, or will
+        self.turn: Turn | None = None  # at the gate, of the attempt under way
         self.task: asyncio.Task[Outcome] | None = None
+
+    def meet(self, *, needs_slot: bool, ahead_count: int) -> None:
+        """Note what it met when it came."""
+        self.needs_slot = needs_slot
+        self.ahead_count = ahead_count
+
+    def take_in(self, *, at: float, call_id: int, is_watched: bool) -> None:
+        """Note that it was submitted, in this context."""
+        self.submitted_at = at
+        self.call_id = call_id
+        self.context = copy_context()
+        self.is_watched = is_watched
+
+    def enter(self, stage: Stage) -> Stage:
+        """Come to a stage, and return the one before; `Shipments.move` alone asks.
+
+        Raises:
+            RuntimeError: There is no such move.
+        """
+        before = self.stage
+        if stage not in ALLOWED[before]:
+            msg = f"a message cannot go from {before.name} to {stage.name}"
+            raise RuntimeError(msg)
+        self.stage = stage
+        return before
+
+    def queue(self, place: "Place[Shipment]") -> None:
+        """Note its place in the lanes."""
+        self.place = place
+
+    def promote(self) -> None:
+        """Go with the interactive ones from now on."""
+        self.lane = Lane.INTERACTIVE
+
+    def begin(self, place: "Place[Shipment]", *, lane: Lane) -> None:
+        """Note that it is taken in hand, out of a lane that need not be its own."""
+        self.place = place
+        self.lane = lane
+        self.is_bulk_begun = lane is Lane.BULK
+
+    def run(self, sending: Coroutine[object, object, Outcome]) -> asyncio.Task[Outcome]:
+        """Return the task that brings it on its way, in its submitter's context."""
+        self.task = asyncio.create_task(sending, context=self.context)
+        return self.task
+
+    def come_to_gate(self, *, intends: bool) -> Turn:
+        """Return the turn of a new attempt."""
+        assert self.place is not None  # noqa: S101  # it is in hand
+        self.turn = Turn(self.lane, self.place.order, intends=intends)
+        return self.turn
+
+    def leave(self, *, at: float) -> None:
+        """Note when it is handed over: now."""
+        self.attempt_count += 1
+        self.left_at = at
+        self.handed_over_at = datetime.now(UTC)
+
+    def fall_back(self) -> None:
+        """Go on with its template."""
+        self.fell_back = True
+
+    def withdraw(self, error: UnsentError | RejectedError) -> None:
+        """Note that it must not leave any more."""
+        self.withdrawn = error
+
+    def note_failed(self, error: AutocallsError) -> None:
+        """Note what it came to if its time were up now."""
+        self.last_error = error
+
+    def note_checked(self) -> None:
+        """Note that its window was asked for, or known."""
+        self.was_checked = True
+
+    def end(self) -> None:
+        """Let go of what leads back to it: its place, its turn and its task."""
+        self.place = self.turn = self.task = None
 
     @property
     def recipient_phone(self) -> str:
@@ -186,46 +297,3 @@ class Job:
             outcome=outcome,
             waited=at - self.submitted_at,
         )
-
-
-def unsent(job: Job, detail: str) -> Unsent:
-    """End a message that surely did not leave."""
-    error = UnsentError(detail=detail, recipient_phone=job.recipient_phone)
-    return Unsent(message=job.message, error=error)
-
-
-def turned_back(job: Job, error: UnsentError | RejectedError) -> Outcome:
-    """End a message that surely did not leave, with what is known of why."""
-    error.recipient_phone = job.recipient_phone
-    if isinstance(error, RejectedError):
-        return Rejected(message=job.message, error=error)
-    return Unsent(message=job.message, error=error)
-
-
-def unknown(job: Job, detail: str) -> Unknown:
-    """End a message that may have left."""
-    error = UnknownOutcomeError(
-        detail=detail,
-        recipient_phone=job.recipient_phone,
-        host=job.host,
-        attempts=job.attempt_count,
-        handed_over_at=job.handed_over_at,
-    )
-    return Unknown(message=job.message, error=error)
-
-
-def cut_short(job: Job) -> Outcome:
-    """Say how a message ended whose task was cancelled."""
-    if job.handed_over:
-        return unknown(job, "the client was closed before an answer came")
-    if job.withdrawn is not None:
-        return turned_back(job, job.withdrawn)
-    return unsent(job, "its task was cancelled")
-
-
-def faulty(job: Job, error: BaseException) -> Outcome:
-    """Say how a message ended that met a fault nobody foresaw."""
-    detail = f"an unexpected fault ({type(error).__name__})"
-    outcome = unknown(job, detail) if job.handed_over else unsent(job, detail)
-    outcome.error.__cause__ = error
-    return outcome

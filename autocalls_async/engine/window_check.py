@@ -1,16 +1,15 @@
 """The messaging windows of one account: asked for, learnt, and judged before a send."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
-from autocalls_async.engine.attempts import Exchange
-from autocalls_async.engine.gate import Gate, GatePassage
+from autocalls_async.engine.asking import Reads, Unread
 from autocalls_async.engine.observers import Telling
-from autocalls_async.engine.shipment import Job
+from autocalls_async.engine.shipment import Shipment
 from autocalls_async.http.loop import loop_time
 from autocalls_async.http.replies import Reply, read_conversation
-from autocalls_async.http.requests import Request, session_status_request
+from autocalls_async.http.requests import session_status_request
 from autocalls_async.model.answers import ConversationStatus, SessionStatus
 from autocalls_async.model.checks import (
     choose_sender,
@@ -93,75 +92,91 @@ class WindowGuard:
 
     def __init__(
         self,
-        exchange: Exchange,
+        reads: Reads,
         *,
-        read_gate: Gate,
         memory: WindowMemory,
         telling: Telling,
     ) -> None:
-        self._exchange = exchange
+        self._reads = reads
         self._telling = telling
-        self._read_gate = read_gate
         self._memory = memory
 
-    def knows_open(self, job: Job, now: float) -> bool:
+    def knows_open(self, shipment: Shipment, now: float) -> bool:
         """Whether nobody needs to be asked, or told, of a message's window."""
-        message = job.message
-        if job.window_check is WindowCheck.NEVER or type(message) is TemplateMessage:
+        message = shipment.message
+        if (
+            shipment.window_check is WindowCheck.NEVER
+            or type(message) is TemplateMessage
+        ):
             return True
-        if job.is_watched or job.window_check is WindowCheck.ALWAYS:
+        if shipment.is_watched or shipment.window_check is WindowCheck.ALWAYS:
             return False
-        known = self._memory.judge(job.sender_id, job.recipient_phone, now=now)
+        known = self._judge(shipment, now)
         return known is WindowState.OPEN
 
-    def knows_closed(self, job: Job, now: float) -> bool:
+    def knows_closed(self, shipment: Shipment, now: float) -> bool:
         """Whether its window has closed, or was found closed, since it was checked."""
-        message = job.message
-        if job.window_check is WindowCheck.NEVER or type(message) is TemplateMessage:
+        message = shipment.message
+        if (
+            shipment.window_check is WindowCheck.NEVER
+            or type(message) is TemplateMessage
+        ):
             return False
-        known = self._memory.judge(job.sender_id, job.recipient_phone, now=now)
+        known = self._judge(shipment, now)
         return known is WindowState.CLOSED
 
-    async def check(self, job: Job) -> None:
+    async def check(self, shipment: Shipment) -> AutocallsError | None:
         """Make sure, as far as wanted, that a message's window is open.
 
-        Raises:
-            TemplateRequiredError: It is closed.
-            UnsentError: Nobody can tell just now.
+        Returns:
+            A `TemplateRequiredError` where it is closed, an `UnsentError` where nobody
+            can tell just now, another refusal of the question, or nothing.
         """
-        is_free_text = isinstance(job.message, FreeformMessage)
-        if not is_free_text or job.window_check is WindowCheck.NEVER:
-            return
-        state = self._memory.judge(job.sender_id, job.recipient_phone, now=loop_time())
-        if job.window_check is WindowCheck.ALWAYS and not job.was_checked:
+        is_free_text = isinstance(shipment.message, FreeformMessage)
+        if not is_free_text or shipment.window_check is WindowCheck.NEVER:
+            return None
+        state = self._judge(shipment, loop_time())
+        if shipment.window_check is WindowCheck.ALWAYS and not shipment.was_checked:
             state = WindowState.UNKNOWN
-        job.was_checked = True
+        shipment.note_checked()
         if was_unknown := state is WindowState.UNKNOWN:
-            state = await self._ask_for(job)
-        if job.is_watched:
+            found = await self._ask_for(shipment)
+            if not isinstance(found, WindowState):
+                return found
+            state = found
+        if shipment.is_watched:
             self._telling.tell(
-                job.record_checked(state, was_asked=was_unknown, at=loop_time())
+                shipment.record_checked(state, was_asked=was_unknown, at=loop_time())
             )
-        if state is WindowState.CLOSED:
-            last = self._memory.last_status(job.sender_id, job.recipient_phone)
-            raise TemplateRequiredError(
-                recipient_phone=job.recipient_phone, session_status=last
-            )
+        if state is not WindowState.CLOSED:
+            return None
+        last = self._memory.last_status(shipment.sender_id, shipment.recipient_phone)
+        return TemplateRequiredError(
+            recipient_phone=shipment.recipient_phone, session_status=last
+        )
 
     async def ask(
         self,
         pair: Pair,
         *,
         deadline: float | None,
-        passage: GatePassage | None = None,
-    ) -> ConversationStatus:
+        lane: Lane = Lane.BULK,
+        on_failure: Callable[[Unread], None] | None = None,
+    ) -> ConversationStatus | Unread:
         """Ask the service for a window, and learn the answer."""
         request = session_status_request(
             sender_id=pair.sender_id, recipient_phone=pair.recipient_phone
         )
         asked_at = loop_time()
-        reply = await self.read(request, deadline=deadline, passage=passage)
-        status = read_conversation(reply)
+        reply = await self._reads.read(
+            request, deadline=deadline, lane=lane, on_failure=on_failure
+        )
+        if isinstance(reply, Unread):
+            return reply
+        try:
+            status = read_conversation(reply)
+        except UnavailableError as error:
+            return Unread(error, is_away=False)
         self._learn(
             pair.sender_id,
             pair.recipient_phone,
@@ -171,73 +186,44 @@ class WindowGuard:
         )
         return status
 
-    async def read(
-        self,
-        request: Request,
-        *,
-        deadline: float | None,
-        passage: GatePassage | None = None,
-    ) -> Reply:
-        """Make a call that changes nothing, at the reads' own pace.
-
-        Args:
-            request: What to ask.
-            deadline: When its time is up.
-            passage: Its way through the gate; a user's question goes behind the
-                checks of sends.
-
-        Raises:
-            RejectedError: The service said no.
-            UnavailableError: No usable answer came in time.
-        """
-        if passage is None:
-            passage = GatePassage(self._read_gate, lane=Lane.BULK)
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await self._exchange.call(request, passage, deadline=deadline)
-        except TimeoutError:
-            if passage.last_error is not None:  # what was last seen says more
-                raise passage.last_error from None
-            is_down = self._exchange.reachability.is_down()
-            raise UnavailableError(
-                detail="the call's time was up",
-                host=self._exchange.host,
-                attempts=0 if is_down else 1,
-            ) from None
-
-    def learn_sent(self, job: Job, status: SessionStatus | None, reply: Reply) -> None:
+    def learn_sent(
+        self, shipment: Shipment, status: SessionStatus | None, reply: Reply
+    ) -> None:
         """Learn from an accepted message what its answer says of the window."""
-        if isinstance(job.message, TemplateMessage):
+        if isinstance(shipment.message, TemplateMessage):
             # One page says that a template opens a window, another that only
             # the recipient does. The status request decides.
-            self._memory.forget(job.sender_id, job.recipient_phone)
+            self._memory.forget(shipment.sender_id, shipment.recipient_phone)
         elif status is not None:
             self._learn(
-                job.sender_id, job.recipient_phone, status, reply, asked_at=job.left_at
+                shipment.sender_id,
+                shipment.recipient_phone,
+                status,
+                reply,
+                asked_at=shipment.left_at,
             )
 
-    def learn_refused(self, job: Job, error: TemplateRequiredError) -> None:
+    def learn_refused(self, shipment: Shipment, error: TemplateRequiredError) -> None:
         """Learn from the service's own refusal, which is the last word."""
-        if error.status is not None:  # else it was our check that found it
-            self._memory.note_closed(
-                job.sender_id,
-                job.recipient_phone,
-                error.session_status,
-                now=loop_time(),
-                asked_at=job.left_at,
-            )
+        self._memory.note_closed(
+            shipment.sender_id,
+            shipment.recipient_phone,
+            error.session_status,
+            now=loop_time(),
+            asked_at=shipment.left_at,
+        )
 
     def take_fallback(
-        self, job: Job, error: TemplateRequiredError
+        self, shipment: Shipment, error: TemplateRequiredError
     ) -> TemplateMessage | None:
         """Give the template that goes in place of a free text, once while closed."""
-        message = job.message
+        message = shipment.message
         if not isinstance(message, FreeformMessage) or message.fallback is None:
             return None
         closed = error.session_status
         if not self._memory.take_fallback(
-            job.sender_id,
-            job.recipient_phone,
+            shipment.sender_id,
+            shipment.recipient_phone,
             at=datetime.now(UTC),
             closed_at=closed.expired_at if closed else None,
         ):
@@ -252,23 +238,26 @@ class WindowGuard:
         """Note one that went out before, as a journal tells."""
         self._memory.note_fallback(sender_id, recipient, at=at)
 
-    def return_fallback(self, job: Job) -> None:
+    def return_fallback(self, shipment: Shipment) -> None:
         """Give it back: it surely was not sent."""
-        self._memory.return_fallback(job.sender_id, job.recipient_phone)
+        self._memory.return_fallback(shipment.sender_id, shipment.recipient_phone)
 
-    async def _ask_for(self, job: Job) -> WindowState:
-        try:
-            status = await self.ask(
-                job.pair,
-                passage=_CheckPassage(self._read_gate, job),
-                deadline=job.deadline,
-            )
-        except (UnavailableError, RateLimitedError) as error:
-            raise _unchecked(job, error) from error
+    def _judge(self, shipment: Shipment, now: float) -> WindowState:
+        return self._memory.judge(shipment.sender_id, shipment.recipient_phone, now=now)
+
+    async def _ask_for(self, shipment: Shipment) -> WindowState | AutocallsError:
+        status = await self.ask(
+            shipment.pair,
+            deadline=shipment.deadline,
+            lane=shipment.lane,
+            on_failure=partial(_note_failed, shipment),
+        )
+        if isinstance(status, Unread):
+            return _unchecked(shipment, status)
         if status.session_status.can_send_freeform:
             return WindowState.OPEN
         # They may have written, and been noted, while the answer was on its way.
-        state = self._memory.judge(job.sender_id, job.recipient_phone, now=loop_time())
+        state = self._judge(shipment, loop_time())
         return WindowState.OPEN if state is WindowState.OPEN else WindowState.CLOSED
 
     def _learn(
@@ -291,34 +280,31 @@ class WindowGuard:
         )
 
 
-class _CheckPassage(GatePassage):
-    """The way of a message's check, which may be the last that is seen of it."""
-
-    def __init__(self, gate: Gate, job: Job) -> None:
-        super().__init__(gate, lane=job.lane)
-        self._job = job
-
-    def note_failed(self, error: AutocallsError) -> None:
-        super().note_failed(error)
-        self._job.last_error = _unchecked(self._job, error)
+def _note_failed(shipment: Shipment, unread: Unread) -> None:
+    shipment.note_failed(_unchecked(shipment, unread))
 
 
-def _unchecked(job: Job, error: AutocallsError) -> UnsentError:
+def _unchecked(shipment: Shipment, unread: Unread) -> AutocallsError:
     """Return what becomes of a message whose window nobody can tell."""
-    is_away = job.deadline is None or not error.attempts  # it has waited long
+    error = unread.error
+    if not isinstance(error, UnavailableError | RateLimitedError):
+        return error
+    is_away = shipment.deadline is None or unread.is_away  # it has waited long
     kind = UnreachableError if is_away else UnsentError
     why, remedy = "the service's rate limit was hit", None
     if isinstance(error, UnavailableError):
         why, remedy = error.detail, error.remedy
-    return kind(
+    unchecked = kind(
         detail=f"its window could not be checked: {why}",
-        recipient_phone=job.recipient_phone,
+        recipient_phone=shipment.recipient_phone,
         status=error.status,
         error_code=error.error_code,
         attempts=error.attempts,
         host=error.host,
         remedy=remedy,
     )
+    unchecked.__cause__ = error
+    return unchecked
 
 
 show_in("autocalls_async", "Windows", of=globals())

@@ -78,11 +78,11 @@ class Place(Generic[T]):
 class _Chain(Generic[T]):
     """What waits for one recipient, in order of submission."""
 
-    __slots__ = ("entry", "interactive_count", "is_under_way", "places")
+    __slots__ = ("entry", "interactive_count", "places", "under_way")
 
     def __init__(self) -> None:
         self.places: OrderedDict[int, Place[T]] = OrderedDict()
-        self.is_under_way = False
+        self.under_way: Place[T] | None = None
         self.interactive_count = 0
         # Where it waits; any other entry is stale.
         self.entry: _Entry[T] | None = None
@@ -204,15 +204,36 @@ class Lanes(Generic[T]):
         if chain is None:
             return None
         chain.entry = None
-        chain.is_under_way = True
-        place = chain.head
+        place = chain.under_way = chain.head
         self._take_out(place, chain)
         return place
+
+    def take_at_once(
+        self, item: T, *, lane: Lane, recipient: Hashable, flow: Hashable = None
+    ) -> Place[T] | None:
+        """Return a place as `push` and `pop` would, where nobody else waits.
+
+        `None` where it has to be pushed: somebody waits, or is under way to the same
+        recipient.
+        """
+        if self._queued or recipient in self._chains:
+            return None
+        place = Place(
+            item, order=next(self._orders), lane=lane, flow=flow, recipient=recipient
+        )
+        chain = self._chains[recipient] = _Chain()
+        chain.under_way = place
+        return place
+
+    def under_way(self, recipient: Hashable) -> T | None:
+        """Return the item of a recipient that was taken out and is not done."""
+        chain = self._chains.get(recipient)
+        return chain.under_way.item if chain and chain.under_way else None
 
     def done(self, place: Place[T]) -> None:
         """Let the recipient's next item pass: the popped one has ended."""
         chain = self._chains[place.recipient]
-        chain.is_under_way = False
+        chain.under_way = None
         self._line_up(place.recipient, chain)
 
     def remove(self, place: Place[T]) -> bool:
@@ -232,7 +253,7 @@ class Lanes(Generic[T]):
 
     def _line_up(self, recipient: Hashable, chain: _Chain[T]) -> None:
         """Let a chain wait where it now belongs."""
-        if chain.is_under_way:
+        if chain.under_way is not None:
             return
         if not chain.places:
             chain.entry = None

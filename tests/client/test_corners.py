@@ -294,12 +294,12 @@ async def test_a_failed_message_is_no_cycle(
     try:  # not an exception to be swallowed, but a switch to be reset
         outcomes = [o async for o in client.send_many(messages)]
         await asyncio.sleep(1)
-        jobs = [o for o in gc.get_objects() if type(o).__name__ == "Job"]
+        shipments = [o for o in gc.get_objects() if type(o).__name__ == "Shipment"]
     finally:
         gc.enable()
 
     assert len(outcomes) == 9
-    assert jobs == []
+    assert shipments == []
 
 
 async def test_the_queue_tells_the_truth_in_a_pause(

@@ -112,7 +112,7 @@ async def test_nothing_that_asyncio_may_log_shows_a_number_or_a_text(
     assert busy.queue.interactive > 10
     assert busy.queue.bulk > 10
     assert busy.queue.in_flight > 0
-    assert any("Job object" in one for one in found)
+    assert any("Shipment object" in one for one in found)
     assert any("TimerHandle" in one for one in found)
     assert [one for one in found if shown(one)] == []
 
@@ -125,7 +125,7 @@ async def test_nor_does_what_debug_mode_logs_of_each_step(
 
     records = [*caplog.get_records("setup"), *caplog.get_records("call")]
     lines = [r.getMessage() for r in records if r.name == "asyncio"]
-    assert any("Dispatcher._end" in line for line in lines)
+    assert any("Sends._end" in line for line in lines)
     assert [line for line in lines if shown(line)] == []
 
 
@@ -186,5 +186,5 @@ def test_nor_does_what_asyncio_says_of_a_task_that_is_destroyed(option: str) -> 
     )
 
     assert "Task was destroyed but it is pending" in done.stderr
-    assert "Dispatcher._outcome_of" in done.stderr
+    assert "Sends.send" in done.stderr
     assert shown(done.stderr) == []

@@ -21,7 +21,9 @@ from hypothesis import strategies as st
 
 from autocalls_async import AutocallsClient
 from autocalls_async.emulator import Emulator, Refuse
-from autocalls_async.engine.gate import Gate, GatePassage, HeldBack, Limiter, Line
+from autocalls_async.engine.gate import Gate, Line, Look
+from autocalls_async.engine.limiter import Limiter
+from autocalls_async.engine.turns import HELD_BACK, HeldBack, Stop, Turn, TurnStage
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.journal import SqliteJournal, State
 from autocalls_async.journal.store import Store
@@ -81,6 +83,58 @@ class Slow:
         self.granted_count += 1
 
 
+class Passage:
+    """Goes through a gate, as each attempt of a call does."""
+
+    def __init__(self, gate: Gate, *, lane: Lane) -> None:
+        self._gate = gate
+        self._order = gate.draw_order()
+        self.lane = lane
+        self.intend: Callable[[], Awaitable[None]] | None = None
+        self.look: Look | None = None
+        self.turn = self._new_turn()
+        self.slot: Ticket | None = None
+
+    def _new_turn(self) -> Turn:
+        intends = self.intend is not None
+        return Turn(self.lane, self._order, intends=intends)
+
+    @property
+    def is_present(self) -> bool:
+        """Whether it stands at the gate."""
+        return self.turn.stage.name in PRESENT
+
+    async def leave(self, line: Line) -> Stop | None:
+        """Leave on a line; return why not."""
+        self.turn = self._new_turn()
+        intend = None if self.intend is None else partial(_intend, self.intend)
+        found = await self._gate.pass_through(
+            self.turn, line, look=self.look, intend=intend
+        )
+        if not isinstance(found, Ticket):
+            return found
+        self.slot = found
+        return None
+
+    def promote(self) -> None:
+        """Go with the interactive ones from now on."""
+        if self.lane is not INTERACTIVE:
+            self.lane = INTERACTIVE
+            self._gate.promote(self.turn)
+
+    def land(self, seen: Seen, *, retry_after: float | None = None) -> None:
+        """Have its answer."""
+        assert self.slot is not None
+        self._gate.landed(self.slot, seen, retry_after=retry_after)
+
+
+async def _intend(note: Callable[[], Awaitable[None]]) -> None:
+    await note()
+
+
+PRESENT = {"WAITING", "CALLED", "READY", "LEAVING"}
+
+
 @define(eq=False)
 class World:
     """A gate, those who go through it, and what became of them."""
@@ -88,8 +142,8 @@ class World:
     gate: Gate
     answer_seconds: float = 0.0
     left: list[tuple[float, str]] = field(factory=list, init=False)
-    tasks: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
-    passages: dict[str, GatePassage] = field(factory=dict, init=False)
+    tasks: dict[str, asyncio.Task[Stop | None]] = field(factory=dict, init=False)
+    passages: dict[str, Passage] = field(factory=dict, init=False)
 
     @property
     def order(self) -> list[str]:
@@ -103,28 +157,31 @@ class World:
         *,
         intend: Callable[[], Awaitable[None]] | None = None,
         line: Line | None = None,
-        passage: GatePassage | None = None,
+        look: Look | None = None,
         seen: Seen = Seen.OK,
-    ) -> asyncio.Task[None]:
+    ) -> asyncio.Task[Stop | None]:
         """Let somebody come to the gate."""
-        way = passage or GatePassage(self.gate, lane=lane)
-        way.intend = intend
+        way = Passage(self.gate, lane=lane)
+        way.intend, way.look = intend, look
         self.passages[name] = way
         call = self._pass(name, way, line or Standing(), seen)
         self.tasks[name] = task = asyncio.create_task(call, name=name)
         return task
 
     async def _pass(
-        self, name: str, passage: GatePassage, line: Line, seen: Seen
-    ) -> None:
-        await passage.leave(line)
+        self, name: str, passage: Passage, line: Line, seen: Seen
+    ) -> Stop | None:
+        if (stop := await passage.leave(line)) is not None:
+            return stop
         self.left.append((asyncio.get_running_loop().time(), name))
         await asyncio.sleep(self.answer_seconds)
-        passage.landed(seen, retry_after=None)
+        passage.land(seen)
+        return None
 
-    async def all(self) -> list[BaseException | None]:
-        """Wait for everybody; return what each raised."""
-        return await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+    async def all(self) -> list[Stop | None]:
+        """Wait for everybody; return what stopped each."""
+        ended = await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        return list(ended)
 
 
 @asynccontextmanager
@@ -235,42 +292,39 @@ async def test_those_whose_turns_are_near_share_a_commit(
 # Turned back at the last look
 
 
-class Stopped(GatePassage):
-    """Somebody who is told at the last look that they must not leave."""
+class StopsAtTheLast:
+    """Looks, and finds at the last that somebody must not leave."""
 
-    def __init__(self, gate: Gate, error: Exception) -> None:
-        super().__init__(gate, lane=BULK)
-        self.error = error
+    def __init__(self, stop: Stop) -> None:
+        self.stop = stop
         self.looks = 0
 
-    def look(self, line: Line, now: float) -> None:
-        """Count the looks, and raise at the last."""
+    def __call__(self, _now: float) -> Stop | None:
+        """Count the looks."""
         self.looks += 1
-        if self.looks > 1:
-            raise self.error
-        super().look(line, now)
+        return self.stop if self.looks > 1 else None
 
 
 @pytest.mark.parametrize(
     "error",
     [
         pytest.param(UnsentError(detail="withdrawn"), id="withdrawn"),
-        pytest.param(HeldBack(), id="its window closed meanwhile"),
+        pytest.param(HELD_BACK, id="its window closed meanwhile"),
         pytest.param(AttemptFailed(Seen.NO_CONNECTION, "gone"), id="connection gone"),
     ],
 )
 async def test_who_is_stopped_at_the_last_look_takes_no_turn_from_the_next(
-    error: Exception,
+    error: Stop,
 ) -> None:
+    look = StopsAtTheLast(error)
     async with world() as here:
         here.come("first", BULK, intend=takes(0.02))
-        stopped = Stopped(here.gate, error)
-        here.come("stopped", intend=takes(0.02), passage=stopped)
+        here.come("stopped", intend=takes(0.02), look=look)
         here.come("last", BULK, intend=takes(0.02))
         raised = await here.all()
 
     assert raised == [None, error, None]
-    assert stopped.looks == 2
+    assert look.looks == 2
     assert here.order == ["first", "last"]
     assert here.left[1][0] - here.left[0][0] == pytest.approx(0.2, abs=0.03)
 
@@ -312,7 +366,7 @@ async def test_a_line_that_is_lost_at_the_gate_is_told_of_at_once(
         await here.all()
 
     assert was_told
-    assert isinstance(lost.exception(), AttemptFailed)
+    assert isinstance(lost.result(), AttemptFailed)
     assert here.order == ["first", "second", "last"]
     assert here.left[-1][0] == pytest.approx(0.4, abs=0.01)
 
@@ -323,7 +377,7 @@ async def test_a_line_that_is_lost_beside_its_noted_intent_is_told_of_at_once() 
         here.come("first", BULK, intend=takes(0.1))
         lost = here.come("lost", BULK, intend=takes(0.05), line=line)
         await asyncio.sleep(0.28)  # it is ready, and leaves at 0.3 s
-        stage = here.passages["lost"].turn.stage.name  # type: ignore[union-attr]  # it is there
+        stage = here.passages["lost"].turn.stage.name
         line.lose()
         await asyncio.sleep(0.0001)
         was_told = lost.done()
@@ -331,7 +385,7 @@ async def test_a_line_that_is_lost_beside_its_noted_intent_is_told_of_at_once() 
 
     assert stage == "READY"
     assert was_told
-    assert isinstance(lost.exception(), AttemptFailed)
+    assert isinstance(lost.result(), AttemptFailed)
 
 
 # A 429, a pause, and what a kill leaves
@@ -350,8 +404,7 @@ async def test_a_429_takes_back_at_once_all_who_noted_their_intent(
         before = list(here.order)
         await asyncio.sleep(seconds + 0.0001)
         after = list(here.order)
-        turns = [p.turn for p in here.passages.values() if p.turn is not None]
-        stages = {turn.stage.name for turn in turns}
+        stages = {p.turn.stage.name for p in here.passages.values() if p.is_present}
 
     assert after == before
     assert stages == {"WAITING"}
@@ -360,14 +413,14 @@ async def test_a_429_takes_back_at_once_all_who_noted_their_intent(
 async def test_who_was_about_to_leave_when_the_429_came_does_not() -> None:
     limiter = Slow()
     async with world(limiter=limiter) as here:
-        first = GatePassage(here.gate, lane=INTERACTIVE)
+        first = Passage(here.gate, lane=INTERACTIVE)
         limiter.grant()
         await first.leave(Standing())
         here.come("second", BULK)
         await asyncio.sleep(1.0)
         loop = asyncio.get_running_loop()
         limiter.grant()  # in the next turn of the loop it is told to leave
-        refuse = partial(first.landed, Seen.RATE_LIMITED, retry_after=2.0)
+        refuse = partial(first.land, Seen.RATE_LIMITED, retry_after=2.0)
         loop.call_soon(loop.call_soon, refuse)
         raised = await here.all()
 
@@ -484,7 +537,7 @@ async def test_a_limiter_that_is_cancelled_itself_leaves_nobody_waiting() -> Non
         async with asyncio.timeout(10):
             await here.all()
 
-    assert isinstance(first.exception(), Exception)
+    assert isinstance(first.result(), Exception)
     assert here.order == ["second"]
 
 
@@ -627,9 +680,9 @@ async def test_a_bulk_one_that_found_the_gate_free_has_had_its_turn() -> None:
 async def act_at(here: World, name: str, stage: str, act: Callable[[], object]) -> None:
     """Act once somebody has come into a stage, and does not know of it yet."""
     done = asyncio.Event()
-    move, passage = here.gate._move, here.passages[name]  # noqa: SLF001  # watched
+    move, passage = here.gate.turns.move, here.passages[name]
 
-    def watch(turn: Any, to: Any) -> None:  # noqa: ANN401  # passed on
+    def watch(turn: Turn, to: TurnStage) -> None:
         move(turn, to)
         if turn is passage.turn and to.name == stage and not done.is_set():
             done.set()
@@ -639,7 +692,7 @@ async def act_at(here: World, name: str, stage: str, act: Callable[[], object]) 
         await asyncio.sleep(0.01)
         act()
         return
-    with patch.object(here.gate, "_move", watch):
+    with patch.object(here.gate.turns, "move", watch):
         await done.wait()
 
 
@@ -767,30 +820,28 @@ class Anything:
         self.lent = AsyncLimiter(1, 0.9 / rate) if is_lent else None
         self.gate = Gate(SendLimit(rate), limiter=self.lent)
         self.tasks: list[asyncio.Task[None]] = []
-        self.passages: list[tuple[GatePassage, Standing]] = []
-        self.open: list[tuple[GatePassage, Ticket]] = []
+        self.passages: list[tuple[Passage, Standing]] = []
+        self.open: list[Passage] = []
         self.starts: list[float] = []
         self.is_leaving = False
 
     async def attempt(self, lane: Lane, seconds: float | None) -> None:
         """Go through the gate, again and again while held back, as an exchange does."""
-        passage = GatePassage(self.gate, lane=lane)
+        passage = Passage(self.gate, lane=lane)
         if seconds is not None:
             passage.intend = takes(seconds)
         while True:
-            await passage.prepare()
+            await self.gate.opens_soon()
             line = Standing(asyncio.get_running_loop().time() + 5.0)
             self.passages.append((passage, line))
-            try:
-                await passage.leave(line)
-            except (HeldBack, AttemptFailed):
+            if await passage.leave(line) is not None:
                 continue
             assert not line.is_gone
             now = asyncio.get_running_loop().time()
-            assert passage.left_at == pytest.approx(now, abs=1e-9)
+            assert passage.slot is not None
+            assert passage.slot.started == pytest.approx(now, abs=1e-9)
             self.starts.append(now)
-            assert passage._ticket is not None  # noqa: SLF001  # what was given
-            self.open.append((passage, passage._ticket))  # noqa: SLF001
+            self.open.append(passage)
             return
 
     async def step(self, step: Step, number: int, seconds: float) -> None:
@@ -807,9 +858,9 @@ class Anything:
             case Step.IS_PROMOTED if self.passages:
                 self.passages[number % len(self.passages)][0].promote()
             case Step.IS_REFUSED | Step.IS_ANSWERED if self.open:
-                passage, _ = self.open.pop(number % len(self.open))
+                passage = self.open.pop(number % len(self.open))
                 seen = Seen.RATE_LIMITED if step is Step.IS_REFUSED else Seen.OK
-                passage.landed(seen, retry_after=None)
+                passage.land(seen)
             case Step.PASSES:
                 await asyncio.sleep(seconds)
         await asyncio.sleep(0)
@@ -817,12 +868,10 @@ class Anything:
 
     def check(self) -> None:
         """Hold the gate's own books against those who are there."""
-        turns = [p.turn for p, _ in self.passages if p.turn is not None]
-        turns = list(dict.fromkeys(turns))
-        gate = self.gate
-        present = [t for t in turns if t.stage.name in PRESENT]
-        assert gate._present_count == len(present)  # noqa: SLF001  # its books
-        for lane, counts in gate._counts.items():  # noqa: SLF001
+        turns = list(dict.fromkeys(p.turn for p, _ in self.passages if p.is_present))
+        present, books = turns, self.gate.turns
+        assert books.present_count == len(present)
+        for lane, counts in books.counts.items():
             for stage in (s for s in counts if s.name in PRESENT):
                 there = [t for t in present if t.lane is lane and t.stage is stage]
                 assert counts[stage] == len(there)
@@ -833,19 +882,16 @@ class Anything:
         async with asyncio.timeout(10_000):
             while not all(task.done() for task in self.tasks):
                 while self.open:
-                    self.open.pop()[0].landed(Seen.OK, retry_after=None)
+                    self.open.pop().land(Seen.OK)
                 await asyncio.sleep(0.5)
         self.check()
-        assert self.gate._present_count == 0  # noqa: SLF001
+        assert self.gate.turns.present_count == 0
         assert self.gate._timer is None  # noqa: SLF001  # nobody is there
         for task in self.tasks:
             assert task.cancelled() or task.exception() is None
         for first, second in pairwise(self.starts):
             assert second - first >= 1 / self.rate - 1e-6
         await self.gate.aclose()
-
-
-PRESENT = {"WAITING", "CALLED", "READY", "LEAVING"}
 
 
 @given(steps=STEPS, rate=st.sampled_from([5, 50, 500]), is_lent=st.booleans())

@@ -15,11 +15,7 @@ from autocalls_async.http.requests import (
     session_status_request,
     templates_request,
 )
-from autocalls_async.model.messages import (
-    FreeformMessage,
-    Message,
-    TemplateMessage,
-)
+from autocalls_async.model.messages import FreeformMessage, Message, TemplateMessage
 from autocalls_async.policy.verdict import Kind
 from tests.support import (
     PHONE,

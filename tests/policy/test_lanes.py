@@ -215,6 +215,28 @@ class LanesAgainstAModel(RuleBasedStateMachine):
         self.busy.add(place.recipient)
         return place
 
+    @rule(
+        target=under_way,
+        lane=st.sampled_from(Lane),
+        recipient=st.integers(0, 3),
+        flow=st.integers(0, 1),
+    )
+    def take_at_once(
+        self, lane: Lane, recipient: int, flow: int
+    ) -> Place[int] | MultipleResults[Place[int]]:
+        """Take one that waits for nobody; else it has no place yet."""
+        self.count += 1
+
+        place = self.lanes.take_at_once(
+            self.count, lane=lane, recipient=recipient, flow=flow
+        )
+
+        assert (place is None) is (bool(self.queued) or recipient in self.busy)
+        if place is None:
+            return multiple()
+        self.busy.add(recipient)
+        return place
+
     @rule(place=consumes(under_way))
     def done(self, place: Place[int]) -> None:
         """End one that was taken."""
@@ -237,6 +259,9 @@ class LanesAgainstAModel(RuleBasedStateMachine):
         if not hasattr(self, "queued"):
             return
         assert len(self.lanes) == len(self.queued)
+        for recipient in range(4):
+            is_busy = self.lanes.under_way(recipient) is not None
+            assert is_busy is (recipient in self.busy)
         for lane in Lane:
             expected = sum(place.lane is lane for place in self.queued)
             assert self.lanes.depth(lane) == expected

@@ -19,8 +19,7 @@ from autocalls_async import (
     UnknownOutcomeError,
     UnsentError,
 )
-from autocalls_async.engine.attempts import Exchange, Passage
-from autocalls_async.http.requests import Request
+from autocalls_async.engine.attempts import Attempt, Call, Exchange
 from autocalls_async.testing import run
 from tests.promises.faults.cases import Case, Ends
 from tests.promises.faults.server import Arrival, FaultServer, Treatment, WarmUp
@@ -118,16 +117,16 @@ async def _caught(call: Awaitable[_Answer]) -> _Answer:
 
 
 @contextmanager
-def _counted_attempts() -> Iterator[Sequence[Request]]:
+def _counted_attempts() -> Iterator[Sequence[Attempt]]:
     """Count what the client tries, also what no server gets to see."""
-    attempts: list[Request] = []
-    attempt = Exchange._attempt  # noqa: SLF001  # what is counted
+    attempts: list[Attempt] = []
+    decide = Exchange.decide
 
-    async def counting(self: Exchange, request: Request, passage: Passage) -> object:
-        attempts.append(request)
-        return await attempt(self, request, passage)
+    def counting(self: Exchange, call: Call, attempt: Attempt) -> object:
+        attempts.append(attempt)
+        return decide(self, call, attempt)
 
-    with patch.object(Exchange, "_attempt", counting):
+    with patch.object(Exchange, "decide", counting):
         yield attempts
 
 

@@ -18,10 +18,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 from attrs import frozen
 
 from autocalls_async.engine import attempts as exchange
-from autocalls_async.engine import dispatcher
+from autocalls_async.engine import sending
 from autocalls_async.engine.dispatcher import Dispatcher
-from autocalls_async.engine.gate import GatePassage, Line
-from autocalls_async.engine.shipment import Job, unsent
+from autocalls_async.engine.endings import unsent
+from autocalls_async.engine.gate import Gate, Line
+from autocalls_async.engine.sending import Sends
+from autocalls_async.engine.shipment import Shipment, Stage
+from autocalls_async.engine.turns import Stop, Turn
 from autocalls_async.http.replies import Reply, see
 from autocalls_async.http.requests import Request
 from autocalls_async.http.transport import failures, line
@@ -29,7 +32,7 @@ from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.http.transport.line import DirectLine
 from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.outcomes import Outcome
-from autocalls_async.policy.lanes import Lanes
+from autocalls_async.policy.lanes import Lane, Lanes
 from autocalls_async.policy.pace import Pace
 from autocalls_async.policy.slots import Send
 from autocalls_async.policy.verdict import (
@@ -63,9 +66,11 @@ def _a_slow_answer_means_unsent() -> AbstractContextManager[object]:
 
 
 def _no_time_left_means_unsent() -> AbstractContextManager[object]:
-    def expire(_: Dispatcher, job: Job, future: asyncio.Future[Outcome]) -> None:
+    def expire(
+        _: Dispatcher, shipment: Shipment, future: asyncio.Future[Outcome]
+    ) -> None:
         if not future.done():
-            future.set_result(unsent(job, "mutant"))
+            future.set_result(unsent(shipment, "mutant"))
 
     return patch.object(Dispatcher, "_expire", expire)
 
@@ -113,19 +118,20 @@ def _resend_after_silence() -> AbstractContextManager[object]:
 
 
 def _closed_means_unsent() -> AbstractContextManager[object]:
-    def cut_short(job: Job) -> Outcome:
-        return unsent(job, "mutant")
+    def cut_short(shipment: Shipment) -> Outcome:
+        return unsent(shipment, "mutant")
 
-    return patch.object(dispatcher, "cut_short", cut_short)
+    return patch.object(sending, "cut_short", cut_short)
 
 
 def _withdraw_what_is_in_flight() -> AbstractContextManager[object]:
     """Take a message back although it was handed over."""
     honest = Dispatcher.withdraw
 
-    def withdraw(self: Dispatcher, job: Job, error: Any) -> bool:  # noqa: ANN401
-        job.handed_over = False
-        return honest(self, job, error)
+    def withdraw(self: Dispatcher, shipment: Shipment, error: Any) -> bool:  # noqa: ANN401
+        if shipment.stage is Stage.LEFT:
+            shipment.stage = Stage.HELD
+        return honest(self, shipment, error)
 
     return patch.object(Dispatcher, "withdraw", withdraw)
 
@@ -152,7 +158,8 @@ def _let_five_go_at_once() -> Iterator[None]:
 @contextmanager
 def _stamp_before_connecting() -> Iterator[None]:
     """Take the turn to leave first, and only then make the connection."""
-    prepare, leave = GatePassage.prepare, GatePassage.leave
+    honest = Gate.pass_through
+    taken: dict[object, Send | Stop] = {}
 
     class NoLine:
         expires_at = inf
@@ -163,32 +170,37 @@ def _stamp_before_connecting() -> Iterator[None]:
         def on_loss(self, _tell: Callable[[], None]) -> None:
             """Lose nothing."""
 
-    async def prepare_and_leave(self: GatePassage) -> None:
-        await prepare(self)
-        await leave(self, NoLine())
+    async def take_turn(self: Gate) -> None:
+        turn = Turn(Lane.INTERACTIVE, self.draw_order())
+        taken[asyncio.current_task()] = await honest(self, turn, NoLine())
 
-    async def nothing(_self: GatePassage, line: Line) -> None:
-        line.check()
+    async def use_turn(_self: Gate, _turn: Turn, line: Line, **_: Any) -> Send | Stop:  # noqa: ANN401
+        try:
+            line.check()
+        except AttemptFailed as error:
+            return error
+        return taken.pop(asyncio.current_task())
 
     with (
-        patch.object(GatePassage, "prepare", prepare_and_leave),
-        patch.object(GatePassage, "leave", nothing),
+        patch.object(Gate, "is_open_soon", lambda _self, _now: False),
+        patch.object(Gate, "opens_soon", take_turn),
+        patch.object(Gate, "pass_through", use_turn),
     ):
         yield
 
 
 def _keep_the_recipient() -> AbstractContextManager[object]:
     """Forget to let a recipient's next message pass."""
-    honest = Dispatcher._end  # noqa: SLF001  # the rule itself
+    honest = Sends._end  # noqa: SLF001  # the rule itself
 
-    def end(self: Dispatcher, job: Job, ticket: Any, task: Any) -> None:  # noqa: ANN401
+    def end(self: Sends, shipment: Shipment, task: Any) -> None:  # noqa: ANN401
         if task.cancelled():
             with patch.object(Lanes, "done"):
-                honest(self, job, ticket, task)
+                honest(self, shipment, task)
         else:
-            honest(self, job, ticket, task)
+            honest(self, shipment, task)
 
-    return patch.object(Dispatcher, "_end", end)
+    return patch.object(Sends, "_end", end)
 
 
 def _free_the_slot_at_start() -> AbstractContextManager[object]:
@@ -211,8 +223,8 @@ def _forget_the_order() -> AbstractContextManager[object]:
     """Let a recipient's next message pass while one is under way."""
     honest = Lanes.push
 
-    def push(self: Lanes[Job], job: Job, **place: Any) -> Any:  # noqa: ANN401
-        return honest(self, job, **{**place, "recipient": object()})
+    def push(self: Lanes[Shipment], shipment: Shipment, **place: Any) -> Any:  # noqa: ANN401
+        return honest(self, shipment, **{**place, "recipient": object()})
 
     return patch.object(Lanes, "push", push)
 

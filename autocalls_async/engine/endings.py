@@ -1,0 +1,67 @@
+"""How a message ends where the service has no say."""
+
+from autocalls_async.engine.shipment import Shipment, Stage
+from autocalls_async.model.errors import (
+    RejectedError,
+    UnknownOutcomeError,
+    UnsentError,
+)
+from autocalls_async.model.outcomes import Outcome, Rejected, Unknown, Unsent
+
+
+def unsent(shipment: Shipment, detail: str) -> Unsent:
+    """End a message that surely did not leave."""
+    error = UnsentError(detail=detail, recipient_phone=shipment.recipient_phone)
+    return Unsent(message=shipment.message, error=error)
+
+
+def turned_back(shipment: Shipment, error: UnsentError | RejectedError) -> Outcome:
+    """End a message that surely did not leave, with what is known of why."""
+    error.recipient_phone = shipment.recipient_phone
+    if isinstance(error, RejectedError):
+        return Rejected(message=shipment.message, error=error)
+    return Unsent(message=shipment.message, error=error)
+
+
+def unknown(shipment: Shipment, detail: str) -> Unknown:
+    """End a message that may have left."""
+    error = UnknownOutcomeError(
+        detail=detail,
+        recipient_phone=shipment.recipient_phone,
+        host=shipment.host,
+        attempts=shipment.attempt_count,
+        handed_over_at=shipment.handed_over_at,
+    )
+    return Unknown(message=shipment.message, error=error)
+
+
+def cut_short(shipment: Shipment) -> Outcome:
+    """Return how a message ended whose task was cancelled."""
+    if shipment.stage is Stage.LEFT:
+        return unknown(shipment, "the client was closed before an answer came")
+    if shipment.withdrawn is not None:
+        return turned_back(shipment, shipment.withdrawn)
+    return unsent(shipment, "its task was cancelled")
+
+
+def failed(shipment: Shipment, error: BaseException) -> Outcome:
+    """Return how a message ended by this error."""
+    message = shipment.message
+    match error:
+        case RejectedError():
+            return Rejected(message=message, error=error)
+        case UnsentError():
+            return Unsent(message=message, error=error)
+        case UnknownOutcomeError():
+            error.handed_over_at = shipment.handed_over_at
+            return Unknown(message=message, error=error)
+    return _faulty(shipment, error)
+
+
+def _faulty(shipment: Shipment, error: BaseException) -> Outcome:
+    """Return how a message ended that met a fault nobody foresaw."""
+    detail = f"an unexpected fault ({type(error).__name__})"
+    has_left = shipment.stage is Stage.LEFT
+    outcome = unknown(shipment, detail) if has_left else unsent(shipment, detail)
+    outcome.error.__cause__ = error
+    return outcome

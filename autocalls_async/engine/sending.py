@@ -1,0 +1,302 @@
+"""One send, from top to bottom: its window, its attempts, its fallback.
+
+Messages are taken in hand ahead of their turns. Each is checked and connected, takes
+its turn at the gate, has its intent noted, is looked at once more, and is handed over;
+then its answer is read and accounted for.
+"""
+
+import asyncio
+from functools import partial
+
+from attrs import evolve
+
+from autocalls_async.engine.attempts import (
+    CUT_SHORT,
+    Attempt,
+    Call,
+    Exchange,
+    Pause,
+    did_nothing,
+)
+from autocalls_async.engine.cut_offs import CutOffs
+from autocalls_async.engine.endings import cut_short, failed
+from autocalls_async.engine.gate import Gate
+from autocalls_async.engine.observers import Telling
+from autocalls_async.engine.shipment import Shipment, Stage
+from autocalls_async.engine.shipments import Shipments
+from autocalls_async.engine.telemetry import Paused
+from autocalls_async.engine.turns import HELD_BACK, HeldBack, Stop
+from autocalls_async.engine.window_check import WindowGuard
+from autocalls_async.http.loop import loop_time
+from autocalls_async.http.replies import Reply, read_sent
+from autocalls_async.http.requests import Request, send_request
+from autocalls_async.http.transport.failures import AttemptFailed
+from autocalls_async.http.transport.late import LateLine
+from autocalls_async.http.transport.line import Line
+from autocalls_async.model.errors import (
+    RejectedError,
+    TemplateRequiredError,
+    UnknownOutcomeError,
+    UnsentError,
+)
+from autocalls_async.model.messages import Message
+from autocalls_async.model.outcomes import Accepted, Outcome
+from autocalls_async.policy.lanes import Lane, Place
+from autocalls_async.policy.slots import Send
+from autocalls_async.policy.verdict import Seen
+
+HELD_SECONDS = 2.0
+"""So much work, at the pace, is checked and connected ahead of its turn: enough to
+hide both, and so little that no connection waits long and no window closes."""
+
+MAX_IN_HAND = 64
+"""Messages of one lane that are checked and connected ahead, at whatever pace."""
+
+SPARED_CONNECTIONS = 2
+"""Of a lent session's pool, so many are never held by bulk messages."""
+
+
+class Sends:
+    """Brings messages to their outcomes."""
+
+    def __init__(  # each is a thing it works with
+        self,
+        exchange: Exchange,
+        *,
+        gate: Gate,
+        guard: WindowGuard,
+        telling: Telling,
+        shipments: Shipments,
+        cut_offs: CutOffs,
+    ) -> None:
+        """Begin with nothing under way.
+
+        Args:
+            exchange: Connects, asks, and decides what follows.
+            gate: Every send leaves through it.
+            guard: Knows the windows.
+            telling: Is told of each step.
+            shipments: Where each message stands.
+            cut_offs: Counts those that are cancelled.
+        """
+        self._exchange = exchange
+        self._outage = exchange.reachability
+        self._gate = gate
+        self._guard = guard
+        self._telling = telling
+        self._shipments = shipments
+        self._cut_offs = cut_offs
+        at_pace = round(HELD_SECONDS / gate.pace.limit.gap)
+        self._hand_count = min(max(1, at_pace), MAX_IN_HAND)
+        # Of a lent pool, bulk leaves the last connections to replies.
+        self._bulk_most = max(1, exchange.pool_size - SPARED_CONNECTIONS)
+        # Then bulk may hold no connection before its turn has come.
+        self._connects_bulk_late = exchange.pool_size <= SPARED_CONNECTIONS
+
+    # Ahead
+
+    def take_ahead(self) -> None:
+        """Begin with as many messages as may be checked and connected ahead."""
+        if not self._shipments.has_queued:
+            return
+        for lane in Lane:
+            while self.has_room(lane) and (place := self._shipments.pop(lane)):
+                self.begin(place, lane)
+
+    def has_room(self, lane: Lane) -> bool:
+        """Whether one more of a lane may be checked and connected ahead."""
+        if self._shipments.count_held(lane) >= self._hand_count:
+            return False
+        if lane is Lane.INTERACTIVE:
+            return True
+        return self._shipments.bulk_begun_count < self._bulk_most
+
+    def begin(self, place: Place[Shipment], lane: Lane) -> None:
+        """Bring one on its way, in the context of who submitted it."""
+        shipment = place.item
+        self._shipments.hold(place, lane=lane)
+        task = shipment.run(self.send(shipment))
+        # Not in the task: one that is cancelled at once never begins.
+        task.add_done_callback(partial(self._end, shipment))
+
+    def _end(self, shipment: Shipment, task: asyncio.Task[Outcome]) -> None:
+        """Settle a message whose task has ended: none ends in silence."""
+        if task.cancelled():
+            outcome = cut_short(shipment)
+            if shipment.withdrawn is None and shipment.stage is Stage.HELD:
+                self._cut_offs.note()
+        elif error := task.exception():
+            outcome = failed(shipment, error)
+        else:
+            outcome = task.result()
+        self._shipments.settle(shipment, outcome)
+        self.take_ahead()
+
+    # One message
+
+    async def send(self, shipment: Shipment) -> Outcome:
+        """Send a message, or its fallback; return what became of it."""
+        reply = await self._call(shipment, shipment.message)
+        if isinstance(reply, Reply):
+            sent = read_sent(reply)
+            self._guard.learn_sent(shipment, sent.session_status, reply)
+            return Accepted(message=shipment.message, sent=sent)
+        if isinstance(reply, TemplateRequiredError):
+            if shipment.stage is Stage.LEFT:  # else it was our check that found it
+                self._guard.learn_refused(shipment, reply)
+            template = self._guard.take_fallback(shipment, reply)
+            if template is not None:
+                return await self._fall_back(shipment, template)
+        return failed(shipment, reply)
+
+    async def _fall_back(self, shipment: Shipment, template: Message) -> Outcome:
+        """Send the template in place of a free text that was surely not sent."""
+        self._take_back(shipment)
+        shipment.fall_back()
+        reply = await self._call(shipment, template)
+        if isinstance(reply, Reply):
+            sent = evolve(read_sent(reply), fell_back=True)
+            return Accepted(message=shipment.message, sent=sent)
+        if isinstance(reply, RejectedError | UnsentError):
+            self._guard.return_fallback(shipment)
+        return failed(shipment, reply)
+
+    async def _call(
+        self, shipment: Shipment, message: Message
+    ) -> Reply | BaseException:
+        """Make attempts until one settles it; return the answer, or what else did."""
+        request = send_request(message, sender_id=shipment.sender_id)
+        call = Call(request, shipment.deadline)
+        while True:
+            attempt = await self._attempt(shipment, request)
+            if not isinstance(attempt, Attempt):
+                if isinstance(attempt, HeldBack):
+                    continue
+                return attempt
+            step = self._exchange.decide(call, attempt)
+            if not isinstance(step, Pause):
+                return step
+            shipment.note_failed(step.error)
+            if step.seconds:
+                await asyncio.sleep(step.seconds)
+
+    async def _attempt(self, shipment: Shipment, request: Request) -> Attempt | Stop:
+        """Make one attempt; return what it showed, or what stopped it before."""
+        now = loop_time()
+        if not self._gate.is_open_soon(now):
+            await self._gate.opens_soon()
+            now = loop_time()
+        if not shipment.fell_back and not self._guard.knows_open(shipment, now):
+            error = await self._guard.check(shipment)
+            if error is not None:
+                return error
+        is_probe = self._outage.is_down() and await self._outage.wait_for_turn()
+        try:
+            is_late = shipment.lane is Lane.BULK and self._connects_bulk_late
+            takes_spare = shipment.takes_spare
+            line = await self._exchange.connect(
+                request, takes_spare=takes_spare, is_late=is_late
+            )
+            if isinstance(line, Attempt):
+                self._note_end(shipment, None, line)
+                return line
+            return await self._go(shipment, request, line)
+        finally:
+            if is_probe:
+                self._outage.end_probe()
+
+    async def _go(
+        self, shipment: Shipment, request: Request, line: Line
+    ) -> Attempt | Stop:
+        """Take the turn on a line that stands, hand over, read, and note the end."""
+        slot, attempt = None, CUT_SHORT
+        intends = shipment.page is not None or isinstance(line, LateLine)
+        try:
+            found = await self._gate.pass_through(
+                shipment.come_to_gate(intends=intends),
+                line,
+                look=partial(self._look, shipment),
+                intend=partial(_note_intent, shipment, line) if intends else None,
+            )
+            if not isinstance(found, Send):
+                if isinstance(found, AttemptFailed):
+                    attempt = self._exchange.fail(found)
+                    return attempt
+                return _stop(shipment, found)
+            slot = found
+            self._note_left(shipment, at=slot.started)
+            # Nothing is awaited between here and the first byte.
+            attempt = await self._exchange.ask(line, request)
+            return attempt
+        finally:
+            line.close()
+            self._note_end(shipment, slot, attempt)
+
+    def _look(self, shipment: Shipment, now: float) -> Stop | None:
+        """Return why a message must not leave, as it stands at this instant."""
+        if shipment.withdrawn is not None:  # by a step since it was told to wait
+            return shipment.withdrawn
+        if shipment.deadline is not None and now >= shipment.deadline:
+            return UnsentError(detail="its time was up before it could leave")
+        if not shipment.fell_back and self._guard.knows_closed(shipment, now):
+            return HELD_BACK
+        return None
+
+    def _note_left(self, shipment: Shipment, *, at: float) -> None:
+        """Give its place to the next: it is under way now."""
+        shipment.leave(at=at)
+        self._shipments.move(shipment, Stage.LEFT)
+        if shipment.is_watched:
+            self._telling.tell(shipment.record_handed_over())
+        self.take_ahead()
+
+    def _note_end(
+        self, shipment: Shipment, slot: Send | None, attempt: Attempt
+    ) -> None:
+        """Account for how an attempt has ended."""
+        seen = attempt.seen
+        if slot is not None:
+            self._gate.landed(slot, seen, retry_after=attempt.retry_after)
+            if shipment.is_watched:
+                record = shipment.record_answered(seen, at=loop_time())
+                self._telling.tell(record)
+            if seen is Seen.RATE_LIMITED:
+                self._note_pause()
+        if did_nothing(seen):
+            self._take_back(shipment)
+
+    def _note_pause(self) -> None:
+        """Tell of a pause, and end those whose time is up before it is over."""
+        now, pace = loop_time(), self._gate.pace
+        if (pause := pace.not_before - now) > 0:
+            self._telling.tell(Paused(at=now, seconds=pause))
+            self._shipments.withdraw_hopeless(pace, now)
+
+    def _take_back(self, shipment: Shipment) -> None:
+        """Take it in hand again: it surely did nothing, and may leave once more."""
+        if shipment.stage is Stage.LEFT:
+            self._shipments.move(shipment, Stage.HELD)
+        if shipment.page is not None:
+            shipment.page.came_back()
+
+
+async def _note_intent(shipment: Shipment, line: Line) -> BaseException | None:
+    """Connect, where that was left for now, and note the intent for good."""
+    if isinstance(line, LateLine):
+        try:
+            await line.stand()
+        except AttemptFailed as error:
+            return error
+    if shipment.page is not None:
+        try:
+            await shipment.page.leaving(fell_back=shipment.fell_back)
+        except (UnsentError, UnknownOutcomeError) as error:
+            return error
+    return None
+
+
+def _stop(shipment: Shipment, stop: Stop) -> Stop:
+    """Note that nothing left; an intent that was noted is taken back."""
+    if isinstance(stop, HeldBack) and shipment.page is not None:
+        shipment.page.came_back()
+    return stop

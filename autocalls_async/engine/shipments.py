@@ -1,0 +1,185 @@
+"""All messages that are here: where each stands, and how many stand where."""
+
+import asyncio
+from collections.abc import Hashable
+
+from autocalls_async.engine.endings import turned_back
+from autocalls_async.engine.observers import Telling
+from autocalls_async.engine.shipment import Shipment, Stage
+from autocalls_async.http.loop import loop_time
+from autocalls_async.model.errors import RejectedError, UnsentError
+from autocalls_async.model.outcomes import Outcome, Unknown
+from autocalls_async.policy.admission import paused_beyond
+from autocalls_async.policy.lanes import Lane, Lanes, Place
+from autocalls_async.policy.pace import Pace
+
+_WAITING = frozenset({Stage.QUEUED, Stage.HELD})
+_BEGUN = frozenset({Stage.HELD, Stage.LEFT})
+
+
+class Shipments:
+    """The messages of one client that have no outcome yet.
+
+    `move` alone brings one from stage to stage, and all counts follow from that.
+    """
+
+    def __init__(self, telling: Telling) -> None:
+        self._telling = telling
+        self._lanes: Lanes[Shipment] = Lanes()
+        self._here: dict[Shipment, None] = {}  # in the order of submission
+        self._held: dict[Lane, set[Shipment]] = {lane: set() for lane in Lane}
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self.waiting_single_count = 0
+        """Of those that wait, for how many somebody waits alone."""
+        self.slotless_count = 0
+        """Of those here, how many need no slot."""
+        self.bulk_begun_count = 0
+        """How many bulk ones hold a connection, or will."""
+
+    def __len__(self) -> int:
+        return len(self._here)
+
+    def all(self) -> list[Shipment]:
+        """Return all, in the order of submission."""
+        return list(self._here)
+
+    async def until_empty(self) -> None:
+        """Wait until each has its outcome."""
+        await self._empty.wait()
+
+    @property
+    def has_queued(self) -> bool:
+        """Whether any waits in its lane."""
+        return bool(self._lanes)
+
+    def count_held(self, lane: Lane) -> int:
+        """Return how many of a lane are in hand and have not left."""
+        return len(self._held[lane])
+
+    def count_waiting(self, lane: Lane) -> int:
+        """Return how many of a lane have not left."""
+        return self._lanes.depth(lane) + len(self._held[lane])
+
+    def longest_waiting(self) -> list[Shipment]:
+        """Return those among whom is the one that waits longest."""
+        queued = self._lanes.oldest()
+        held = [one for lane in self._held.values() for one in lane]
+        return held if queued is None else [*held, queued]
+
+    def under_way(self, recipient: Hashable) -> Shipment | None:
+        """Return the one in hand, or handed over, to a recipient."""
+        return self._lanes.under_way(recipient)
+
+    # In and out of the lanes
+
+    def take_at_once(self, shipment: Shipment) -> Place[Shipment] | None:
+        """Take in one that need not wait for any other; return its place."""
+        place = self._lanes.take_at_once(
+            shipment,
+            lane=shipment.lane,
+            recipient=shipment.recipient,
+            flow=shipment.flow,
+        )
+        if place is not None:
+            self.move(shipment, Stage.QUEUED)
+        return place
+
+    def push(self, shipment: Shipment) -> None:
+        """Take one in that waits in its lane."""
+        place = self._lanes.push(
+            shipment,
+            lane=shipment.lane,
+            recipient=shipment.recipient,
+            flow=shipment.flow,
+        )
+        shipment.queue(place)
+        self.move(shipment, Stage.QUEUED)
+
+    def pop(self, lane: Lane) -> Place[Shipment] | None:
+        """Take the next out of a lane; return its place."""
+        return self._lanes.pop(lane)
+
+    def hold(self, place: Place[Shipment], *, lane: Lane) -> None:
+        """Take one in hand, out of this lane."""
+        shipment = place.item
+        # A bulk message before a reply to the same recipient goes with it.
+        shipment.begin(place, lane=lane)
+        self.move(shipment, Stage.HELD)
+
+    def promote(self, shipment: Shipment) -> None:
+        """Let one that was taken in hand go with the interactive ones."""
+        if shipment.stage is Stage.HELD:
+            self._held[shipment.lane].discard(shipment)
+            self._held[Lane.INTERACTIVE].add(shipment)
+        shipment.promote()
+
+    # From stage to stage
+
+    def move(self, shipment: Shipment, to: Stage) -> None:
+        """Bring a message to another stage, and count it there.
+
+        Raises:
+            RuntimeError: There is no such move.
+        """
+        was = shipment.enter(to)
+        if was is Stage.HELD:
+            self._held[shipment.lane].discard(shipment)
+        elif to is Stage.HELD:
+            self._held[shipment.lane].add(shipment)
+        if shipment.is_single:
+            self.waiting_single_count += (to in _WAITING) - (was in _WAITING)
+        if was is Stage.MADE:
+            self._enter(shipment)
+        if to is Stage.HELD and was is Stage.QUEUED:
+            self.bulk_begun_count += shipment.is_bulk_begun
+        if to is Stage.SETTLED:
+            self._leave(shipment)
+
+    def _enter(self, shipment: Shipment) -> None:
+        self._here[shipment] = None
+        self.slotless_count += not shipment.needs_slot
+        self._empty.clear()
+
+    def _leave(self, shipment: Shipment) -> None:
+        del self._here[shipment]
+        self.slotless_count -= not shipment.needs_slot
+        self.bulk_begun_count -= shipment.is_bulk_begun
+        if not self._here:
+            self._empty.set()
+
+    # The end
+
+    def settle(self, shipment: Shipment, outcome: Outcome) -> None:
+        """Give a message its one outcome, and let its recipient's next pass."""
+        if shipment.stage in _BEGUN and shipment.place is not None:
+            self._lanes.done(shipment.place)
+        shipment.end()
+        self.move(shipment, Stage.SETTLED)
+        if shipment.is_watched or isinstance(outcome, Unknown):
+            record = shipment.record_settled(outcome, at=loop_time())
+            shipment.context.run(self._telling.tell, record)
+        shipment.settle(outcome)
+
+    def withdraw(self, shipment: Shipment, error: UnsentError | RejectedError) -> bool:
+        """Take a message back; `False` if it may have left already.
+
+        It ends with this error, at once or a moment later.
+        """
+        if shipment.stage not in _WAITING:
+            return False
+        shipment.withdraw(error)
+        outcome = turned_back(shipment, error)
+        if shipment.place and self._lanes.remove(shipment.place):
+            self.settle(shipment, outcome)
+        elif shipment.task:
+            shipment.task.cancel()
+        return True
+
+    def withdraw_hopeless(self, pace: Pace, now: float) -> None:
+        """Take those single ones back whose time is up before a pause is over."""
+        waiting = [s for s in self._here if s.is_single and s.stage in _WAITING]
+        for shipment in waiting:
+            refusal = paused_beyond(shipment.deadline, pace, now=now)
+            if refusal is not None:
+                self.withdraw(shipment, refusal)
