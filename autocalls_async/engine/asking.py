@@ -36,7 +36,7 @@ class Reads:
 
     def __init__(self, exchange: Exchange, gate: Gate) -> None:
         self._exchange = exchange
-        self._outage = exchange.reachability
+        self._outage = exchange.outage
         self._gate = gate
 
     async def read(

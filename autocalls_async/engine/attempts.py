@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
-from autocalls_async.engine.outage import Reachability
+from autocalls_async.engine.outage import Outage
 from autocalls_async.http.loop import loop_time
 from autocalls_async.http.replies import (
     Reply,
@@ -104,9 +104,7 @@ class Exchange:
         self._retry = retry
         self._quota = RetryQuota()
         self._draw = draw
-        self.reachability: Reachability = Reachability(
-            pause_seconds=self._pause_seconds
-        )
+        self.outage: Outage = Outage(pause_seconds=self._pause_seconds)
 
     @property
     def pool_size(self) -> float:
@@ -118,7 +116,7 @@ class Exchange:
 
         While the service is away, one attempt at a time knocks, and no spare does.
         """
-        if not self.reachability.is_down():
+        if not self.outage.is_down():
             self._transport.make_ahead(kind, seconds=seconds)
 
     async def warm(self) -> None:
@@ -142,7 +140,7 @@ class Exchange:
             takes_spare: It may be one that was made ahead.
             is_late: It is to stand when its turn has come, and not before.
         """
-        note = self.reachability.note_connected
+        note = self.outage.note_connected
         if is_late:
             return LateLine(self._transport, request, on_stand=note)
         try:
@@ -172,7 +170,7 @@ class Exchange:
     def fail(self, failed: AttemptFailed) -> Attempt:
         """Return what an attempt was that failed on its way."""
         if failed.seen is Seen.NO_CONNECTION:
-            self.reachability.note_failed()
+            self.outage.note_failed()
         return Attempt(
             failed.seen,
             failed.detail,

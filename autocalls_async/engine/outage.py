@@ -13,7 +13,7 @@ DOWN_AFTER_COUNT = 3
 """So many failures in a row to connect are no accident."""
 
 
-class Reachability:
+class Outage:
     """What the attempts of one client tell each other about the service."""
 
     def __init__(self, *, pause_seconds: Callable[[int], float]) -> None:
@@ -32,10 +32,6 @@ class Reachability:
     def is_down(self) -> bool:
         """Say whether the last attempts could not even connect."""
         return self._failure_count >= DOWN_AFTER_COUNT
-
-    def attempt(self) -> "_Turn":
-        """Begin an attempt: at once, or as the one probe when its time has come."""
-        return _Turn(self)
 
     def note_connected(self) -> None:
         """Note that a connection stood: whatever comes of it, the service is there."""
@@ -67,18 +63,3 @@ class Reachability:
         """Let the next probe pass, if this one found nobody."""
         self._is_probed = False
         self._news.set()
-
-
-class _Turn:
-    """One attempt, for `async with`: a generator would cost ten times as much."""
-
-    def __init__(self, reachability: Reachability) -> None:
-        self._reachability = reachability
-        self._is_probe = False
-
-    async def __aenter__(self) -> None:
-        self._is_probe = await self._reachability.wait_for_turn()
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._is_probe:
-            self._reachability.end_probe()

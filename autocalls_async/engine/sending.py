@@ -80,7 +80,7 @@ class Sends:
             cut_offs: Counts those that are cancelled.
         """
         self._exchange = exchange
-        self._outage = exchange.reachability
+        self._outage = exchange.outage
         self._gate = gate
         self._guard = guard
         self._telling = telling

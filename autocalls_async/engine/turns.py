@@ -164,18 +164,17 @@ class Turns:
     def move(self, turn: Turn, stage: TurnStage) -> None:
         """Bring a turn into another stage, count it there, and wake its waiter."""
         counts = self.counts[turn.lane]
-        counts[turn.stage] -= 1
+        if turn.stage is not TurnStage.COMING:  # nobody counts those
+            counts[turn.stage] -= 1
         counts[stage] += 1
         self.present_count += (stage in PRESENT) - (turn.stage in PRESENT)
         if self.leaving is turn:
             self.leaving = None
         turn.stage = stage
         match stage:
-            case TurnStage.WAITING:
-                self._standing[stage][turn.lane].add(turn)
             case TurnStage.CALLED:
                 self.called.add(turn)
-            case TurnStage.READY:
+            case TurnStage.WAITING | TurnStage.READY:
                 self._standing[stage][turn.lane].add(turn)
             case TurnStage.LEAVING:
                 self.leaving = turn

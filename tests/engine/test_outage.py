@@ -19,7 +19,7 @@ from autocalls_async import (
     UnsentError,
 )
 from autocalls_async.emulator import Emulator, Endpoint, HangUpBefore, Refuse
-from autocalls_async.engine.outage import Reachability
+from autocalls_async.engine.outage import Outage
 from tests.people import ANA, SENDER, hello, hellos, open_windows, people
 
 
@@ -174,14 +174,25 @@ async def test_the_quota_comes_back_with_success(emulator: Emulator) -> None:
     assert emulator.requests_by_endpoint()[Endpoint.ME] >= 120
 
 
+@asynccontextmanager
+async def turn(outage: Outage) -> AsyncIterator[None]:
+    """Make an attempt, as each call does."""
+    is_probe = await outage.wait_for_turn()
+    try:
+        yield
+    finally:
+        if is_probe:
+            outage.end_probe()
+
+
 async def test_a_probe_that_is_cancelled_leaves_its_turn_to_the_next() -> None:
-    reachability = Reachability(pause_seconds=lambda _: 5.0)
+    outage = Outage(pause_seconds=lambda _: 5.0)
     for _ in range(3):
-        reachability.note_failed()
+        outage.note_failed()
     entered: list[str] = []
 
     async def attempt(name: str, seconds: float) -> None:
-        async with reachability.attempt():
+        async with turn(outage):
             entered.append(name)
             await asyncio.sleep(seconds)
 
@@ -195,20 +206,20 @@ async def test_a_probe_that_is_cancelled_leaves_its_turn_to_the_next() -> None:
 
     assert entered_before == ["first"]
     assert entered == ["first", "second"]
-    assert reachability.is_down()
+    assert outage.is_down()
 
 
 async def test_one_connection_ends_the_outage_for_all() -> None:
-    reachability = Reachability(pause_seconds=lambda _: 5.0)
+    outage = Outage(pause_seconds=lambda _: 5.0)
     for _ in range(3):
-        reachability.note_failed()
+        outage.note_failed()
     entered = 0
 
     async def attempt() -> None:
         nonlocal entered
-        async with reachability.attempt():
+        async with turn(outage):
             entered += 1
-            reachability.note_connected()
+            outage.note_connected()
             await asyncio.sleep(40.0)  # the answer takes its time
 
     attempts = [asyncio.create_task(attempt()) for _ in range(20)]
