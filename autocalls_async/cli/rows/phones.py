@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"\+?[\d\s().\-/\u00a0\u2010-\u2015]+")
 
 
 def check_region(region: str) -> str:
-    """Give the region in capitals.
+    """Return the region in capitals.
 
     Raises:
         ValueError: There is none of this name.
@@ -30,7 +30,7 @@ def check_region(region: str) -> str:
 
 
 def normalise(phone: object, *, region: str) -> str:
-    """Give a number in E.164: `(415) 555-0123` in `US` is `+14155550123`.
+    """Return a number in E.164: `(415) 555-0123` in `US` is `+14155550123`.
 
     One that is written so already stays as it is.
 

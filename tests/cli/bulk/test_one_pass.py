@@ -71,7 +71,7 @@ class CountingFile:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[CountingFile]:
-    """Give each opening of the rows' file."""
+    """Return each opening of the rows' file."""
     opened: list[CountingFile] = []
     true_open = Path.open
 
@@ -87,7 +87,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[CountingFile]:
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Give each number that is parsed."""
+    """Return each number that is parsed."""
     parsed: list[str] = []
     true_parse = phonenumbers.parse
 
