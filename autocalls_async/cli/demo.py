@@ -96,7 +96,7 @@ class Findings:
         return anything and not self.differences and not self.received_twice_count
 
     def as_record(self) -> dict[str, Any]:
-        """Give it for a program."""
+        """Return it for a program."""
         progress = self.progress
         return {
             "agree": self.is_proven,
@@ -179,7 +179,7 @@ def _compare(
 
 
 def _goodput(accepted: Sequence[AcceptedMessage]) -> float:
-    """Give the accepted messages a second, between the first and the last."""
+    """Return the accepted messages a second, between the first and the last."""
     if len(accepted) < 2:
         return 0.0
     return (len(accepted) - 1) / (accepted[-1].at - accepted[0].at)

@@ -31,7 +31,7 @@ class Service:
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """Give a service that the environment names, with one open window."""
+    """Return a service that the environment names, with one open window."""
     with live(Emulator(rate=1000)) as emulator:
         emulator.customer_writes(OPEN)
         emulator.expire_window(CLOSED)

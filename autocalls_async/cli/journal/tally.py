@@ -60,7 +60,7 @@ class Tally:
             self.unknowns.append(entry)
 
     def report(self, title: str, *, requests: Mapping[str, int] = _NONE) -> Report:
-        """Give what may be shown to anybody: no text, and no whole number.
+        """Return what may be shown to anybody: no text, and no whole number.
 
         Args:
             title: What it is about.
@@ -101,7 +101,7 @@ def _mask(entry: Entry) -> UnknownMessage:
 
 
 def facts_of(report: Report) -> list[tuple[str, str]]:
-    """Give its times and pace, for people."""
+    """Return its times and pace, for people."""
     facts = [("messages", f"{report.total:,}")]
     if report.times:
         span = report.times[-1] - report.times[0]

@@ -34,7 +34,7 @@ COLUMNS = (
 
 
 def make_tables(path: Path, tally: Tally) -> Iterator[Any]:  # rich's
-    """Give its states, why messages were not accepted, and the unknown ones."""
+    """Return its states, why messages were not accepted, and the unknown ones."""
     yield _state_table(path, tally)
     if tally.reasons:
         yield _reason_table(tally)
@@ -97,7 +97,7 @@ def _unknown_table(tally: Tally) -> Any:  # noqa: ANN401  # rich's
 def to_record(
     path: Path, tally: Tally, holder: JournalLockedError | None
 ) -> dict[str, Any]:
-    """Give what programs are told of a journal."""
+    """Return what programs are told of a journal."""
     return {
         "journal": str(path),
         "in_use": holder is not None,
@@ -120,7 +120,7 @@ def to_record(
 
 
 def pace_record(report: Report) -> dict[str, Any]:
-    """Give what a report says beyond that."""
+    """Return what a report says beyond that."""
     return {
         "attempts": report.attempt_count,
         "started_at": report.started_at,
@@ -131,7 +131,7 @@ def pace_record(report: Report) -> dict[str, Any]:
 
 
 def entry_record(entry: Entry) -> dict[str, Any]:
-    """Give a message by the names in `COLUMNS`, without what it said."""
+    """Return a message by the names in `COLUMNS`, without what it said."""
     record = {name: getattr(entry, name) for name in COLUMNS}
     times = ("added_at", "handed_over_at", "settled_at")
     return record | {name: _iso(record[name]) for name in times}

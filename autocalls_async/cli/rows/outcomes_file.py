@@ -55,7 +55,7 @@ class OutcomesFile:
             raise CommandError(msg) from error
 
     def __enter__(self) -> Self:
-        """Give the file, which is open."""
+        """Return the file, which is open."""
         return self
 
     def __exit__(

@@ -32,7 +32,7 @@ def _open(path: str, flags: int) -> int:
 
 
 def guard_cells(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a CSV file's record without cells that a spreadsheet would run."""
+    """Return a CSV file's record without cells that a spreadsheet would run."""
     return {name: _guard(name, cell) for name, cell in record.items()}
 
 
@@ -44,5 +44,5 @@ def _guard(name: str, cell: object) -> object:
 
 
 def bare_cell(cell: str) -> str:
-    """Give back what `guard_cells()` was given."""
+    """Return what `guard_cells()` was given."""
     return cell[1:] if _GUARDED.match(cell) else cell

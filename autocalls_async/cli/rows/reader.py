@@ -95,7 +95,7 @@ class RowReader:
     numbers: Numbers | None = None
 
     def read(self, readline: ReadLine) -> Iterator[Row | BadRow]:
-        """Give the rows, each as soon as its line was read.
+        """Return the rows, each as soon as its line was read.
 
         Raises:
             FileError: The rest of the file cannot be read as rows.
@@ -217,7 +217,7 @@ def _looks_parted(columns: list[str]) -> bool:
 
 
 def _decode(readline: ReadLine) -> Iterator[str]:
-    """Give the lines as text, one by one, so that an error can name its line."""
+    """Return the lines as text, one by one, so that an error can name its line."""
     lines = iter(lambda: readline(MAX_LINE_BYTES + 1), b"")
     for line_number, line in enumerate(lines, start=1):
         if len(line) > MAX_LINE_BYTES:
@@ -233,7 +233,7 @@ def _decode(readline: ReadLine) -> Iterator[str]:
 
 
 def _csv_records(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
-    """Give each record with the line it begins on; empty ones are left out."""
+    """Return each record with the line it begins on; empty ones are left out."""
     # Strict: an open quotation mark would swallow the rest as one message.
     reader = csv.reader(lines, strict=True)
     while True:

@@ -27,12 +27,12 @@ _MOST_CHARACTERS = 300
 
 
 def printable(text: str) -> str:
-    """Give text that cannot steer a terminal: no control characters."""
+    """Return text that cannot steer a terminal: no control characters."""
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def plain(text: object) -> str:
-    """Give somebody else's text fit for a line: printable, and not too long."""
+    """Return somebody else's text fit for a line: printable, and not too long."""
     shown = printable(str(text))
     is_long = len(shown) > _MOST_CHARACTERS
     return shown[: _MOST_CHARACTERS - 1] + "…" if is_long else shown
@@ -50,7 +50,7 @@ def explain(error: AutocallsError) -> str:
 
 
 def to_json(value: object) -> str:
-    """Give a value as one line of JSON.
+    """Return a value as one line of JSON.
 
     ASCII only: whatever the terminal or the pipe is, nothing is lost, and no
     control character of somebody else's reaches a screen.
@@ -74,13 +74,13 @@ def _simplify(value: object) -> Any:  # noqa: ANN401  # whatever JSON can hold
 
 
 def fields_of(value: object) -> dict[str, Any]:
-    """Give an attrs value's fields by name; nested values stay as they are."""
+    """Return an attrs value's fields by name; nested values stay as they are."""
     names = [a.name for a in attrs.fields(type(value))]  # type: ignore[arg-type]  # attrs.has() said so
     return {name: getattr(value, name) for name in names}
 
 
 def outcome_name(value: Outcome | AutocallsError) -> str:
-    """Give the outcome's name, of an outcome or of the error that tells it."""
+    """Return the outcome's name, of an outcome or of the error that tells it."""
     match value:
         case Accepted():
             return "accepted"
@@ -96,7 +96,7 @@ def outcome_name(value: Outcome | AutocallsError) -> str:
 
 
 def error_record(error: AutocallsError) -> dict[str, Any]:
-    """Give what a program wants to know of an error."""
+    """Return what a program wants to know of an error."""
     return {
         "outcome": outcome_name(error),
         "error": type(error).__name__,
@@ -119,7 +119,7 @@ OUTCOME_COLUMNS = (
 
 
 def outcome_record(outcome: Outcome, *, line_number: int) -> dict[str, Any]:
-    """Give one message's outcome, by the names in `OUTCOME_COLUMNS`."""
+    """Return one message's outcome, by the names in `OUTCOME_COLUMNS`."""
     record: dict[str, Any] = dict.fromkeys(OUTCOME_COLUMNS)
     record["line"] = line_number
     record["recipient_phone"] = outcome.message.recipient_phone

@@ -39,7 +39,7 @@ def rows(service: Service, autocalls: Autocalls) -> Path:  # noqa: ARG001  # the
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a small disk of its own."""
+    """Return a small disk of its own."""
     with small_disk(tmp_path / "disk", size="2m") as folder:
         yield folder
 
@@ -64,7 +64,7 @@ def states(journal: Path) -> Counter[State]:
 
 
 def in_flight(journal: Path) -> set[str]:
-    """Give what the next owner will take for unknown."""
+    """Return what the next owner will take for unknown."""
     if not journal.exists():
         return set()
     with JournalReader(journal) as reader:

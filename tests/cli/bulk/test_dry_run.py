@@ -43,7 +43,7 @@ def record_of(ended: Ended) -> dict[str, Any]:
 
 
 def words(text: str) -> str:
-    """Give a picture's words, however they were folded."""
+    """Return a picture's words, however they were folded."""
     return " ".join(text.split())
 
 

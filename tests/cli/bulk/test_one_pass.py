@@ -71,7 +71,7 @@ class CountingFile:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[CountingFile]:
-    """Give each opening of the rows' file."""
+    """Return each opening of the rows' file."""
     opened: list[CountingFile] = []
     true_open = Path.open
 
