@@ -8,7 +8,6 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from math import isfinite
-from pathlib import PurePath
 from typing import Any, ClassVar
 
 from attrs import fields
@@ -55,8 +54,6 @@ def _to_plain_text(value: object) -> Any:  # noqa: ANN401  # as above
             return number if isfinite(number) else str(value)
         case datetime():
             return value.isoformat()
-        case PurePath():
-            return str(value)
         case Iterable():
             return [to_plain(item) for item in value]
     return str(value)

@@ -214,10 +214,15 @@ def test_a_reply_belongs_to_one_row_of_the_table(answer: Reply, seen: Seen) -> N
     + [
         pytest.param(reply(status, body), words, id=f"{status}")
         for status, body, words in (
-            (200, {"success": False}, "says success, and its body does not"),
+            (
+                200,
+                {"success": False},
+                "the status of the answer says success, and its body does not",
+            ),
             (204, {}, "the API documents no such answer"),
-            (302, {}, "the answer was a redirect"),
+            (302, {}, "the answer was a redirect, and the API has none"),
             (413, {}, "somebody on the way refused, not the API"),
+            (422, {"error_code": "NEW"}, "the answer was a refusal by the API"),
             (502, {}, "the service or a proxy before it broke down"),
         )
     ],
@@ -225,7 +230,7 @@ def test_a_reply_belongs_to_one_row_of_the_table(answer: Reply, seen: Seen) -> N
 def test_an_answer_that_settles_nothing_is_called_by_its_name(
     answer: Reply, words: str
 ) -> None:
-    assert words in describe(answer, see(answer))
+    assert describe(answer, see(answer)) == words
 
 
 @pytest.mark.parametrize("status", [408, 409, 499])

@@ -70,6 +70,12 @@ def _read_by_c(text: str) -> IPv4Address | None:
 @example("1.2.65536")
 @example("4294967296")
 @example("1.2.3.4.5")
+@example("1.2.3.4.0")
+@example("256.1")
+@example("255.255.255.255")
+@example("255.1")
+@example("1.16777215")
+@example("4294967295")
 @example("1..2")
 @example("")
 def test_a_number_is_read_as_the_c_library_reads_it(text: str) -> None:
@@ -255,3 +261,65 @@ def test_an_environment_that_cannot_be_used_says_why(
         read_environment(environ)
 
     assert str(caught.value) == told
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        pytest.param(b"https://a.example", "must be text; got a value of type bytes"),
+        pytest.param(
+            "http://a.example/api",
+            "must be https for a public host; got http://a.example",
+        ),
+        pytest.param(
+            "https://a.example:x", "is no usable URL: its host or port is malformed"
+        ),
+        *(
+            pytest.param(url, f"{rule}; the default is {DEFAULT_BASE_URL}")
+            for url, rule in (
+                ("ftp://a.example", "must begin with https:// or http://"),
+                ("a.example", "must begin with https:// or http://"),
+                ("https://me:word@a.example", "must not hold a user or password"),
+                *(
+                    (url, "must be plain ASCII, with no query or escape")
+                    for url in (
+                        *("https://a.example?q", "https://a.example/%2e"),
+                        *("https://é.example", "https://a.example/a b"),
+                    )
+                ),
+                ("https:///api", "must name a host"),
+                ("https://a.example:0", "must not have port 0"),
+                *(
+                    (url, "must not have '.', '..' or nothing as a step")
+                    for url in (
+                        *("https://a.example/./a", "https://a.example/a/.."),
+                        *("https://a.example//a", "https://a.example/a//b"),
+                    )
+                ),
+            )
+        ),
+    ],
+)
+def test_a_base_url_that_cannot_be_used_is_told_by_its_rule(
+    url: object, told: str
+) -> None:
+    with pytest.raises(ValueError, match="base_url") as caught:
+        parse_base_url(url)
+
+    assert str(caught.value) == f"base_url {told}"
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("https://a.example", "https://a.example"),
+        ("https://a.example/", "https://a.example"),
+        ("https://a.example/api//", "https://a.example/api"),
+        ("https://a.example:443/a.b/..c", "https://a.example:443/a.b/..c"),
+        ("HTTPS://A.example/api", "HTTPS://A.example/api"),
+        ("http://localhost:1/api", "http://localhost:1/api"),
+    ],
+)
+def test_a_base_url_is_taken_without_its_closing_slash(url: str, taken: str) -> None:
+    assert parse_base_url(url) == taken

@@ -343,3 +343,20 @@ def test_whatever_a_caller_gives_as_variables_must_be_a_mapping(
 @given(st.dictionaries(st.text(min_size=1), st.text()))
 def test_any_texts_by_name_are_variables(variables: dict[str, str]) -> None:
     assert template(variables=variables).variables == variables
+
+
+def test_what_is_no_message_is_told_by_its_type() -> None:
+    with pytest.raises(ValueError, match="a message") as caught:
+        check_message(b"hello")
+
+    assert str(caught.value) == (
+        "a message must be a FreeformMessage or a TemplateMessage; "
+        "got a value of type bytes"
+    )
+
+
+def test_frozen_mappings_are_told_apart_by_their_hashes() -> None:
+    maps = [FrozenDict({name: 1}) for name in ("a", "b", "c", "d")]
+
+    assert len({hash(each) for each in maps}) > 1
+    assert hash(FrozenDict({"a": 1})) == hash(maps[0])

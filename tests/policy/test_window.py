@@ -421,3 +421,39 @@ def test_as_many_fallbacks_are_remembered_as_may_be_and_the_oldest_goes_first() 
 
     assert not memory.take_fallback(12, "+14155550102", at=NOON, closed_at=None)
     assert memory.take_fallback(12, "+14155550101", at=NOON, closed_at=None)
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "state"),
+    [
+        pytest.param(None, WindowState.CLOSED, id="asked nobody knows when"),
+        pytest.param(99.0, WindowState.OPEN, id="asked before"),
+        pytest.param(100.0, WindowState.CLOSED, id="asked at that moment"),
+        pytest.param(101.0, WindowState.CLOSED, id="asked after"),
+    ],
+)
+@pytest.mark.parametrize("by", ["a message", "an answer"])
+def test_an_answer_to_an_older_question_closes_no_window(
+    by: str, asked_at: float | None, state: WindowState
+) -> None:
+    memory = WindowMemory()
+    if by == "a message":
+        memory.note_inbound(12, PHONE, now=103.0, age_seconds=3.0)
+    else:
+        memory.learn(12, PHONE, status(minutes=60), now=100.0, told_at=None)
+    closed = status(can_send_freeform=False)
+
+    memory.learn(12, PHONE, closed, now=104.0, told_at=None, asked_at=asked_at)
+
+    assert memory.judge(12, PHONE, now=104.0) is state
+    told = closed if state is WindowState.CLOSED else None
+    assert memory.last_status(12, PHONE) is told
+
+
+def test_a_first_answer_to_a_question_is_believed_whenever_it_was_asked() -> None:
+    memory = WindowMemory()
+
+    memory.note_closed(12, PHONE, None, now=104.0, asked_at=103.0)
+
+    assert memory.judge(12, PHONE, now=104.0) is WindowState.CLOSED
+    assert memory.last_status(12, PHONE) is None
