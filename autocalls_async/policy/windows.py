@@ -21,7 +21,8 @@ MARGIN_SECONDS = 60.0
 """A window about to close counts as unknown: a message may wait before it leaves."""
 
 RECHECK_SECONDS = 5.0
-"""A closed window is believed no longer than this: the recipient may have written."""
+"""A closed window is believed no longer than this after it was asked for: the recipient
+may have written."""
 
 MAX_REMEMBERED = 15_000
 """Windows kept in memory, the latest used: 5 MB when full."""
@@ -170,12 +171,13 @@ class WindowMemory:
     ) -> None:
         """Note that the service refused free text, with what it said of the window.
 
-        What was learnt after it was asked, at `asked_at`, is newer and stays.
+        What was learnt after it was asked, at `asked_at`, is newer and stays. An
+        answer that was long on its way may be out of date already.
         """
         known = self._windows.get((sender_id, recipient))
         if known is not None and asked_at is not None and known.learnt_at > asked_at:
             return
-        until = now + RECHECK_SECONDS
+        until = (now if asked_at is None else asked_at) + RECHECK_SECONDS
         window = _Window(WindowState.CLOSED, learnt_at=now, until=until, status=status)
         self._remember(sender_id, recipient, window)
 

@@ -457,3 +457,13 @@ def test_a_first_answer_to_a_question_is_believed_whenever_it_was_asked() -> Non
 
     assert memory.judge(12, PHONE, now=104.0) is WindowState.CLOSED
     assert memory.last_status(12, PHONE) is None
+
+
+def test_a_closed_window_is_out_of_date_where_its_answer_was_long_on_its_way() -> None:
+    memory = WindowMemory()
+
+    memory.note_closed(12, "+14155550123", None, now=100.0, asked_at=94.0)
+    memory.note_closed(12, "+14155550124", None, now=100.0, asked_at=96.0)
+
+    states = [memory.judge(12, f"+1415555012{last}", now=100.0) for last in (3, 4)]
+    assert states == [WindowState.UNKNOWN, WindowState.CLOSED]
