@@ -141,6 +141,7 @@ class AutocallsClient(Questions):
         self._window_check = choose(WindowCheck, "window_check", window_check)
         url = parse_base_url(base_url)
         self._host = read_host(url)
+        self._has_spares = connect_ahead and session is None
         self._transport = Transport(
             base_url=url,
             key=key,
@@ -412,7 +413,7 @@ class AutocallsClient(Questions):
             window_check=window_check,
             deadline=self._deadline(timeout),
             is_single=True,
-            takes_spare=in_lane is Lane.INTERACTIVE,
+            takes_spare=self._has_spares and in_lane is Lane.INTERACTIVE,
         )
         outcome = await self._dispatcher.send(make)
         if isinstance(outcome, Accepted):

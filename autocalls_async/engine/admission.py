@@ -1,11 +1,13 @@
 """Whether a message is taken in, and how busy the queue is."""
 
+from typing import TYPE_CHECKING
+
 from autocalls_async.engine.gate import Gate
 from autocalls_async.engine.shipment import Shipment
 from autocalls_async.engine.shipments import Shipments
-from autocalls_async.engine.telemetry import QueueStatus
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.errors import QueueFullError, RateLimitedError
+from autocalls_async.model.later import Later
 from autocalls_async.policy.admission import (
     estimated_wait,
     full,
@@ -14,13 +16,18 @@ from autocalls_async.policy.admission import (
 )
 from autocalls_async.policy.lanes import Lane
 
+if TYPE_CHECKING:
+    from autocalls_async.engine import telemetry as records
+else:
+    records = Later("autocalls_async.engine.telemetry")  # most programs observe no step
 
-def read_status(shipments: Shipments, gate: Gate) -> QueueStatus:
+
+def read_status(shipments: Shipments, gate: Gate) -> "records.QueueStatus":
     """Return how busy the queue is. It costs the same however long the queue."""
     now, pace = loop_time(), gate.pace
     waits = [now - one.submitted_at for one in shipments.longest_waiting()]
     waiting = {lane: shipments.count_waiting(lane) for lane in Lane}
-    return QueueStatus(
+    return records.QueueStatus(
         interactive=waiting[Lane.INTERACTIVE],
         bulk=waiting[Lane.BULK],
         in_flight=len(shipments) - sum(waiting.values()),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import count
+from typing import TYPE_CHECKING
 
 from autocalls_async.engine.admission import count_ahead, read_status, refuse
 from autocalls_async.engine.attempts import Exchange
@@ -20,13 +21,18 @@ from autocalls_async.engine.observers import Telling
 from autocalls_async.engine.sending import Sends
 from autocalls_async.engine.shipment import Settle, Shipment
 from autocalls_async.engine.shipments import Shipments
-from autocalls_async.engine.telemetry import QueueStatus
 from autocalls_async.engine.window_check import WindowGuard
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.errors import RejectedError, UnsentError
+from autocalls_async.model.later import Later
 from autocalls_async.model.outcomes import Outcome
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.verdict import Kind
+
+if TYPE_CHECKING:
+    from autocalls_async.engine import telemetry as records
+else:
+    records = Later("autocalls_async.engine.telemetry")  # most programs observe no step
 
 _CALL_IDS = count(1)  # one count for all clients, whose logs may be one
 
@@ -63,7 +69,7 @@ class Dispatcher:
     # Taking in
 
     @property
-    def status(self) -> QueueStatus:
+    def status(self) -> "records.QueueStatus":
         """How busy the queue is. It costs the same however long the queue."""
         return read_status(self._shipments, self._gate)
 

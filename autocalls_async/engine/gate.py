@@ -21,6 +21,7 @@ from math import inf
 from typing import Protocol, TypeAlias
 
 from autocalls_async.engine.limiter import LentLimiter, Limiter
+from autocalls_async.engine.news import News
 from autocalls_async.engine.turns import HELD_BACK, Stop, Turn, Turns, TurnStage
 from autocalls_async.http.loop import loop_time
 from autocalls_async.policy.lanes import Lane, Share
@@ -91,7 +92,7 @@ class Gate:
         self._lead = 0.0  # what an intent takes: so much sooner is its turn called
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = inf
-        self._changed = asyncio.Event()
+        self._changed = News()
 
     def draw_order(self) -> int:
         """Return a place in the order of coming, for who has none."""
@@ -109,7 +110,6 @@ class Gate:
     async def opens_soon(self) -> None:
         """Wait until a connection is worth being made."""
         while (at := self.pace.ask_again(loop_time()) - CONNECT_SECONDS) > loop_time():
-            self._changed.clear()
             # Without end: only an answer can tell when the next may leave.
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(at if at < inf else None):
@@ -177,7 +177,7 @@ class Gate:
             self.pace.refused(ticket, now, retry_after)
         else:
             self.pace.answered(ticket, now)
-        self._changed.set()
+        self._changed.tell()
         self.serve()
 
     async def aclose(self) -> None:

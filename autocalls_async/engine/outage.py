@@ -7,6 +7,7 @@ thousand waiting messages would knock at a service that is just getting up.
 import asyncio
 from collections.abc import Callable
 
+from autocalls_async.engine.news import News
 from autocalls_async.http.loop import loop_time
 
 DOWN_AFTER_COUNT = 3
@@ -27,7 +28,7 @@ class Outage:
         self._failure_count = 0
         self._probe_at = 0.0
         self._is_probed = False
-        self._news = asyncio.Event()
+        self._news = News()
 
     def is_down(self) -> bool:
         """Say whether the last attempts could not even connect."""
@@ -37,7 +38,7 @@ class Outage:
         """Note that a connection stood: whatever comes of it, the service is there."""
         if self._failure_count:
             self._failure_count = 0
-            self._news.set()
+            self._news.tell()
 
     def note_failed(self) -> None:
         """Note that no connection came about."""
@@ -50,7 +51,6 @@ class Outage:
         """Wait while the service is down; say whether this attempt is the probe."""
         while self.is_down():
             if self._is_probed:
-                self._news.clear()
                 await self._news.wait()
             elif (seconds := self._probe_at - loop_time()) > 0:
                 await asyncio.sleep(seconds)
@@ -62,4 +62,4 @@ class Outage:
     def end_probe(self) -> None:
         """Let the next probe pass, if this one found nobody."""
         self._is_probed = False
-        self._news.set()
+        self._news.tell()

@@ -7,6 +7,7 @@ then its answer is read and accounted for.
 
 import asyncio
 from functools import partial
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
@@ -24,7 +25,6 @@ from autocalls_async.engine.gate import Gate
 from autocalls_async.engine.observers import Telling
 from autocalls_async.engine.shipment import Shipment, Stage
 from autocalls_async.engine.shipments import Shipments
-from autocalls_async.engine.telemetry import Paused
 from autocalls_async.engine.turns import HELD_BACK, HeldBack, Stop
 from autocalls_async.engine.window_check import WindowGuard
 from autocalls_async.http.loop import loop_time
@@ -39,11 +39,17 @@ from autocalls_async.model.errors import (
     UnknownOutcomeError,
     UnsentError,
 )
+from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Message
 from autocalls_async.model.outcomes import Accepted, Outcome
 from autocalls_async.policy.lanes import Lane, Place
 from autocalls_async.policy.slots import Send
 from autocalls_async.policy.verdict import Seen
+
+if TYPE_CHECKING:
+    from autocalls_async.engine import telemetry as records
+else:
+    records = Later("autocalls_async.engine.telemetry")  # most programs observe no step
 
 HELD_SECONDS = 2.0
 """So much work, at the pace, is checked and connected ahead of its turn: enough to
@@ -269,7 +275,7 @@ class Sends:
         """Tell of a pause, and end those whose time is up before it is over."""
         now, pace = loop_time(), self._gate.pace
         if (pause := pace.not_before - now) > 0:
-            self._telling.tell(Paused(at=now, seconds=pause))
+            self._telling.tell(records.Paused(at=now, seconds=pause))
             self._shipments.withdraw_hopeless(pace, now)
 
     def _take_back(self, shipment: Shipment) -> None:

@@ -1,9 +1,9 @@
 """All messages that are here: where each stands, and how many stand where."""
 
-import asyncio
 from collections.abc import Hashable
 
 from autocalls_async.engine.endings import turned_back
+from autocalls_async.engine.news import News
 from autocalls_async.engine.observers import Telling
 from autocalls_async.engine.shipment import Shipment, Stage
 from autocalls_async.http.loop import loop_time
@@ -28,8 +28,7 @@ class Shipments:
         self._lanes: Lanes[Shipment] = Lanes()
         self._here: dict[Shipment, None] = {}  # in the order of submission
         self._held: dict[Lane, set[Shipment]] = {lane: set() for lane in Lane}
-        self._empty = asyncio.Event()
-        self._empty.set()
+        self._emptied = News()
         self.waiting_single_count = 0
         """Of those that wait, for how many somebody waits alone."""
         self.slotless_count = 0
@@ -46,7 +45,8 @@ class Shipments:
 
     async def until_empty(self) -> None:
         """Wait until each has its outcome."""
-        await self._empty.wait()
+        while self._here:
+            await self._emptied.wait()
 
     @property
     def has_queued(self) -> bool:
@@ -139,14 +139,13 @@ class Shipments:
     def _enter(self, shipment: Shipment) -> None:
         self._here[shipment] = None
         self.slotless_count += not shipment.needs_slot
-        self._empty.clear()
 
     def _leave(self, shipment: Shipment) -> None:
         del self._here[shipment]
         self.slotless_count -= not shipment.needs_slot
         self.bulk_begun_count -= shipment.is_bulk_begun
         if not self._here:
-            self._empty.set()
+            self._emptied.tell()
 
     # The end
 
