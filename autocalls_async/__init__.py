@@ -7,6 +7,7 @@ The house, a room for each thing that the library does; imports go down:
 
     cli/       the command `autocalls`          testing/   the pytest plugin
     client     AutocallsClient: the one door    otel       traces and metrics, an extra
+    phones     numbers as people keep them, an extra
     campaign/  many messages: run, plan, ledger, report
     engine/    one message on its way: the one room that waits
     http/      one attempt: JSON and aiohttp    journal/   what survives
@@ -18,8 +19,10 @@ One send goes through them so: the client makes a message, which its rules check
 (`model.messages`, `model.checks`). The engine gives it a place in its lane
 (`policy.lanes`) and, when the pace allows (`policy.pace`), hands its request
 (`http.requests`) to a connection (`http.transport`). The answer is read
-(`http.replies`), and one table says what became of the message and whether it may be
-tried again (`policy.verdict`). `.github/CONTRIBUTING.md` says where a change goes.
+(`http.replies`), and one table says what became of the message and whether another
+attempt could do harm (`policy.verdict`). `engine.attempts` holds that against time and
+policy, and the gate tells the pace how each send ended (`Gate.landed`).
+`.github/CONTRIBUTING.md` says where a change goes.
 
 A name is imported where it is first used: the command's `--version` and a test
 run that only has the plugin installed need neither client nor aiohttp.

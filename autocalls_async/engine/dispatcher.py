@@ -1,8 +1,14 @@
-"""Takes messages in, takes them ahead in time, and gives each its one outcome.
+"""The one door of the engine: messages in, outcomes out, and the end of it all.
 
-A message in hand belongs to the client, not to whoever waits for it. Until it
-is handed over it can be withdrawn, and is then surely unsent; after that its
-request is left to end, and its answer is accounted for.
+A message that is here belongs to the client, not to whoever waits for it. What
+becomes of it when somebody wants it back:
+
+- Queued or held: it is unsent, whether its caller is cancelled, its time is up or
+  the client is closed.
+- Left: it goes on to its end. Where its time is up its caller is told that nobody
+  knows; where the client is closed, after the drain, it ends as unknown.
+
+One that had left and surely did nothing (a 429) is held again, and goes on too.
 """
 
 import asyncio

@@ -37,7 +37,7 @@ class Stage(Enum):
 
     MADE = "not given to the queue yet"
     QUEUED = "waits in its lane"
-    HELD = "is checked and connected ahead, or waits for its turn"
+    HELD = "is checked and connected ahead, or waits for its turn (`TurnStage`)"
     LEFT = "was handed over"
     SETTLED = "has its outcome"
 
@@ -46,8 +46,7 @@ ALLOWED: Mapping[Stage, frozenset[Stage]] = {
     Stage.MADE: frozenset({Stage.QUEUED, Stage.SETTLED}),
     Stage.QUEUED: frozenset({Stage.HELD, Stage.SETTLED}),
     Stage.HELD: frozenset({Stage.LEFT, Stage.SETTLED}),
-    # Back again, its place before all others to its recipient kept, where it surely
-    # did nothing.
+    # Back to HELD where it surely did nothing: before all others to its recipient.
     Stage.LEFT: frozenset({Stage.HELD, Stage.SETTLED}),
     Stage.SETTLED: frozenset(),
 }

@@ -323,7 +323,10 @@ class SenderOfflineError(RejectedError):
 
 @_error_class
 class RateLimitedError(RejectedError):
-    """429, again and again until the call's time or attempts were used up.
+    """429 until the call's time or attempts were used up, or a pause that outlasts it.
+
+    A pause that is known to last longer than a message's time is told at once, with
+    no attempt of its own.
 
     Attributes:
         retry_after: Seconds that the service asked us to wait, if it said so.

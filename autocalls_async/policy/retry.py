@@ -23,7 +23,7 @@ class RetryPolicy:
             with each further one; the pause is drawn evenly from 0 to that
             (full jitter), so that many clients do not come back together.
         max_pause_seconds: The pause grows no longer than this. What the
-            service itself asks for (`Retry-After`) is honoured whole.
+            service itself asks for (`Retry-After`) is honoured, up to an hour.
         max_outage_seconds: While no connection comes about, a message of
             `send_many` is tried for so long instead of `max_attempts` times,
             with one probe at a time; then the run stops.
