@@ -141,9 +141,12 @@ class Dispatcher:
             QueueFullError: Too many wait already, or longer than its time.
             RateLimitedError: The service has asked for a pause that is longer.
         """
+        ahead_count = count_ahead(self._shipments, shipment.lane)
+        # Whoever meets nobody and no pause leaves at once, or is refused.
+        is_alone = not ahead_count and self._gate.pace.not_before <= now
         shipment.meet(
-            needs_slot=not self.guard.knows_closed(shipment, now),
-            ahead_count=count_ahead(self._shipments, shipment.lane),
+            needs_slot=is_alone or not self.guard.knows_closed(shipment, now),
+            ahead_count=ahead_count,
         )
         refusal = refuse(
             shipment, self._shipments, self._gate, most=self._max_queued, now=now
