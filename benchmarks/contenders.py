@@ -131,7 +131,11 @@ async def with_cattrs(url: str, connections: Connections) -> AsyncIterator[SendA
 
 @asynccontextmanager
 async def _client(
-    url: str, connections: Connections, observer: Callable[[Event], object] | None
+    url: str,
+    connections: Connections,
+    observer: Callable[[Event], object] | None,
+    *,
+    connect_ahead: bool = True,
 ) -> AsyncIterator[AutocallsClient]:
     async with (
         aiohttp.ClientSession() as session,
@@ -142,6 +146,7 @@ async def _client(
             session=session if connections is Connections.KEPT else None,
             send_limit=NO_LIMIT,
             observer=observer,
+            connect_ahead=connect_ahead,
         ) as client,
     ):
         for phone in PHONES:
@@ -149,12 +154,15 @@ async def _client(
         yield client
 
 
-def ours(observer: Callable[[Event], object] | None = None) -> Open:
+def ours(
+    observer: Callable[[Event], object] | None = None, *, connect_ahead: bool = True
+) -> Open:
     """Send one by one with our client."""
 
     @asynccontextmanager
     async def opened(url: str, connections: Connections) -> AsyncIterator[SendAll]:
-        async with _client(url, connections, observer) as client:
+        ahead = connect_ahead
+        async with _client(url, connections, observer, connect_ahead=ahead) as client:
 
             async def send(phone: str) -> object:
                 return await client.send_freeform(phone, TEXT)

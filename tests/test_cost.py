@@ -75,7 +75,12 @@ def server() -> Iterator[FastServer]:
 
 
 @pytest.mark.parametrize(
-    "contender", [pytest.param(ours(), id="send"), pytest.param(ours_many(), id="many")]
+    "contender",
+    [
+        # Without spares: how many are made depends on the clock, 20 a second at most.
+        pytest.param(ours(connect_ahead=False), id="send"),
+        pytest.param(ours_many(), id="many"),
+    ],
 )
 @pytest.mark.parametrize("connections", Connections)
 def test_a_message_costs_little_more_than_with_aiohttp_itself(
