@@ -43,6 +43,34 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return (os.cpu_count() or 1) + 1
 
 
+_NEEDS = {"the real clock", "a browser", "a database"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `pytest --everything` run what takes long or needs other programs."""
+    parser.addoption(
+        "--everything",
+        action="store_true",
+        help="run what needs the real clock, a browser or a database too",
+    )
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Skip by name what needs more than a quiet minute of this interpreter."""
+    everything = config.getoption("everything")
+    for item in items:
+        for marker in item.iter_markers("needs"):
+            (what,) = marker.args
+            if what not in _NEEDS:
+                message = f"{item.nodeid} needs {what!r}, which is none of {_NEEDS}"
+                raise pytest.UsageError(message)
+            if not everything:
+                reason = f"needs {what}: pytest --everything"
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
 def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
