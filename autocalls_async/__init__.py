@@ -6,6 +6,7 @@ It tells the truth about what became of each message: `Accepted`, `Rejected`,
 The house, a room for each thing that the library does; imports go down:
 
     cli/       the command `autocalls`          testing/   the pytest plugin
+    blocking/  the client for programs that block
     client     AutocallsClient: the one door    otel       traces and metrics, an extra
     phones     numbers as people keep them, an extra
     campaign/  many messages: run, plan, ledger, report
