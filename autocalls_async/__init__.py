@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         TemplateLoad,
         WindowCounts,
     )
+    from autocalls_async.campaign.rules.hours import SendingHours
     from autocalls_async.campaign.run import Progress, Run
     from autocalls_async.client import AutocallsClient
     from autocalls_async.engine.client_settings import ClientSettings
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from autocalls_async.model.errors import (
         AuthenticationError,
         AutocallsError,
+        ExcludedError,
         InsufficientBalanceError,
         InvalidPhoneError,
         InvalidRequestError,
@@ -119,6 +121,7 @@ __all__ = [
     "ClientSettings",
     "ConversationStatus",
     "Event",
+    "ExcludedError",
     "Finding",
     "FindingKind",
     "FreeformMessage",
@@ -150,6 +153,7 @@ __all__ = [
     "SenderLoad",
     "SenderNotFoundError",
     "SenderOfflineError",
+    "SendingHours",
     "SentMessage",
     "SessionStatus",
     "Settled",
@@ -176,12 +180,13 @@ __all__ = [
 
 # Where each name is at home.
 _HOMES: dict[str, str] = {
+    "campaign.rules.hours": "SendingHours",
     "campaign.run": "Progress Run",
     "client": "AutocallsClient",
     "engine.client_settings": "ClientSettings",
     "model.errors": """
-        AuthenticationError AutocallsError InsufficientBalanceError
-        InvalidPhoneError InvalidRequestError NotFoundError
+        AuthenticationError AutocallsError ExcludedError
+        InsufficientBalanceError InvalidPhoneError InvalidRequestError NotFoundError
         PermissionDeniedError QueueFullError RateLimitedError RejectedError
         RunStoppedError SenderNotFoundError SenderOfflineError
         TemplateNotFoundError TemplateRequiredError TemplateUnusableError

@@ -140,6 +140,15 @@ class QueueFullError(UnsentError):
     wait_seconds: float = 0.0
 
 
+class ExcludedError(UnsentError):
+    """The recipient is among those whom `exclude` names: nothing was sent."""
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        return self.remedy or "leave it, unless they are excluded by mistake"
+
+
 @_error_class
 class UnreachableError(UnsentError):
     """No connection to the service came about, or none that can be trusted.

@@ -23,6 +23,7 @@ from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.masking import forgetful_class, mask_phone_repr
 from autocalls_async.model.naming import show_in
 from autocalls_async.model.plain import Plain
+from autocalls_async.model.zones import check_zone
 
 
 def _freeze(value: object) -> object:
@@ -85,6 +86,8 @@ class FreeformMessage(Plain):
             at most 255 characters; `None` derives it from the content.
         fallback: A template to send instead where the window is closed, at most
             once per recipient until the window opens again.
+        time_zone: The name of the recipient's own, such as `America/New_York`, for
+            `hours` of a run; it is neither sent nor part of what the key says.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -101,6 +104,9 @@ class FreeformMessage(Plain):
     fallback: TemplateFallback | None = field(
         default=None, validator=_check_fallback.on_optional_field
     )
+    time_zone: str | None = field(
+        default=None, validator=check_zone.on_optional_field, repr=False
+    )
 
 
 @forgetful_class
@@ -116,6 +122,8 @@ class TemplateMessage(Plain):
         sender_id: One of the account's senders; `None` means the client's default.
         key: What identifies it across the runs of a campaign with a journal,
             at most 255 characters; `None` derives it from the content.
+        time_zone: The name of the recipient's own, such as `America/New_York`, for
+            `hours` of a run; it is neither sent nor part of what the key says.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -134,6 +142,9 @@ class TemplateMessage(Plain):
     sender_id: int | None = field(default=None, validator=check_id.on_optional_field)
     key: str | None = field(
         default=None, validator=check_key.on_optional_field, repr=False
+    )
+    time_zone: str | None = field(
+        default=None, validator=check_zone.on_optional_field, repr=False
     )
 
 

@@ -121,22 +121,36 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop that jumps over the time in which nothing happens.
 
     Its clock begins at 0. A timer fires in the order and at the time it would
-    have fired if all code ran in no time.
+    have fired if all code ran in no time. Campaigns in it go by its wall clock, which
+    moves with it: their sending hours open in no time.
 
     Args:
+        begins_at: The aware time that its wall clock tells at first; `None` means the
+            time now.
         stall_seconds: How long, in real seconds, to wait for something from
             outside once the loop has nothing left to wait for by itself, before
             `StalledError` ends the run; `None` waits for ever, as a server of
             other processes must.
     """
 
-    def __init__(self, *, stall_seconds: float | None = 5.0) -> None:
+    def __init__(
+        self,
+        *,
+        begins_at: datetime | None = None,
+        stall_seconds: float | None = 5.0,
+    ) -> None:
+        self.begins_at: datetime = begins_at or datetime.now(UTC)
         self._jumping = _JumpingSelector(stall_seconds)
         super().__init__(self._jumping)
 
     def time(self) -> float:
         """Return the virtual time, in seconds since the loop was made."""
         return self._jumping.now
+
+    def utc_now(self) -> datetime:
+        """Return what its wall clock tells; `begins_at` can be set at any time."""
+        at = self.begins_at + timedelta(seconds=self._jumping.now)
+        return at.astimezone(UTC)
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[*_Ts], _T], *args: *_Ts

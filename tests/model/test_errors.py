@@ -15,6 +15,7 @@ from autocalls_async.model.answers import SessionStatus
 from autocalls_async.model.errors import (
     AuthenticationError,
     AutocallsError,
+    ExcludedError,
     InsufficientBalanceError,
     InvalidPhoneError,
     InvalidRequestError,
@@ -58,6 +59,7 @@ FACTS: dict[type[AutocallsError], dict[str, Any]] = {
     AutocallsError: COMMON,
     UnreachableError: COMMON | {"detail": "it timed out", "recipient_phone": PHONE},
     UnsentError: COMMON | {"detail": "it timed out", "recipient_phone": PHONE},
+    ExcludedError: COMMON | {"detail": "excluded", "recipient_phone": PHONE},
     QueueFullError: COMMON | {"detail": "no place", "recipient_phone": PHONE},
     UnknownOutcomeError: COMMON | {"detail": "it timed out", "recipient_phone": PHONE},
     UnavailableError: COMMON | {"detail": "it timed out"},

@@ -67,6 +67,7 @@ FREEFORM_DICT = {
     "sender_id": None,
     "key": None,
     "fallback": {"template_id": 46, "variables": {}},
+    "time_zone": None,
 }
 REFUSED = TemplateRequiredError(
     status=403,
@@ -102,6 +103,7 @@ ROWS: dict[str, tuple[Plain, dict[str, Any]]] = {
             "recipient_name": None,
             "sender_id": None,
             "key": "row 1",
+            "time_zone": None,
         },
     ),
     "accepted": (
@@ -320,7 +322,7 @@ def test_whatever_the_service_said_a_result_can_be_written_as_json(
 
 def test_every_public_result_can_become_json() -> None:
     steps = ("Answered", "Checked", "HandedOver", "Paused", "Queued", "Settled")
-    settings = ("RetryPolicy", "SendLimit")
+    settings = ("RetryPolicy", "SendLimit", "SendingHours")
     values = {
         name
         for name in autocalls_async.__all__

@@ -1,0 +1,1 @@
+"""Whom a campaign may write to, when, and how much: pure decisions."""
