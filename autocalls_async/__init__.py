@@ -7,10 +7,12 @@ The house, a room for each thing that the library does; imports go down:
 
     cli/       the command `autocalls`          testing/   the pytest plugin
     blocking/  the client for programs that block
-    client     AutocallsClient: the one door    otel       traces and metrics, an extra
+    client/    AutocallsClient: the one door    otel       traces and metrics, an extra
     phones     numbers as people keep them, an extra
     campaign/  many messages: run, plan, ledger, report
     engine/    one message on its way: the one room that waits
+               gate/ who leaves when    asking/ windows, and other questions
+               telemetry/ who is told
     http/      one attempt: JSON and aiohttp    journal/   what survives
     policy/    what follows from what: verdict, retry, lanes, pace, windows
     model/     what people hold: messages, answers, outcomes, errors, their rules
@@ -46,9 +48,10 @@ if TYPE_CHECKING:
     )
     from autocalls_async.campaign.rules.hours import SendingHours
     from autocalls_async.campaign.run import Progress, Run
-    from autocalls_async.client import AutocallsClient
-    from autocalls_async.engine.client_settings import ClientSettings
-    from autocalls_async.engine.telemetry import (
+    from autocalls_async.client.client import AutocallsClient
+    from autocalls_async.client.settings import ClientSettings
+    from autocalls_async.engine.asking.windows import Windows
+    from autocalls_async.engine.telemetry.records import (
         Answered,
         Checked,
         Event,
@@ -59,7 +62,6 @@ if TYPE_CHECKING:
         QueueStatus,
         Settled,
     )
-    from autocalls_async.engine.window_check import Windows
     from autocalls_async.model.answers import (
         Account,
         ConversationStatus,
@@ -182,8 +184,8 @@ __all__ = [
 _HOMES: dict[str, str] = {
     "campaign.rules.hours": "SendingHours",
     "campaign.run": "Progress Run",
-    "client": "AutocallsClient",
-    "engine.client_settings": "ClientSettings",
+    "client.client": "AutocallsClient",
+    "client.settings": "ClientSettings",
     "model.errors": """
         AuthenticationError AutocallsError ExcludedError
         InsufficientBalanceError InvalidPhoneError InvalidRequestError NotFoundError
@@ -203,13 +205,13 @@ _HOMES: dict[str, str] = {
         Finding FindingKind Plan SenderLoad Severity TemplateLoad WindowCounts
     """,
     "policy.retry": "RetryPolicy",
-    "engine.telemetry": """
+    "engine.telemetry.records": """
         Answered Checked Event HandedOver Observer Paused Queued QueueStatus
         Settled
     """,
     "policy.verdict": "Seen",
     "policy.windows": "WindowCheck WindowState",
-    "engine.window_check": "Windows",
+    "engine.asking.windows": "Windows",
 }
 _HOME_OF: dict[str, str] = {
     name: home for home, names in _HOMES.items() for name in names.split()

@@ -27,9 +27,9 @@ from typing import TypeAlias
 from attrs import define
 
 from autocalls_async._version import __version__
-from autocalls_async.engine.event_log import describe, log_event
-from autocalls_async.engine.observers import Telling
-from autocalls_async.engine.telemetry import (
+from autocalls_async.engine.telemetry.event_log import describe, log_event
+from autocalls_async.engine.telemetry.observers import Telling
+from autocalls_async.engine.telemetry.records import (
     Answered,
     Checked,
     Event,

@@ -30,7 +30,7 @@ from attrs import frozen
 
 from autocalls_async import Accepted, AutocallsClient, FreeformMessage
 from autocalls_async.emulator import Emulator
-from autocalls_async.engine.telemetry import Answered
+from autocalls_async.engine.telemetry.records import Answered
 from autocalls_async.policy.verdict import Seen
 from benchmarks.service import LATENCIES, RATE, SENDER
 

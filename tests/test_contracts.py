@@ -59,7 +59,7 @@ _PLANTS = [
         )
         for room in ("campaign", "cli", "http", "journal", "model", "testing")
     ),
-    ("aiohttp", "autocalls_async.engine.telemetry", "aiohttp"),
+    ("aiohttp", "autocalls_async.engine.telemetry.records", "aiohttp"),
     *(
         ("pure", f"autocalls_async.{room}.planted", library)
         for room in ("http", "model", "policy")
@@ -78,7 +78,11 @@ _PLANTS = [
     ("layers", "autocalls_async.emulator.planted", "autocalls_async.client"),
     ("layers", "autocalls_async.model.planted", "autocalls_async.policy.verdict"),
     ("layers", "autocalls_async.policy.planted", "autocalls_async.http.loop"),
-    ("layers", "autocalls_async.http.planted", "autocalls_async.engine.telemetry"),
+    (
+        "layers",
+        "autocalls_async.http.planted",
+        "autocalls_async.engine.telemetry.records",
+    ),
     ("layers", "autocalls_async.http.planted", "autocalls_async.journal.entry"),
     ("layers", "autocalls_async.journal.planted", "autocalls_async.http.loop"),
     ("layers", "autocalls_async.campaign.planted", "autocalls_async.client"),

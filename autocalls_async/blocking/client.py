@@ -22,10 +22,10 @@ from autocalls_async.blocking.loop_thread import LoopThread, shared
 from autocalls_async.blocking.run import BlockingRun, BlockingSource
 from autocalls_async.campaign.run import Run
 from autocalls_async.campaign.source import Source
-from autocalls_async.client import AutocallsClient
-from autocalls_async.engine.client_settings import ClientSettings
+from autocalls_async.client.client import AutocallsClient
+from autocalls_async.client.settings import ClientSettings
 from autocalls_async.engine.home import tell_of_neglect
-from autocalls_async.engine.telemetry import QueueStatus
+from autocalls_async.engine.telemetry.records import QueueStatus
 from autocalls_async.model.messages import Message
 from autocalls_async.model.naming import show_in
 

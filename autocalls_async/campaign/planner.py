@@ -10,7 +10,7 @@ from autocalls_async.campaign.findings import Answers, conclude, not_asked
 from autocalls_async.campaign.manifest import Manifest
 from autocalls_async.campaign.plan import Finding, Plan, WindowOutlook
 from autocalls_async.campaign.source import Source, each_of
-from autocalls_async.engine.reads import Questions
+from autocalls_async.engine.asking.questions import Questions
 from autocalls_async.model.answers import Account, Sender, Template
 from autocalls_async.model.errors import (
     AuthenticationError,

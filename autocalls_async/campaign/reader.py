@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from autocalls_async.campaign.source import Source, each_of
-from autocalls_async.engine.shipment import Settle, Shipment
+from autocalls_async.engine.shipment import OnSettled, Shipment
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.later import Later
 from autocalls_async.model.outcomes import Outcome
@@ -35,7 +35,7 @@ _END = object()
 class MakeShipment(Protocol):
     """Makes a message ready to be submitted."""
 
-    def __call__(self, message: object, settle: Settle, /) -> Shipment:
+    def __call__(self, message: object, on_settled: OnSettled, /) -> Shipment:
         """Make it.
 
         Raises:

@@ -21,7 +21,7 @@ from autocalls_async.cli.terminal.screen import (
     outcome_table,
 )
 from autocalls_async.cli.terminal.words import count, duration
-from autocalls_async.client import AutocallsClient
+from autocalls_async.client.client import AutocallsClient
 from autocalls_async.emulator import AcceptedMessage, Emulator
 from autocalls_async.model.messages import FreeformMessage, Message, TemplateMessage
 from autocalls_async.model.outcomes import Accepted, Outcome, Unknown

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from autocalls_async.engine.gate import Gate
+from autocalls_async.engine.gate.gate import Gate
 from autocalls_async.engine.shipment import Shipment
 from autocalls_async.engine.shipments import Shipments
 from autocalls_async.http.loop import loop_time
@@ -17,9 +17,10 @@ from autocalls_async.policy.admission import (
 from autocalls_async.policy.lanes import Lane
 
 if TYPE_CHECKING:
-    from autocalls_async.engine import telemetry as records
+    from autocalls_async.engine.telemetry import records
 else:
-    records = Later("autocalls_async.engine.telemetry")  # most programs observe no step
+    # most programs observe no step
+    records = Later("autocalls_async.engine.telemetry.records")
 
 
 def read_status(shipments: Shipments, gate: Gate) -> "records.QueueStatus":

@@ -76,7 +76,7 @@ class Call:
 
 
 @frozen
-class Pause:
+class RetryAfter:
     """What follows from an attempt that may be repeated.
 
     Attributes:
@@ -178,7 +178,9 @@ class Exchange:
             remedy=failed.remedy,
         )
 
-    def decide(self, call: Call, attempt: Attempt) -> Reply | AutocallsError | Pause:
+    def decide(
+        self, call: Call, attempt: Attempt
+    ) -> Reply | AutocallsError | RetryAfter:
         """Return what a call has come to, or how long to wait for its next attempt."""
         decision = DECISIONS[call.request.kind, attempt.seen]
         call.attempt_count += 1
@@ -191,7 +193,7 @@ class Exchange:
         if decision.again is Again.NO or not self._may_repeat(call, attempt, pause):
             return error
         call.last_error = error
-        return Pause(0.0 if _waits_at_the_gate(call, attempt) else pause, error)
+        return RetryAfter(0.0 if _waits_at_the_gate(call, attempt) else pause, error)
 
     def _may_repeat(self, call: Call, attempt: Attempt, pause: float) -> bool:
         """Whether another attempt is within the call's time and the policy."""

@@ -19,15 +19,15 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from autocalls_async.engine.admission import count_ahead, read_status, refuse
+from autocalls_async.engine.asking.guard import WindowGuard
 from autocalls_async.engine.attempts import Exchange
 from autocalls_async.engine.cut_offs import CutOffs
-from autocalls_async.engine.endings import turned_back, unknown, unsent
-from autocalls_async.engine.gate import Gate
-from autocalls_async.engine.observers import Telling
+from autocalls_async.engine.endings import unknown, unsent, withdrawn
+from autocalls_async.engine.gate.gate import Gate
 from autocalls_async.engine.sending import Sends
-from autocalls_async.engine.shipment import Settle, Shipment
+from autocalls_async.engine.shipment import OnSettled, Shipment
 from autocalls_async.engine.shipments import Shipments
-from autocalls_async.engine.window_check import WindowGuard
+from autocalls_async.engine.telemetry.observers import Telling
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.errors import RejectedError, UnsentError
 from autocalls_async.model.later import Later
@@ -36,9 +36,10 @@ from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.verdict import Kind
 
 if TYPE_CHECKING:
-    from autocalls_async.engine import telemetry as records
+    from autocalls_async.engine.telemetry import records
 else:
-    records = Later("autocalls_async.engine.telemetry")  # most programs observe no step
+    # most programs observe no step
+    records = Later("autocalls_async.engine.telemetry.records")
 
 _CALL_IDS = count(1)  # one count for all clients, whose logs may be one
 
@@ -80,7 +81,7 @@ class Dispatcher:
         return read_status(self._shipments, self._gate)
 
     def submit(self, shipment: Shipment) -> None:
-        """Take a message in; its `settle` is called exactly once."""
+        """Take a message in; its `on_settled` is called exactly once."""
         is_watched = self._telling.is_heard
         shipment.take_in(at=loop_time(), call_id=next(_CALL_IDS), is_watched=is_watched)
         if self._is_closed:
@@ -102,7 +103,7 @@ class Dispatcher:
         else:
             self._sends.begin(place, lane)
 
-    async def send(self, make: Callable[[Settle], Shipment]) -> Outcome:
+    async def send(self, make: Callable[[OnSettled], Shipment]) -> Outcome:
         """Take a message in and wait for its outcome, up to its deadline.
 
         Raises:
@@ -166,7 +167,7 @@ class Dispatcher:
         """Tell who waits that the time is up: they learn no more of the message."""
         error = self._reason_of_expiry(shipment)
         if self.withdraw(shipment, error):
-            _resolve(future, turned_back(shipment, error))
+            _resolve(future, withdrawn(shipment, error))
         else:
             detail = "its time was up before an answer came"
             _resolve(future, unknown(shipment, detail))

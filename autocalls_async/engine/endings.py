@@ -15,7 +15,7 @@ def unsent(shipment: Shipment, detail: str) -> Unsent:
     return Unsent(message=shipment.message, error=error)
 
 
-def turned_back(shipment: Shipment, error: UnsentError | RejectedError) -> Outcome:
+def withdrawn(shipment: Shipment, error: UnsentError | RejectedError) -> Outcome:
     """End a message that surely did not leave, with what is known of why."""
     error.recipient_phone = shipment.recipient_phone
     if isinstance(error, RejectedError):
@@ -40,7 +40,7 @@ def cut_short(shipment: Shipment) -> Outcome:
     if shipment.stage is Stage.LEFT:
         return unknown(shipment, "the client was closed before an answer came")
     if shipment.withdrawn is not None:
-        return turned_back(shipment, shipment.withdrawn)
+        return withdrawn(shipment, shipment.withdrawn)
     return unsent(shipment, "its task was cancelled")
 
 

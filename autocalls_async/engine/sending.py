@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from autocalls_async.engine.asking.guard import WindowGuard
 from autocalls_async.engine.attempts import (
     CUT_SHORT,
     Attempt,
     Call,
     Exchange,
-    Pause,
+    RetryAfter,
     did_nothing,
 )
 from autocalls_async.engine.cut_offs import CutOffs
 from autocalls_async.engine.endings import cut_short, failed
-from autocalls_async.engine.gate import Gate
-from autocalls_async.engine.observers import Telling
+from autocalls_async.engine.gate.gate import Gate
+from autocalls_async.engine.gate.turns import TURNED_BACK, Stop, TurnedBack
 from autocalls_async.engine.shipment import Shipment, Stage
 from autocalls_async.engine.shipments import Shipments
-from autocalls_async.engine.turns import HELD_BACK, HeldBack, Stop
-from autocalls_async.engine.window_check import WindowGuard
+from autocalls_async.engine.telemetry.observers import Telling
 from autocalls_async.http.loop import loop_time
 from autocalls_async.http.replies import Reply, read_sent
 from autocalls_async.http.requests import Request, send_request
@@ -43,13 +43,14 @@ from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Message
 from autocalls_async.model.outcomes import Accepted, Outcome
 from autocalls_async.policy.lanes import Lane, Place
-from autocalls_async.policy.slots import Send
+from autocalls_async.policy.slots import Departure
 from autocalls_async.policy.verdict import Seen
 
 if TYPE_CHECKING:
-    from autocalls_async.engine import telemetry as records
+    from autocalls_async.engine.telemetry import records
 else:
-    records = Later("autocalls_async.engine.telemetry")  # most programs observe no step
+    # most programs observe no step
+    records = Later("autocalls_async.engine.telemetry.records")
 
 HELD_SECONDS = 2.0
 """So much work, at the pace, is checked and connected ahead of its turn: enough to
@@ -157,7 +158,7 @@ class Sends:
 
     async def _fall_back(self, shipment: Shipment, template: Message) -> Outcome:
         """Send the template in place of a free text that was surely not sent."""
-        self._take_back(shipment)
+        self._hold_again(shipment)
         shipment.fall_back()
         reply = await self._call(shipment, template)
         if isinstance(reply, Reply):
@@ -176,11 +177,11 @@ class Sends:
         while True:
             attempt = await self._attempt(shipment, request)
             if not isinstance(attempt, Attempt):
-                if isinstance(attempt, HeldBack):
+                if isinstance(attempt, TurnedBack):
                     continue
                 return attempt
             step = self._exchange.decide(call, attempt)
-            if not isinstance(step, Pause):
+            if not isinstance(step, RetryAfter):
                 return step
             shipment.note_failed(step.error)
             if step.seconds:
@@ -215,7 +216,7 @@ class Sends:
         self, shipment: Shipment, request: Request, line: Line
     ) -> Attempt | Stop:
         """Take the turn on a line that stands, hand over, read, and note the end."""
-        slot, attempt = None, CUT_SHORT
+        departure, attempt = None, CUT_SHORT
         intends = shipment.page is not None or isinstance(line, LateLine)
         try:
             found = await self._gate.pass_through(
@@ -224,19 +225,19 @@ class Sends:
                 look=partial(self._look, shipment),
                 intend=partial(_note_intent, shipment, line) if intends else None,
             )
-            if not isinstance(found, Send):
+            if not isinstance(found, Departure):
                 if isinstance(found, AttemptFailed):
                     attempt = self._exchange.fail(found)
                     return attempt
                 return _stop(shipment, found)
-            slot = found
-            self._note_left(shipment, at=slot.started)
+            departure = found
+            self._note_left(shipment, at=departure.started)
             # Nothing is awaited between here and the first byte.
             attempt = await self._exchange.ask(line, request)
             return attempt
         finally:
             line.close()
-            self._note_end(shipment, slot, attempt)
+            self._note_end(shipment, departure, attempt)
 
     def _look(self, shipment: Shipment, now: float) -> Stop | None:
         """Return why a message must not leave, as it stands at this instant."""
@@ -245,7 +246,7 @@ class Sends:
         if shipment.deadline is not None and now >= shipment.deadline:
             return UnsentError(detail="its time was up before it could leave")
         if not shipment.fell_back and self._guard.knows_closed(shipment, now):
-            return HELD_BACK
+            return TURNED_BACK
         return None
 
     def _note_left(self, shipment: Shipment, *, at: float) -> None:
@@ -257,19 +258,19 @@ class Sends:
         self.take_ahead()
 
     def _note_end(
-        self, shipment: Shipment, slot: Send | None, attempt: Attempt
+        self, shipment: Shipment, departure: Departure | None, attempt: Attempt
     ) -> None:
         """Account for how an attempt has ended."""
         seen = attempt.seen
-        if slot is not None:
-            self._gate.landed(slot, seen, retry_after=attempt.retry_after)
+        if departure is not None:
+            self._gate.landed(departure, seen, retry_after=attempt.retry_after)
             if shipment.is_watched:
                 record = shipment.record_answered(seen, at=loop_time())
                 self._telling.tell(record)
             if seen is Seen.RATE_LIMITED:
                 self._note_pause()
         if did_nothing(seen):
-            self._take_back(shipment)
+            self._hold_again(shipment)
 
     def _note_pause(self) -> None:
         """Tell of a pause, and end those whose time is up before it is over."""
@@ -278,7 +279,7 @@ class Sends:
             self._telling.tell(records.Paused(at=now, seconds=pause))
             self._shipments.withdraw_hopeless(pace, now)
 
-    def _take_back(self, shipment: Shipment) -> None:
+    def _hold_again(self, shipment: Shipment) -> None:
         """Take it in hand again: it surely did nothing, and may leave once more."""
         if shipment.stage is Stage.LEFT:
             self._shipments.move(shipment, Stage.HELD)
@@ -303,6 +304,6 @@ async def _note_intent(shipment: Shipment, line: Line) -> BaseException | None:
 
 def _stop(shipment: Shipment, stop: Stop) -> Stop:
     """Note that nothing left; an intent that was noted is taken back."""
-    if isinstance(stop, HeldBack) and shipment.page is not None:
+    if isinstance(stop, TurnedBack) and shipment.page is not None:
         shipment.page.came_back()
     return stop

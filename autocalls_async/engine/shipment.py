@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from autocalls_async.engine.turns import Turn
+from autocalls_async.engine.gate.turns import Turn
 from autocalls_async.model.errors import (
     AutocallsError,
     RejectedError,
@@ -21,11 +21,12 @@ from autocalls_async.policy.verdict import Seen
 from autocalls_async.policy.windows import WindowCheck, WindowState
 
 if TYPE_CHECKING:
-    from autocalls_async.engine import telemetry as records
+    from autocalls_async.engine.telemetry import records
 else:
-    records = Later("autocalls_async.engine.telemetry")  # most programs observe no step
+    # most programs observe no step
+    records = Later("autocalls_async.engine.telemetry.records")
 
-Settle: TypeAlias = Callable[[Outcome], None]
+OnSettled: TypeAlias = Callable[[Outcome], None]
 
 
 class Stage(Enum):
@@ -95,10 +96,10 @@ class Shipment:
         "left_at",
         "message",
         "needs_slot",
+        "on_settled",
         "page",
         "place",
         "sender_id",
-        "settle",
         "stage",
         "submitted_at",
         "takes_spare",
@@ -117,7 +118,7 @@ class Shipment:
         sender_id: int,
         lane: Lane,
         window_check: WindowCheck,
-        settle: Settle,
+        on_settled: OnSettled,
         flow: Hashable = None,
         deadline: float | None = None,
         host: str | None = None,
@@ -128,7 +129,7 @@ class Shipment:
         self.sender_id = sender_id
         self.lane = lane
         self.window_check = window_check
-        self.settle = settle
+        self.on_settled = on_settled
         self.flow = flow
         self.deadline = deadline
         self.host = host  # whom it is sent to
@@ -213,7 +214,7 @@ class Shipment:
         """Go on with its template."""
         self.fell_back = True
 
-    def withdraw(self, error: UnsentError | RejectedError) -> None:
+    def note_withdrawn(self, error: UnsentError | RejectedError) -> None:
         """Note that it must not leave any more."""
         self.withdrawn = error
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Hashable
 
-from autocalls_async.engine.endings import turned_back
+from autocalls_async.engine.endings import withdrawn
 from autocalls_async.engine.news import News
-from autocalls_async.engine.observers import Telling
 from autocalls_async.engine.shipment import Shipment, Stage
+from autocalls_async.engine.telemetry.observers import Telling
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.errors import RejectedError, UnsentError
 from autocalls_async.model.outcomes import Outcome, Unknown
@@ -158,7 +158,7 @@ class Shipments:
         if shipment.is_watched or isinstance(outcome, Unknown):
             record = shipment.record_settled(outcome, at=loop_time())
             shipment.context.run(self._telling.tell, record)
-        shipment.settle(outcome)
+        shipment.on_settled(outcome)
 
     def withdraw(self, shipment: Shipment, error: UnsentError | RejectedError) -> bool:
         """Take a message back; `False` if it may have left already.
@@ -167,8 +167,8 @@ class Shipments:
         """
         if shipment.stage not in _WAITING:
             return False
-        shipment.withdraw(error)
-        outcome = turned_back(shipment, error)
+        shipment.note_withdrawn(error)
+        outcome = withdrawn(shipment, error)
         if shipment.place and self._lanes.remove(shipment.place):
             self.settle(shipment, outcome)
         elif shipment.task:

@@ -26,7 +26,7 @@ from autocalls_async.model.checks import check_count, check_period
 from autocalls_async.model.naming import show_in
 from autocalls_async.policy.pauses import MAX_PAUSE_SECONDS
 from autocalls_async.policy.roundtrips import RoundTrips
-from autocalls_async.policy.slots import Send, SendState, Slots
+from autocalls_async.policy.slots import Departure, SendState, Slots
 
 # HAProxy weighs two periods and wants even spacing as well: at 20 to 200 ms each
 # way it refused 4 in 10,000 until the gap grew with what the round trip takes
@@ -205,7 +205,7 @@ class Pace:
             return earliest
         return max(self._not_before, self._probe_at())
 
-    def start(self, now: float) -> Send:
+    def start(self, now: float) -> Departure:
         """Note that a send leaves: its first byte goes out right after this."""
         self.sends_in_last_second(now)  # which forgets the older ones
         self._starts.append(now)
@@ -213,7 +213,7 @@ class Pace:
         self._sends += 1
         return self._slots.take(now)
 
-    def answered(self, send: Send, now: float) -> None:
+    def answered(self, send: Departure, now: float) -> None:
         """Note that an answer other than 429 is back."""
         if send.is_settled:
             return
@@ -227,7 +227,7 @@ class Pace:
         free_at = send.started + held + self.limit.per
         self._settle(send, SendState.ANSWERED, now=now, free_at=free_at)
 
-    def refused(self, send: Send, now: float, retry_after: float | None) -> None:
+    def refused(self, send: Departure, now: float, retry_after: float | None) -> None:
         """Note a 429: nobody sends until it is over, and then more carefully.
 
         Args:
@@ -250,7 +250,7 @@ class Pace:
             hold = min(retry_after, MAX_PAUSE_SECONDS)
         self._not_before = max(self._not_before, now + hold)
 
-    def gave_up(self, send: Send, now: float) -> None:
+    def gave_up(self, send: Departure, now: float) -> None:
         """Note that no answer will come: it may arrive yet, so its slot starts anew.
 
         One that gave its slot back before takes none again.
@@ -312,7 +312,7 @@ class Pace:
         )
 
     def _settle(
-        self, send: Send, state: SendState, *, now: float, free_at: float
+        self, send: Departure, state: SendState, *, now: float, free_at: float
     ) -> None:
         if state is SendState.ANSWERED:
             self._is_stalled = False

@@ -46,7 +46,7 @@ _JUDGED_OPEN = (SendState.SILENT, SendState.HUNG)
 
 
 @define(eq=False)
-class Send:
+class Departure:
     """One send that has left; hand it back once, when its end is known."""
 
     started: float
@@ -71,13 +71,13 @@ class Slots:
         self.held_count = 0
         """How many slots are held by open sends."""
         # Each in the order of their starts.
-        self._open: tuple[OrderedDict[Send, None], ...] = tuple(
+        self._open: tuple[OrderedDict[Departure, None], ...] = tuple(
             OrderedDict() for _ in _OPEN
         )
         self._ordinary = self._open[SendState.ORDINARY]
         # A send that is settled may hold its slot a while longer.
         self._taken_until: list[float] = []
-        self._judged: deque[Send] = deque(maxlen=_BRAKE_WINDOW)
+        self._judged: deque[Departure] = deque(maxlen=_BRAKE_WINDOW)
         self._newest_answered = -math.inf
         self._unheard_since = math.inf
 
@@ -106,16 +106,16 @@ class Slots:
         """Return for how long nothing was answered although something was out."""
         return max(0.0, now - self._unheard_since)
 
-    def take(self, now: float) -> Send:
+    def take(self, now: float) -> Departure:
         """Take a slot for a send that leaves."""
-        send = Send(now)
+        send = Departure(now)
         self._ordinary[send] = None
         self.held_count += 1
         self._unheard_since = min(self._unheard_since, now)
         return send
 
     def settle(
-        self, send: Send, state: SendState, *, now: float, free_at: float
+        self, send: Departure, state: SendState, *, now: float, free_at: float
     ) -> None:
         """Note how a send has ended, and until when it still holds a slot."""
         if not send.seems_lost:
@@ -174,7 +174,7 @@ class Slots:
                 instants = [*instants, _first(line).started + silent_age]
         return min(instants, default=math.inf)
 
-    def _may_give_back(self, send: Send) -> bool:
+    def _may_give_back(self, send: Departure) -> bool:
         """Whether it gives its slot back once it is silent."""
         return send.started < self._newest_answered and not self.is_braked
 
@@ -188,7 +188,7 @@ class Slots:
             if send.seems_lost:
                 self._judged.append(send)
 
-    def _move(self, send: Send, to: SendState) -> None:
+    def _move(self, send: Departure, to: SendState) -> None:
         del self._open[send.state][send]
         self.held_count -= send.state <= SendState.SILENT
         if to <= SendState.HUNG:
@@ -197,5 +197,5 @@ class Slots:
         send.state = to
 
 
-def _first(line: OrderedDict[Send, None]) -> Send:
+def _first(line: OrderedDict[Departure, None]) -> Departure:
     return next(iter(line))

@@ -21,16 +21,22 @@ from hypothesis import strategies as st
 
 from autocalls_async import AutocallsClient
 from autocalls_async.emulator import Emulator, Refuse
-from autocalls_async.engine.gate import Gate, Line, Look
-from autocalls_async.engine.limiter import Limiter
-from autocalls_async.engine.turns import HELD_BACK, HeldBack, Stop, Turn, TurnStage
+from autocalls_async.engine.gate.gate import Gate, Line, Look
+from autocalls_async.engine.gate.limiter import Limiter
+from autocalls_async.engine.gate.turns import (
+    TURNED_BACK,
+    Stop,
+    Turn,
+    TurnedBack,
+    TurnStage,
+)
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.journal import SqliteJournal, State
 from autocalls_async.journal.store import Store
 from autocalls_async.model.errors import UnsentError
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.pace import SendLimit
-from autocalls_async.policy.slots import Send as Ticket
+from autocalls_async.policy.slots import Departure as Ticket
 from autocalls_async.policy.verdict import Seen
 from autocalls_async.testing import run
 from tests.people import SENDER, hellos, people
@@ -309,7 +315,7 @@ class StopsAtTheLast:
     "error",
     [
         pytest.param(UnsentError(detail="withdrawn"), id="withdrawn"),
-        pytest.param(HELD_BACK, id="its window closed meanwhile"),
+        pytest.param(TURNED_BACK, id="its window closed meanwhile"),
         pytest.param(AttemptFailed(Seen.NO_CONNECTION, "gone"), id="connection gone"),
     ],
 )
@@ -345,7 +351,7 @@ async def test_a_line_too_old_for_its_first_byte_is_replaced_before_the_intent()
         here.come("old", BULK, intend=note, line=Standing(expires_at=0.65))
         raised = await here.all()
 
-    assert isinstance(raised[3], HeldBack)
+    assert isinstance(raised[3], TurnedBack)
     assert noted == []
 
 
@@ -424,7 +430,7 @@ async def test_who_was_about_to_leave_when_the_429_came_does_not() -> None:
         loop.call_soon(loop.call_soon, refuse)
         raised = await here.all()
 
-    assert isinstance(raised[0], HeldBack)
+    assert isinstance(raised[0], TurnedBack)
     assert here.order == []
 
 

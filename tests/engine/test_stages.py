@@ -7,9 +7,9 @@ import pytest
 
 from autocalls_async import Unsent
 from autocalls_async.engine.endings import unsent
-from autocalls_async.engine.observers import Telling
-from autocalls_async.engine.shipment import Settle, Shipment, Stage
+from autocalls_async.engine.shipment import OnSettled, Shipment, Stage
 from autocalls_async.engine.shipments import Shipments
+from autocalls_async.engine.telemetry.observers import Telling
 from autocalls_async.model.errors import UnsentError
 from autocalls_async.model.outcomes import Outcome
 from autocalls_async.policy.lanes import Lane
@@ -40,7 +40,10 @@ WAYS = {
 
 
 def shipment(
-    settle: Settle = lambda _: None, *, lane: Lane = INTERACTIVE, is_single: bool = True
+    on_settled: OnSettled = lambda _: None,
+    *,
+    lane: Lane = INTERACTIVE,
+    is_single: bool = True,
 ) -> Shipment:
     """Make a message that was taken in."""
     made = Shipment(
@@ -48,7 +51,7 @@ def shipment(
         sender_id=SENDER,
         lane=lane,
         window_check=WindowCheck.NEVER,
-        settle=settle,
+        on_settled=on_settled,
         is_single=is_single,
     )
     made.take_in(at=0.0, call_id=1, is_watched=False)

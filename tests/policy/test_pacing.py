@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autocalls_async.policy.pace import Care, Pace, SendLimit
 from autocalls_async.policy.roundtrips import RoundTrips
-from autocalls_async.policy.slots import Send, SendState
+from autocalls_async.policy.slots import Departure, SendState
 
 
 @frozen
@@ -32,7 +32,7 @@ def drive(
     """Send all as early as the pace allows; return the starts and the arrivals."""
     starts: list[float] = []
     arrivals: list[float] = []
-    ends: list[tuple[float, int, Send, bool]] = []
+    ends: list[tuple[float, int, Departure, bool]] = []
     for number, trip in enumerate(trips):
         while (leaves_at := pace.earliest(now)) > now:
             if ends and ends[0][0] <= leaves_at:
@@ -66,9 +66,9 @@ def after_a_refusal(limit: SendLimit) -> tuple[Pace, float]:
     return pace, 0.1 + limit.per
 
 
-def stall(pace: Pace, now: float, seconds: float) -> list[Send]:
+def stall(pace: Pace, now: float, seconds: float) -> list[Departure]:
     """Send as early as the pace allows while nothing is answered."""
-    left: list[Send] = []
+    left: list[Departure] = []
     until = now + seconds
     while (now := pace.ask_again(now)) < until:
         if pace.earliest(now) <= now:
@@ -565,7 +565,7 @@ def test_what_is_learnt_stays_within_what_was_seen(seconds: list[float]) -> None
     assert not math.isnan(round_trips.cap)
 
 
-def hang_one(pace: Pace, now: float) -> tuple[Send, float]:
+def hang_one(pace: Pace, now: float) -> tuple[Departure, float]:
     """Let one send hang while later ones are answered; return it and the time."""
     hangs = pace.start(pace.earliest(now))
     drive(pace, [QUIET_TRIP], now=hangs.started + 0.2)

@@ -1,7 +1,12 @@
 """What a run asks of the service, counted by kind."""
 
-from autocalls_async.engine.event_log import log_event
-from autocalls_async.engine.telemetry import Checked, Event, HandedOver, Observer
+from autocalls_async.engine.telemetry.event_log import log_event
+from autocalls_async.engine.telemetry.records import (
+    Checked,
+    Event,
+    HandedOver,
+    Observer,
+)
 
 
 class RequestCounter:

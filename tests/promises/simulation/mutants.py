@@ -21,10 +21,10 @@ from autocalls_async.engine import attempts as exchange
 from autocalls_async.engine import sending
 from autocalls_async.engine.dispatcher import Dispatcher
 from autocalls_async.engine.endings import unsent
-from autocalls_async.engine.gate import Gate, Line
+from autocalls_async.engine.gate.gate import Gate, Line
+from autocalls_async.engine.gate.turns import Stop, Turn
 from autocalls_async.engine.sending import Sends
 from autocalls_async.engine.shipment import Shipment, Stage
-from autocalls_async.engine.turns import Stop, Turn
 from autocalls_async.http.replies import Reply, see
 from autocalls_async.http.requests import Request
 from autocalls_async.http.transport import failures, line
@@ -34,7 +34,7 @@ from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.outcomes import Outcome
 from autocalls_async.policy.lanes import Lane, Lanes
 from autocalls_async.policy.pace import Pace
-from autocalls_async.policy.slots import Send
+from autocalls_async.policy.slots import Departure
 from autocalls_async.policy.verdict import (
     DECISIONS,
     Again,
@@ -159,7 +159,7 @@ def _let_five_go_at_once() -> Iterator[None]:
 def _stamp_before_connecting() -> Iterator[None]:
     """Take the turn to leave first, and only then make the connection."""
     honest = Gate.pass_through
-    taken: dict[object, Send | Stop] = {}
+    taken: dict[object, Departure | Stop] = {}
 
     class NoLine:
         expires_at = inf
@@ -174,7 +174,12 @@ def _stamp_before_connecting() -> Iterator[None]:
         turn = Turn(Lane.INTERACTIVE, self.draw_order())
         taken[asyncio.current_task()] = await honest(self, turn, NoLine())
 
-    async def use_turn(_self: Gate, _turn: Turn, line: Line, **_: Any) -> Send | Stop:  # noqa: ANN401
+    async def use_turn(
+        _self: Gate,
+        _turn: Turn,
+        line: Line,
+        **_: Any,  # noqa: ANN401
+    ) -> Departure | Stop:
         try:
             line.check()
         except AttemptFailed as error:
@@ -207,7 +212,7 @@ def _free_the_slot_at_start() -> AbstractContextManager[object]:
     """Count a slot from its start on, and not from when the service counted."""
     honest = Pace.start
 
-    def start(self: Pace, now: float) -> Send:
+    def start(self: Pace, now: float) -> Departure:
         slot = honest(self, now)
         self.gave_up(slot, now)
         return slot

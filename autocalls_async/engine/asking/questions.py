@@ -3,9 +3,9 @@
 import asyncio
 from math import inf
 
-from autocalls_async.engine.asking import Reads, Unread
+from autocalls_async.engine.asking.guard import WindowGuard
+from autocalls_async.engine.asking.reads import Reads, Unread
 from autocalls_async.engine.home import Home
-from autocalls_async.engine.window_check import WindowGuard
 from autocalls_async.http import replies, requests
 from autocalls_async.model.answers import Account, ConversationStatus, Sender, Template
 from autocalls_async.model.checks import check_phone, check_seconds, choose_sender

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 import aiohttp
 
-from autocalls_async.engine.limiter import Limiter
+from autocalls_async.engine.gate.limiter import Limiter
 from autocalls_async.model.later import Later
 from autocalls_async.model.naming import show_in
 from autocalls_async.policy.lanes import Lane
@@ -13,9 +13,9 @@ from autocalls_async.policy.retry import RetryPolicy
 from autocalls_async.policy.windows import WindowCheck
 
 if TYPE_CHECKING:
-    from autocalls_async.engine import telemetry as _telemetry
+    from autocalls_async.engine.telemetry import records as _telemetry
 else:
-    _telemetry = Later("autocalls_async.engine.telemetry")
+    _telemetry = Later("autocalls_async.engine.telemetry.records")
 
 LaneName: TypeAlias = Lane | Literal["interactive", "bulk"]
 """A lane, or its name."""

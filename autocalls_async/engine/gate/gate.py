@@ -20,13 +20,13 @@ from itertools import count
 from math import inf
 from typing import Protocol, TypeAlias
 
-from autocalls_async.engine.limiter import LentLimiter, Limiter
+from autocalls_async.engine.gate.limiter import LentLimiter, Limiter
+from autocalls_async.engine.gate.turns import TURNED_BACK, Stop, Turn, Turns, TurnStage
 from autocalls_async.engine.news import News
-from autocalls_async.engine.turns import HELD_BACK, Stop, Turn, Turns, TurnStage
 from autocalls_async.http.loop import loop_time
 from autocalls_async.policy.lanes import Lane, Share
 from autocalls_async.policy.pace import Pace, SendLimit
-from autocalls_async.policy.slots import Send
+from autocalls_async.policy.slots import Departure
 from autocalls_async.policy.verdict import Seen
 
 MAX_HOLD_SECONDS = 5.0
@@ -122,7 +122,7 @@ class Gate:
         *,
         look: Look | None = None,
         intend: Intend | None = None,
-    ) -> Send | Stop:
+    ) -> Departure | Stop:
         """Wait for a turn to leave, note its intent, look once more, and let it go.
 
         Nothing is awaited between the last look and what comes after this.
@@ -167,16 +167,16 @@ class Gate:
         self.serve()
 
     def landed(
-        self, ticket: Send, seen: Seen, *, retry_after: float | None = None
+        self, departure: Departure, seen: Seen, *, retry_after: float | None = None
     ) -> None:
         """Note how a request that left has ended."""
         now = loop_time()
         if seen is Seen.SILENCE:
-            self.pace.gave_up(ticket, now)
+            self.pace.gave_up(departure, now)
         elif seen is Seen.RATE_LIMITED:
-            self.pace.refused(ticket, now, retry_after)
+            self.pace.refused(departure, now, retry_after)
         else:
-            self.pace.answered(ticket, now)
+            self.pace.answered(departure, now)
         self._changed.tell()
         self.serve()
 
@@ -195,7 +195,7 @@ class Gate:
         if (stop := _look(line, look, began_at)) is not None:
             return stop
         if line.expires_at <= began_at + self._lead + GROUP_SECONDS:
-            return HELD_BACK  # it would be too old when its turn comes
+            return TURNED_BACK  # it would be too old when its turn comes
         if (error := await intend()) is not None:
             return error
         took = min(loop_time() - began_at, MAX_LEAD_SECONDS)
@@ -206,26 +206,28 @@ class Gate:
             self.serve()
         return None
 
-    async def _leave(self, turn: Turn, line: Line, look: Look | None) -> Send | Stop:
+    async def _leave(
+        self, turn: Turn, line: Line, look: Look | None
+    ) -> Departure | Stop:
         """Look once more, and stamp the start: nothing is awaited after that."""
         now = loop_time()
         if (stop := _look(line, look, now)) is not None:
             return stop
         if self.pace.not_before > now:  # by a 429 since it was told to leave
-            return HELD_BACK
+            return TURNED_BACK
         has_room = self._bucket.has_capacity()
         await self._bucket.acquire()
         if not has_room:  # by a rounding error, and there was a moment's wait
             now = loop_time()
             if self.pace.earliest(now) > now:
-                return HELD_BACK
+                return TURNED_BACK
             if (stop := _look(line, look, now)) is not None:
                 return stop
-        ticket = self.pace.start(now)
+        departure = self.pace.start(now)
         bulk_waits = self.turns.is_lane_present(Lane.BULK)
         self._share.note_left(turn.lane, bulk_waits=bulk_waits)
         turn.has_grant = False
-        return ticket
+        return departure
 
     def _fail(self, turn: Turn, error: BaseException) -> None:
         """Tell who waits that it cannot leave."""
@@ -363,7 +365,7 @@ def _look(line: Line, look: Look | None, now: float) -> Stop | None:
     if look is not None and (stop := look(now)) is not None:
         return stop
     if line.expires_at <= now:
-        return HELD_BACK  # too old for a first byte
+        return TURNED_BACK  # too old for a first byte
     return _check(line)
 
 

@@ -7,13 +7,13 @@ from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from autocalls_async.engine.telemetry import Event, Observer
+    from autocalls_async.engine.telemetry.records import Event, Observer
 
 log: logging.Logger = logging.getLogger("autocalls_async")
 
 
 def _log_event(event: "Event") -> None:
-    from autocalls_async.engine.event_log import log_event  # noqa: PLC0415  # few log a step
+    from autocalls_async.engine.telemetry.event_log import log_event  # noqa: PLC0415  # few log a step
 
     log_event(event)
 

@@ -12,21 +12,22 @@ import aiohttp
 
 from autocalls_async.campaign.run import Run
 from autocalls_async.campaign.source import Source, check_source
-from autocalls_async.engine.asking import Reads
-from autocalls_async.engine.attempts import Exchange
-from autocalls_async.engine.client_settings import (
+from autocalls_async.client.settings import (
     ClientSettings,
     LaneName,
     WindowCheckName,
 )
+from autocalls_async.engine.asking.guard import WindowGuard
+from autocalls_async.engine.asking.questions import Questions
+from autocalls_async.engine.asking.reads import Reads
+from autocalls_async.engine.asking.windows import Windows
+from autocalls_async.engine.attempts import Exchange
 from autocalls_async.engine.dispatcher import Dispatcher
-from autocalls_async.engine.gate import Gate
+from autocalls_async.engine.gate.gate import Gate
+from autocalls_async.engine.gate.limiter import Limiter
 from autocalls_async.engine.home import tell_of_neglect
-from autocalls_async.engine.limiter import Limiter
-from autocalls_async.engine.observers import Telling
-from autocalls_async.engine.reads import Questions
-from autocalls_async.engine.shipment import Settle, Shipment
-from autocalls_async.engine.window_check import WindowGuard, Windows
+from autocalls_async.engine.shipment import OnSettled, Shipment
+from autocalls_async.engine.telemetry.observers import Telling
 from autocalls_async.http.settings import (
     DEFAULT_BASE_URL,
     ApiKey,
@@ -57,13 +58,13 @@ if TYPE_CHECKING:
     from autocalls_async.campaign import ledger as _ledger
     from autocalls_async.campaign import plan as _plan
     from autocalls_async.campaign import planner as _planning
-    from autocalls_async.engine import telemetry as _telemetry
+    from autocalls_async.engine.telemetry import records as _telemetry
 else:
     _journal = Later("autocalls_async.journal")
     _ledger = Later("autocalls_async.campaign.ledger")
     _plan = Later("autocalls_async.campaign.plan")
     _planning = Later("autocalls_async.campaign.planner")
-    _telemetry = Later("autocalls_async.engine.telemetry")
+    _telemetry = Later("autocalls_async.engine.telemetry.records")
 
 REPLY_LIKELY_SECONDS = 60.0
 """For so long after somebody wrote, a connection is kept ready for the reply."""
@@ -499,7 +500,7 @@ class AutocallsClient(Questions):
     def _make(
         self,
         message: object,
-        settle: Settle,
+        on_settled: OnSettled,
         *,
         lane: Lane,
         window_check: WindowCheckName | None,
@@ -522,7 +523,7 @@ class AutocallsClient(Questions):
             sender_id=choose_sender(content.sender_id, self._sender_id),
             lane=lane,
             window_check=check,
-            settle=settle,
+            on_settled=on_settled,
             deadline=deadline,
             flow=flow,
             is_single=is_single,

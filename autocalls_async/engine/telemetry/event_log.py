@@ -5,7 +5,7 @@ Imported with the first record: most programs log no step, and have none to tell
 
 import logging
 
-from autocalls_async.engine.telemetry import (
+from autocalls_async.engine.telemetry.records import (
     Answered,
     Checked,
     Event,

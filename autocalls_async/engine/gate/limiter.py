@@ -7,7 +7,7 @@ from functools import partial
 from math import inf
 from typing import Protocol
 
-from autocalls_async.engine.turns import Turn
+from autocalls_async.engine.gate.turns import Turn
 from autocalls_async.http.loop import loop_time
 
 log = logging.getLogger("autocalls_async")

@@ -5,9 +5,15 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from autocalls_async.engine.attempts import CUT_SHORT, Attempt, Call, Exchange, Pause
-from autocalls_async.engine.gate import Gate
-from autocalls_async.engine.turns import HeldBack, Turn
+from autocalls_async.engine.attempts import (
+    CUT_SHORT,
+    Attempt,
+    Call,
+    Exchange,
+    RetryAfter,
+)
+from autocalls_async.engine.gate.gate import Gate
+from autocalls_async.engine.gate.turns import Turn, TurnedBack
 from autocalls_async.http.loop import loop_time
 from autocalls_async.http.replies import Reply
 from autocalls_async.http.requests import Request
@@ -15,7 +21,7 @@ from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.http.transport.line import Line
 from autocalls_async.model.errors import AutocallsError, UnavailableError
 from autocalls_async.policy.lanes import Lane
-from autocalls_async.policy.slots import Send
+from autocalls_async.policy.slots import Departure
 
 
 @frozen
@@ -68,7 +74,7 @@ class Reads:
         order, may_be_stale = self._gate.draw_order(), True
         while True:
             attempt = await self._attempt(call.request, lane, order)
-            if isinstance(attempt, HeldBack):
+            if isinstance(attempt, TurnedBack):
                 continue
             if may_be_stale and attempt.was_cut_off:
                 # A kept connection may just have been closed, and asking anew is free.
@@ -78,7 +84,7 @@ class Reads:
             step = self._exchange.decide(call, attempt)
             if isinstance(step, Reply):
                 return step
-            if not isinstance(step, Pause):
+            if not isinstance(step, RetryAfter):
                 return _unread(call, step)
             if on_failure is not None:
                 on_failure(_unread(call, step.error))
@@ -86,7 +92,7 @@ class Reads:
 
     async def _attempt(
         self, request: Request, lane: Lane, order: int
-    ) -> Attempt | HeldBack:
+    ) -> Attempt | TurnedBack:
         """Make one attempt: connect, take the turn, hand over, read, note the end."""
         if not self._gate.is_open_soon(loop_time()):
             await self._gate.opens_soon()
@@ -100,18 +106,20 @@ class Reads:
             if is_probe:
                 self._outage.end_probe()
 
-    async def _go(self, request: Request, line: Line, turn: Turn) -> Attempt | HeldBack:
-        slot, attempt = None, CUT_SHORT
+    async def _go(
+        self, request: Request, line: Line, turn: Turn
+    ) -> Attempt | TurnedBack:
+        departure, attempt = None, CUT_SHORT
         try:
             found = await self._gate.pass_through(turn, line)
             match found:
-                case HeldBack():
+                case TurnedBack():
                     return found
                 case AttemptFailed():
                     attempt = self._exchange.fail(found)
                     return attempt
-                case Send():
-                    slot = found
+                case Departure():
+                    departure = found
                 case error:
                     raise error
             # Nothing is awaited between here and the first byte.
@@ -119,8 +127,10 @@ class Reads:
             return attempt
         finally:
             line.close()
-            if slot is not None:
-                self._gate.landed(slot, attempt.seen, retry_after=attempt.retry_after)
+            if departure is not None:
+                self._gate.landed(
+                    departure, attempt.seen, retry_after=attempt.retry_after
+                )
 
     def _time_is_up(self, call: Call) -> Unread:
         if call.last_error is not None:  # what was last seen says more

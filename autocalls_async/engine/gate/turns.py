@@ -10,13 +10,13 @@ from typing import TypeAlias
 from autocalls_async.policy.lanes import Lane
 
 
-class HeldBack:
+class TurnedBack:
     """The turn did not come in time: nothing has left, begin the attempt anew."""
 
 
-HELD_BACK = HeldBack()
+TURNED_BACK = TurnedBack()
 
-Stop: TypeAlias = HeldBack | BaseException
+Stop: TypeAlias = TurnedBack | BaseException
 """Why somebody may not leave, as a value."""
 
 
@@ -66,7 +66,7 @@ class Turn:
         """Wait until it is in one of these stages; return what came in between."""
         while self.stage not in stages:
             if self.stage is TurnStage.BACK:
-                return HELD_BACK
+                return TURNED_BACK
             if self.error is not None:  # of its connection, or of the lent limiter
                 return self.error
             self.waker = asyncio.get_running_loop().create_future()

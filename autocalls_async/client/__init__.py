@@ -1,0 +1,1 @@
+"""The client: the one door. It wires the rooms, and owns what must be closed."""

@@ -1,0 +1,1 @@
+"""What is asked of the service beside sends: windows, and what users ask."""

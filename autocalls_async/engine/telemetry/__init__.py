@@ -1,0 +1,1 @@
+"""What happens to each message, and who is told of it."""
