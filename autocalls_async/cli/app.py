@@ -179,6 +179,20 @@ def account_command(
     finish(lambda s: show_account(connection, s), as_json=json)
 
 
+@app.command("doctor")
+@spread
+def doctor_command(
+    *, connection: options.Connection, json: options.Json = False
+) -> None:
+    """Look at all that a send needs, and send nothing: lines for a report.
+
+    They hold no key, no number and no name. Exit status 1 if something is wrong.
+    """
+    from autocalls_async.cli.doctor import diagnose
+
+    finish(lambda screen: diagnose(connection, screen), as_json=json)
+
+
 @app.command("bulk")
 @spread
 def bulk_command(campaign: Campaign, *, json: options.Json = False) -> None:

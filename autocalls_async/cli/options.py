@@ -1,11 +1,14 @@
 """The options and arguments that several commands share: names, kinds and help."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
 import typer
-from attrs import field, frozen
+from attrs import evolve, field, fields, frozen
 
 from autocalls_async.http.settings import DEFAULT_BASE_URL
+
+_OF_AN_ACCOUNT = frozenset({"api_key", "base_url", "sender_id"})
 
 
 @frozen(kw_only=True)
@@ -44,6 +47,41 @@ class Connection:
             help="For the call with all its attempts, which are three at most.",
         ),
     ] = 30.0
+    account: Annotated[
+        str | None,
+        typer.Option(
+            envvar="AUTOCALLS_ACCOUNT",
+            metavar="NAME",
+            help="One of those in --accounts: its key, address and sender, whatever "
+            "the environment says.",
+        ),
+    ] = None
+    accounts: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="AUTOCALLS_ACCOUNTS",
+            metavar="FILE",
+            help="TOML with a table for each account: api_key_env (or api_key), "
+            "base_url, sender_id, send_limit.",
+        ),
+    ] = None
+
+    def settled(self, typed: frozenset[str]) -> Self:
+        """Return it as its account says, but for what was typed.
+
+        Raises:
+            BadParameter: There is no such account.
+        """
+        if self.account is None:
+            return self
+        from autocalls_async.cli.accounts import find_account  # noqa: PLC0415  # rare
+
+        found = find_account(self.account, self.accounts)
+        names = {one.name for one in fields(type(self)) if one.init} - typed
+        return evolve(
+            self,
+            **{name: getattr(found, name) for name in names & _OF_AN_ACCOUNT},
+        )
 
 
 @frozen(kw_only=True)

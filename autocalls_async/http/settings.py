@@ -43,7 +43,7 @@ _C_NUMBERS = (
 )
 
 
-class _Masked(str):
+class MaskedText(str):
     """Text that shows itself nowhere but where it is used."""
 
     __slots__ = ()
@@ -64,7 +64,7 @@ class ApiKey:
     __slots__ = ("_authorization",)
 
     def __init__(self, key: object) -> None:
-        self._authorization = _Masked(f"Bearer {_check_api_key('api_key', key)}")
+        self._authorization = MaskedText(f"Bearer {_check_api_key('api_key', key)}")
 
     def authorization(self) -> str:
         """Return the value of the `Authorization` header."""
@@ -235,7 +235,7 @@ def read_environment(
         environ.get(f"AUTOCALLS_{name}", "").strip()
         for name in ("API_KEY", "BASE_URL", "SENDER_ID")
     )
-    key = _Masked(api_key or key)
+    key = MaskedText(api_key or key)
     del environ, api_key  # else a traceback with locals would show them
     if not key:
         msg = "AUTOCALLS_API_KEY is not set; it must hold the account's API key"

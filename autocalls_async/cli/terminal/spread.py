@@ -6,20 +6,29 @@ from functools import wraps
 from typing import Any
 
 import attrs
+import typer
+
+_CONTEXT = inspect.Parameter(
+    "_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context
+)
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
     """Let typer see a command's parameters, those of an attrs class field by field.
 
     A field's type says what the option is, as a parameter's would. A class among
-    the fields is spread, too; what `__init__` does not take is no option.
+    the fields is spread, too; what `__init__` does not take is no option. One with a
+    method `settled` is asked by it for what it comes to, given what was typed.
     """
     own = inspect.signature(command).parameters.values()
-    signature = inspect.Signature([option for p in own for option in _options(p)])
+    signature = inspect.Signature(
+        [_CONTEXT, *(option for p in own for option in _options(p))]
+    )
 
     @wraps(command)
-    def call(**given: Any) -> None:  # noqa: ANN401  # typer's
-        command(**{p.name: _gather(p.name, p.annotation, given) for p in own})
+    def call(_context: typer.Context, **given: Any) -> None:  # noqa: ANN401  # typer's
+        typed = frozenset(name for name in given if _is_typed(_context, name))
+        command(**{p.name: _gather(p.name, p.annotation, given, typed) for p in own})
 
     call.__signature__ = signature  # type: ignore[attr-defined]  # what inspect looks for
     call.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
@@ -41,12 +50,23 @@ def _options(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
         )
 
 
-def _gather(name: str, kind: Any, given: dict[str, Any]) -> Any:  # noqa: ANN401  # an option's
+def _is_typed(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _gather(
+    name: str,
+    kind: Any,  # noqa: ANN401  # an option's
+    given: dict[str, Any],
+    typed: frozenset[str],
+) -> Any:  # noqa: ANN401  # an option's
     if not attrs.has(kind):
         return given[name]
-    return kind(
-        **{name: _gather(name, type_, given) for name, type_, _ in _fields(kind)}
+    made = kind(
+        **{name: _gather(name, type_, given, typed) for name, type_, _ in _fields(kind)}
     )
+    return made.settled(typed) if hasattr(made, "settled") else made
 
 
 def _fields(kind: type[attrs.AttrsInstance]) -> list[tuple[str, Any, Any]]:
