@@ -19,7 +19,7 @@ from autocalls_async.cli.terminal.failures import CommandError, Status, describe
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.words import count
 from autocalls_async.cli.wire import Wire, look
-from autocalls_async.client import AutocallsClient
+from autocalls_async.client.client import AutocallsClient
 from autocalls_async.http.settings import parse_base_url, read_host
 from autocalls_async.model.answers import Account, Sender
 from autocalls_async.model.errors import AutocallsError, PermissionDeniedError
