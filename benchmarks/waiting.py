@@ -121,7 +121,7 @@ def _messages(count: int) -> Iterator[FreeformMessage]:
 
 
 async def _send_many(count: int) -> None:
-    with patch("autocalls_async.client.client.Transport", AnsweringTransport):
+    with patch("autocalls_async.client.wiring.Transport", AnsweringTransport):
         client = AutocallsClient(
             "key",
             sender_id=SENDER,

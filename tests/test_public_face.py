@@ -212,3 +212,13 @@ def test_a_send_documents_each_argument_and_error(name: str) -> None:
     assert "Args:" in arguments
     for error in ("ValueError", "UnsentError", "RejectedError", "UnknownOutcomeError"):
         assert f"    {error}: " in errors
+
+
+def test_every_method_of_the_client_says_that_it_is_the_clients() -> None:
+    client = autocalls_async.AutocallsClient
+    methods = inspect.getmembers(client, inspect.isfunction)
+
+    told = {method.__qualname__ for name, method in methods if name[0] != "_"}
+
+    assert told == {f"AutocallsClient.{name}" for name, _ in methods if name[0] != "_"}
+    assert "AutocallsClient.senders" in told

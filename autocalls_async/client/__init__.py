@@ -1,1 +1,5 @@
-"""The client: the one door. It wires the rooms, and owns what must be closed."""
+"""The client: the one door.
+
+`wiring` makes the rooms for one account and closes them, `single` sends one message,
+and `client` is all that a user holds.
+"""

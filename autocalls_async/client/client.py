@@ -17,41 +17,23 @@ from autocalls_async.client.settings import (
     LaneName,
     WindowCheckName,
 )
-from autocalls_async.engine.asking.guard import WindowGuard
-from autocalls_async.engine.asking.questions import Questions
-from autocalls_async.engine.asking.reads import Reads
+from autocalls_async.client.single import SingleSends
+from autocalls_async.client.wiring import Wiring
 from autocalls_async.engine.asking.windows import Windows
-from autocalls_async.engine.attempts import Exchange
-from autocalls_async.engine.dispatcher import Dispatcher
-from autocalls_async.engine.gate.gate import Gate
 from autocalls_async.engine.gate.limiter import Limiter
 from autocalls_async.engine.home import tell_of_neglect
-from autocalls_async.engine.shipment import OnSettled, Shipment
-from autocalls_async.engine.telemetry.observers import Telling
 from autocalls_async.http.settings import (
     DEFAULT_BASE_URL,
     ApiKey,
-    parse_base_url,
     read_environment,
-    read_host,
 )
-from autocalls_async.http.transport.transport import Transport
-from autocalls_async.model.answers import SentMessage
-from autocalls_async.model.checks import check_id, check_seconds, choose, choose_sender
+from autocalls_async.model.checks import check_seconds, choose
 from autocalls_async.model.later import Later
-from autocalls_async.model.messages import (
-    FreeformMessage,
-    Message,
-    TemplateMessage,
-    check_message,
-)
-from autocalls_async.model.naming import show_in
-from autocalls_async.model.outcomes import Accepted
+from autocalls_async.model.naming import show_in, show_methods_as
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.pace import SendLimit
 from autocalls_async.policy.retry import RetryPolicy
 from autocalls_async.policy.verdict import Kind
-from autocalls_async.policy.windows import WindowCheck, WindowMemory
 
 if TYPE_CHECKING:
     from autocalls_async import journal as _journal
@@ -69,11 +51,8 @@ else:
 REPLY_LIKELY_SECONDS = 60.0
 """For so long after somebody wrote, a connection is kept ready for the reply."""
 
-READ_LIMIT = SendLimit(10, per=1.0)
-"""The API documents no limit for status checks and listings; this is polite."""
 
-
-class AutocallsClient(Questions):
+class AutocallsClient(SingleSends):
     """An asyncio client for one account of the Autocalls WhatsApp API.
 
     Make one for each account and keep it: its queue, pace and windows are what
@@ -133,57 +112,44 @@ class AutocallsClient(Questions):
     ) -> None:
         key = ApiKey(api_key)
         del api_key  # else a traceback with locals would show it
-        for name, number in (("sender_id", sender_id), ("max_queued", max_queued)):
-            if number is not None:
-                check_id(name, number)
+        wiring = Wiring(
+            key,
+            base_url=base_url,
+            session=session,
+            send_limit=send_limit,
+            limiter=limiter,
+            retry=retry,
+            max_queued=max_queued,
+            trust_env=trust_env,
+            observer=observer,
+            connect_ahead=connect_ahead,
+        )
+        super().__init__(
+            wiring, sender_id=sender_id, window_check=window_check, timeout=timeout
+        )
+        self._prepare(drain_timeout)
+
+    def _prepare(self, drain_timeout: float) -> None:
         self._drain_timeout = check_seconds(
             "drain_timeout", drain_timeout, may_be_zero=True
         )
-        self._window_check = choose(WindowCheck, "window_check", window_check)
-        url = parse_base_url(base_url)
-        self._host = read_host(url)
-        self._has_spares = connect_ahead and session is None
-        self._transport = Transport(
-            base_url=url,
-            key=key,
-            lent=session,
-            trust_env=trust_env,
-            spare_gap=send_limit.gap if connect_ahead else None,
-        )
-        self._exchange = exchange = Exchange(
-            self._transport, retry=retry, host=self._host
-        )
-        telling = Telling(observer)
-        self._read_gate = Gate(READ_LIMIT)
-        reads = Reads(exchange, self._read_gate)
-        self._memory = WindowMemory()
-        guard = WindowGuard(reads, memory=self._memory, telling=telling)
-        super().__init__(reads, guard, sender_id=sender_id, timeout=timeout)
+        self._runs: WeakSet[Run] = WeakSet()
         self.windows: Windows = Windows(
-            self._memory,
-            sender_id,
+            self._wiring.memory,
+            self._sender_id,
             check_home=self._home.check,
             on_inbound=partial(
-                exchange.make_ahead, Kind.SEND, seconds=REPLY_LIKELY_SECONDS
+                self._wiring.exchange.make_ahead,
+                Kind.SEND,
+                seconds=REPLY_LIKELY_SECONDS,
             ),
         )
-        self._send_gate = Gate(send_limit, limiter=limiter)
-        self._dispatcher = Dispatcher(
-            exchange,
-            send_gate=self._send_gate,
-            guard=guard,
-            telling=telling,
-            max_queued=max_queued,
-        )
-        self._runs: WeakSet[Run] = WeakSet()
-        self._home.leave = partial(
-            _leave, self._dispatcher, self._send_gate, self._read_gate, self._transport
-        )
+        self._home.leave = self._wiring.leave
 
     def __del__(self) -> None:
         home = getattr(self, "_home", None)
         if home is not None and home.is_left_open and home.is_gone:
-            tell_of_neglect(_neglected(self._dispatcher))
+            tell_of_neglect(self._wiring.describe_neglect())
 
     @classmethod
     def from_env(
@@ -218,7 +184,7 @@ class AutocallsClient(Questions):
             return "<AutocallsClient, not made>"
         sender = "" if self._sender_id is None else f", sender {self._sender_id}"
         state = "closed" if self._home.is_closed else "open"
-        return f"<AutocallsClient of {self._host}{sender}, {state}>"
+        return f"<AutocallsClient of {self._wiring.host}{sender}, {state}>"
 
     async def __aenter__(self) -> Self:
         self._home.check()
@@ -237,10 +203,7 @@ class AutocallsClient(Questions):
         for run in list(self._runs):
             run.tell_if_never_begun()
             run.stop_reading("the client was closed")
-        await self._dispatcher.aclose(drain_timeout=self._drain_timeout)
-        await self._send_gate.aclose()
-        await self._read_gate.aclose()
-        await self._transport.aclose()
+        await self._wiring.aclose(drain_timeout=self._drain_timeout)
         await self._home.move_out()
 
     @property
@@ -251,7 +214,7 @@ class AutocallsClient(Questions):
             RuntimeError: It was called outside the event loop.
         """
         self._home.check_place()
-        return self._dispatcher.status
+        return self._wiring.dispatcher.status
 
     async def warm(self) -> None:
         """Wait until a connection for a send and one for a status check stand.
@@ -265,161 +228,7 @@ class AutocallsClient(Questions):
             UnreachableError: A connection could not be made.
         """
         self._home.check()
-        await self._exchange.warm()
-
-    # Sending
-
-    async def send_freeform(
-        self,
-        recipient_phone: str,
-        message: str,
-        *,
-        sender_id: int | None = None,
-        timeout: float | None = None,
-        lane: LaneName = "interactive",
-        window_check: WindowCheckName | None = None,
-    ) -> SentMessage:
-        """Send free text, and wait until the service has accepted it.
-
-        If the caller is cancelled, a message that is not handed over yet never
-        leaves; one that is goes on to its end.
-
-        Args:
-            recipient_phone: Whom it is for, in E.164, such as `+14155550123`.
-            message: 1 to 4096 characters, not blank.
-            sender_id: Which sender it is from; `None` means the client's.
-            timeout: Seconds for all of it, from the queue to the last attempt;
-                `None` means the client's.
-            lane: `"interactive"` goes before `"bulk"`.
-            window_check: Whether to ask first if the messaging window is open:
-                `"auto"` unless an open one is known, `"always"` or `"never"`;
-                `None` means the client's.
-
-        Returns:
-            What the service said. Accepted is not delivered: webhooks tell later,
-            by `whatsapp_message_id`.
-
-        Raises:
-            ValueError: An argument breaks its rule, or there is no sender.
-            TemplateRequiredError: The window is closed: send a template.
-            RejectedError: The service said no for another reason; the subclass
-                says why. Nothing was sent.
-            UnsentError: Nothing was sent; it is safe to send it again. A
-                `QueueFullError` where `max_queued` wait already.
-            UnknownOutcomeError: It may have been delivered: do not send it again
-                blindly.
-            RuntimeError: The client is closed, or belongs to another event loop.
-        """
-        try:
-            content = FreeformMessage(
-                recipient_phone=recipient_phone, message=message, sender_id=sender_id
-            )
-        finally:
-            del recipient_phone, message  # tracers show a failed frame's variables
-        return await self.send(
-            content, timeout=timeout, lane=lane, window_check=window_check
-        )
-
-    async def send_template(
-        self,
-        recipient_phone: str,
-        *,
-        template_id: int,
-        variables: Mapping[str, str] | None = None,
-        recipient_name: str | None = None,
-        sender_id: int | None = None,
-        timeout: float | None = None,
-        lane: LaneName = "interactive",
-    ) -> SentMessage:
-        """Send an approved template, and wait until the service has accepted it.
-
-        It is allowed at any time, whether the messaging window is open or not. If
-        the caller is cancelled, a message that is not handed over yet never
-        leaves; one that is goes on to its end.
-
-        Args:
-            recipient_phone: Whom it is for, in E.164, such as `+14155550123`.
-            template_id: One of the sender's templates; `templates()` lists them.
-            variables: Texts by `"1"`, `"2"`, … or by the template's variable names.
-            recipient_name: At most 255 characters.
-            sender_id: Which sender it is from; `None` means the client's.
-            timeout: Seconds for all of it, from the queue to the last attempt;
-                `None` means the client's.
-            lane: `"interactive"` goes before `"bulk"`.
-
-        Returns:
-            What the service said. Accepted is not delivered: webhooks tell later,
-            by `whatsapp_message_id`.
-
-        Raises:
-            ValueError: An argument breaks its rule, or there is no sender.
-            TemplateNotFoundError: This sender has no such template.
-            TemplateUnusableError: It is not approved, or does not fit the sender.
-            RejectedError: The service said no for another reason; the subclass
-                says why. Nothing was sent.
-            UnsentError: Nothing was sent; it is safe to send it again. A
-                `QueueFullError` where `max_queued` wait already.
-            UnknownOutcomeError: It may have been delivered: do not send it again
-                blindly.
-            RuntimeError: The client is closed, or belongs to another event loop.
-        """
-        try:
-            content = TemplateMessage(
-                recipient_phone=recipient_phone,
-                template_id=template_id,
-                variables=variables or {},
-                recipient_name=recipient_name,
-                sender_id=sender_id,
-            )
-        finally:
-            del recipient_phone, variables, recipient_name  # as above
-        return await self.send(content, timeout=timeout, lane=lane)
-
-    async def send(
-        self,
-        message: Message,
-        *,
-        timeout: float | None = None,
-        lane: LaneName = "interactive",
-        window_check: WindowCheckName | None = None,
-    ) -> SentMessage:
-        """Send one message and wait until the service has accepted it.
-
-        If the caller is cancelled, a message that is not handed over yet never
-        leaves; one that is goes on to its end.
-
-        Args:
-            message: What to send.
-            timeout: Seconds for all of it; `None` means the client's.
-            lane: `"interactive"` goes before `"bulk"`.
-            window_check: `None` means the client's.
-
-        Raises:
-            ValueError: No sender, or an argument breaks its rule.
-            UnsentError: Nothing was sent; it is safe to send it again. A
-                `QueueFullError` where `max_queued` wait already.
-            RejectedError: The service said no; the subclass says why.
-            UnknownOutcomeError: It may have been delivered.
-        """
-        try:
-            content = check_message(message)
-        finally:
-            del message  # it may be anything; tracers show a failed frame's variables
-        self._home.check()
-        in_lane = choose(Lane, "lane", lane)
-        make = partial(
-            self._make,
-            content,
-            lane=in_lane,
-            window_check=window_check,
-            deadline=self._deadline(timeout),
-            is_single=True,
-            takes_spare=self._has_spares and in_lane is Lane.INTERACTIVE,
-        )
-        outcome = await self._dispatcher.send(make)
-        if isinstance(outcome, Accepted):
-            return outcome.sent
-        raise outcome.error
+        await self._wiring.exchange.warm()
 
     def send_many(
         self,
@@ -451,15 +260,15 @@ class AutocallsClient(Questions):
         self._home.check()
         check_source(messages)
         run = Run(
-            self._dispatcher,
+            self._wiring.dispatcher,
             messages,
             make_shipment=partial(
-                self._make,
+                self._make_shipment,
                 lane=choose(Lane, "lane", lane),
                 window_check=window_check,
                 flow=object(),
             ),
-            pace=self._send_gate.pace,
+            pace=self._wiring.send_gate.pace,
             ledger=None if journal is None else _open_ledger(journal),
         )
         self._runs.add(run)
@@ -491,68 +300,11 @@ class AutocallsClient(Questions):
             self,
             messages,
             sender_id=self._sender_id,
-            memory=self._memory,
-            seconds_per_send=self._send_gate.pace.seconds_per_send,
+            memory=self._wiring.memory,
+            seconds_per_send=self._wiring.send_gate.pace.seconds_per_send,
             price=price,
             window_sample=window_sample,
         )
-
-    def _make(
-        self,
-        message: object,
-        on_settled: OnSettled,
-        *,
-        lane: Lane,
-        window_check: WindowCheckName | None,
-        deadline: float | None = None,
-        flow: object = None,
-        is_single: bool = False,
-        takes_spare: bool = False,
-    ) -> Shipment:
-        try:
-            content = check_message(message)
-        finally:
-            del message  # tracers show a failed frame's variables
-        check = (
-            self._window_check
-            if window_check is None
-            else choose(WindowCheck, "window_check", window_check)
-        )
-        return Shipment(
-            message=content,
-            sender_id=choose_sender(content.sender_id, self._sender_id),
-            lane=lane,
-            window_check=check,
-            on_settled=on_settled,
-            deadline=deadline,
-            flow=flow,
-            is_single=is_single,
-            takes_spare=takes_spare,
-            host=self._host,
-        )
-
-
-async def _leave(
-    dispatcher: Dispatcher, send_gate: Gate, read_gate: Gate, transport: Transport
-) -> None:
-    """Close what a client left open; it is gone, or its loop is about to be."""
-    text = _neglected(dispatcher)
-    try:
-        await dispatcher.aclose(drain_timeout=0.0)
-        await send_gate.aclose()
-        await read_gate.aclose()
-        await transport.aclose()
-    finally:
-        tell_of_neglect(text)
-
-
-def _neglected(dispatcher: Dispatcher) -> str:
-    count = dispatcher.cut_off_count
-    left = f", and {count} messages were waiting: they were not sent" if count else ""
-    return (
-        f"an AutocallsClient was never closed{left}; use `async with`, or"
-        " `await client.aclose()`"
-    )
 
 
 def _open_ledger(
@@ -562,3 +314,4 @@ def _open_ledger(
 
 
 show_in("autocalls_async", "AutocallsClient", of=globals())
+show_methods_as(AutocallsClient)

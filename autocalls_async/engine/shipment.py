@@ -109,7 +109,11 @@ class Shipment:
         "window_check",
         "withdrawn",
     )
-    context: Context  # from its submission on
+    # From its submission on:
+    submitted_at: float  # on the loop's clock
+    call_id: int
+    context: Context
+    is_watched: bool  # somebody wants to know of each step
 
     def __init__(  # noqa: PLR0913  # each is a fact of the message
         self,
@@ -137,12 +141,9 @@ class Shipment:
         self.takes_spare = takes_spare  # a connection made ahead is for it
         self.page: Page | None = None  # where a journal is told of it
         self.stage = Stage.MADE
-        self.submitted_at = 0.0
-        self.call_id = 0
         self.attempt_count = 0
         self.left_at = 0.0  # on the loop's clock
         self.handed_over_at: datetime | None = None
-        self.is_watched = True  # somebody wants to know of each step
         self.was_checked = False
         self.fell_back = False  # to its template
         self.withdrawn: UnsentError | RejectedError | None = None

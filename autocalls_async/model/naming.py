@@ -24,3 +24,14 @@ def show_in(face: str, *names: str, of: Mapping[str, object]) -> None:
         thing = of[name]
         if isinstance(thing, type | FunctionType) and thing.__module__ == home:
             thing.__module__ = face
+
+
+def show_methods_as(owner: type) -> None:
+    """Let what a public class inherits from ours say that it is the class's own.
+
+    So a coroutine that was never awaited is told of by the name that was called.
+    """
+    for base in owner.__mro__[1:-1]:
+        for name, method in vars(base).items():
+            if isinstance(method, FunctionType) and not name.startswith("_"):
+                method.__qualname__ = f"{owner.__name__}.{name}"

@@ -120,7 +120,7 @@ def traced() -> Iterator[None]:
 async def test_many_messages_need_no_more_memory_than_few(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("autocalls_async.client.client.Transport", AnsweringTransport)
+    monkeypatch.setattr("autocalls_async.client.wiring.Transport", AnsweringTransport)
     await peak_bytes(300)  # what is made once is made now
 
     few = await peak_bytes(300)

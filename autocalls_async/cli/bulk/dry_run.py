@@ -24,7 +24,8 @@ from autocalls_async.cli.rows.rendering import FreeText
 from autocalls_async.cli.terminal.failures import CommandError, Status
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.words import count, duration
-from autocalls_async.client.client import READ_LIMIT, AutocallsClient
+from autocalls_async.client.client import AutocallsClient
+from autocalls_async.client.wiring import READ_LIMIT
 from autocalls_async.journal.reading import JournalReader
 from autocalls_async.model.errors import AutocallsError
 from autocalls_async.model.messages import Message

@@ -8,7 +8,12 @@ from autocalls_async.engine.asking.reads import Reads, Unread
 from autocalls_async.engine.home import Home
 from autocalls_async.http import replies, requests
 from autocalls_async.model.answers import Account, ConversationStatus, Sender, Template
-from autocalls_async.model.checks import check_phone, check_seconds, choose_sender
+from autocalls_async.model.checks import (
+    check_id,
+    check_phone,
+    check_seconds,
+    choose_sender,
+)
 from autocalls_async.model.messages import Pair
 
 PLACE_COUNT = 20
@@ -28,6 +33,8 @@ class Questions:
     ) -> None:
         self._reads = reads
         self._guard = guard
+        if sender_id is not None:
+            check_id("sender_id", sender_id)
         self._sender_id = sender_id
         self._timeout = check_seconds("timeout", timeout)
         self._home = Home()

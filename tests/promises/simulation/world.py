@@ -301,7 +301,7 @@ def _used(client: AutocallsClient) -> Iterator[str]:
     queue = client.queue
     if queue.interactive or queue.bulk or queue.in_flight:
         yield f"messages ({queue})"
-    if slots := client._send_gate.pace.in_flight_count:  # noqa: SLF001  # shown nowhere
+    if slots := client._wiring.send_gate.pace.in_flight_count:  # noqa: SLF001  # shown nowhere
         yield f"{slots} slots"
 
 

@@ -1,0 +1,224 @@
+"""Sending one message, and waiting for what became of it."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from autocalls_async.client.settings import LaneName, WindowCheckName
+from autocalls_async.client.wiring import Wiring
+from autocalls_async.engine.asking.questions import Questions
+from autocalls_async.engine.shipment import OnSettled, Shipment
+from autocalls_async.model.answers import SentMessage
+from autocalls_async.model.checks import choose, choose_sender
+from autocalls_async.model.messages import (
+    FreeformMessage,
+    Message,
+    TemplateMessage,
+    check_message,
+)
+from autocalls_async.model.outcomes import Accepted
+from autocalls_async.policy.lanes import Lane
+from autocalls_async.policy.windows import WindowCheck
+
+
+class SingleSends(Questions):
+    """The calls of a client that send one message, or none."""
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        *,
+        sender_id: int | None,
+        window_check: WindowCheckName,
+        timeout: float,
+    ) -> None:
+        super().__init__(
+            wiring.reads, wiring.guard, sender_id=sender_id, timeout=timeout
+        )
+        self._wiring = wiring
+        self._window_check = choose(WindowCheck, "window_check", window_check)
+
+    async def send_freeform(
+        self,
+        recipient_phone: str,
+        message: str,
+        *,
+        sender_id: int | None = None,
+        timeout: float | None = None,
+        lane: LaneName = "interactive",
+        window_check: WindowCheckName | None = None,
+    ) -> SentMessage:
+        """Send free text, and wait until the service has accepted it.
+
+        If the caller is cancelled, a message that is not handed over yet never
+        leaves; one that is goes on to its end.
+
+        Args:
+            recipient_phone: Whom it is for, in E.164, such as `+14155550123`.
+            message: 1 to 4096 characters, not blank.
+            sender_id: Which sender it is from; `None` means the client's.
+            timeout: Seconds for all of it, from the queue to the last attempt;
+                `None` means the client's.
+            lane: `"interactive"` goes before `"bulk"`.
+            window_check: Whether to ask first if the messaging window is open:
+                `"auto"` unless an open one is known, `"always"` or `"never"`;
+                `None` means the client's.
+
+        Returns:
+            What the service said. Accepted is not delivered: webhooks tell later,
+            by `whatsapp_message_id`.
+
+        Raises:
+            ValueError: An argument breaks its rule, or there is no sender.
+            TemplateRequiredError: The window is closed: send a template.
+            RejectedError: The service said no for another reason; the subclass
+                says why. Nothing was sent.
+            UnsentError: Nothing was sent; it is safe to send it again. A
+                `QueueFullError` where `max_queued` wait already.
+            UnknownOutcomeError: It may have been delivered: do not send it again
+                blindly.
+            RuntimeError: The client is closed, or belongs to another event loop.
+        """
+        try:
+            content = FreeformMessage(
+                recipient_phone=recipient_phone, message=message, sender_id=sender_id
+            )
+        finally:
+            del recipient_phone, message  # tracers show a failed frame's variables
+        return await self.send(
+            content, timeout=timeout, lane=lane, window_check=window_check
+        )
+
+    async def send_template(
+        self,
+        recipient_phone: str,
+        *,
+        template_id: int,
+        variables: Mapping[str, str] | None = None,
+        recipient_name: str | None = None,
+        sender_id: int | None = None,
+        timeout: float | None = None,
+        lane: LaneName = "interactive",
+    ) -> SentMessage:
+        """Send an approved template, and wait until the service has accepted it.
+
+        It is allowed at any time, whether the messaging window is open or not. If
+        the caller is cancelled, a message that is not handed over yet never
+        leaves; one that is goes on to its end.
+
+        Args:
+            recipient_phone: Whom it is for, in E.164, such as `+14155550123`.
+            template_id: One of the sender's templates; `templates()` lists them.
+            variables: Texts by `"1"`, `"2"`, … or by the template's variable names.
+            recipient_name: At most 255 characters.
+            sender_id: Which sender it is from; `None` means the client's.
+            timeout: Seconds for all of it, from the queue to the last attempt;
+                `None` means the client's.
+            lane: `"interactive"` goes before `"bulk"`.
+
+        Returns:
+            What the service said. Accepted is not delivered: webhooks tell later,
+            by `whatsapp_message_id`.
+
+        Raises:
+            ValueError: An argument breaks its rule, or there is no sender.
+            TemplateNotFoundError: This sender has no such template.
+            TemplateUnusableError: It is not approved, or does not fit the sender.
+            RejectedError: The service said no for another reason; the subclass
+                says why. Nothing was sent.
+            UnsentError: Nothing was sent; it is safe to send it again. A
+                `QueueFullError` where `max_queued` wait already.
+            UnknownOutcomeError: It may have been delivered: do not send it again
+                blindly.
+            RuntimeError: The client is closed, or belongs to another event loop.
+        """
+        try:
+            content = TemplateMessage(
+                recipient_phone=recipient_phone,
+                template_id=template_id,
+                variables=variables or {},
+                recipient_name=recipient_name,
+                sender_id=sender_id,
+            )
+        finally:
+            del recipient_phone, variables, recipient_name  # as above
+        return await self.send(content, timeout=timeout, lane=lane)
+
+    async def send(
+        self,
+        message: Message,
+        *,
+        timeout: float | None = None,
+        lane: LaneName = "interactive",
+        window_check: WindowCheckName | None = None,
+    ) -> SentMessage:
+        """Send one message and wait until the service has accepted it.
+
+        If the caller is cancelled, a message that is not handed over yet never
+        leaves; one that is goes on to its end.
+
+        Args:
+            message: What to send.
+            timeout: Seconds for all of it; `None` means the client's.
+            lane: `"interactive"` goes before `"bulk"`.
+            window_check: `None` means the client's.
+
+        Raises:
+            ValueError: No sender, or an argument breaks its rule.
+            UnsentError: Nothing was sent; it is safe to send it again. A
+                `QueueFullError` where `max_queued` wait already.
+            RejectedError: The service said no; the subclass says why.
+            UnknownOutcomeError: It may have been delivered.
+        """
+        try:
+            content = check_message(message)
+        finally:
+            del message  # it may be anything; tracers show a failed frame's variables
+        self._home.check()
+        in_lane = choose(Lane, "lane", lane)
+        make = partial(
+            self._make_shipment,
+            content,
+            lane=in_lane,
+            window_check=window_check,
+            deadline=self._deadline(timeout),
+            is_single=True,
+            takes_spare=self._wiring.has_spares and in_lane is Lane.INTERACTIVE,
+        )
+        outcome = await self._wiring.dispatcher.send(make)
+        if isinstance(outcome, Accepted):
+            return outcome.sent
+        raise outcome.error
+
+    def _make_shipment(
+        self,
+        message: object,
+        on_settled: OnSettled,
+        *,
+        lane: Lane,
+        window_check: WindowCheckName | None,
+        deadline: float | None = None,
+        flow: object = None,
+        is_single: bool = False,
+        takes_spare: bool = False,
+    ) -> Shipment:
+        try:
+            content = check_message(message)
+        finally:
+            del message  # tracers show a failed frame's variables
+        check = (
+            self._window_check
+            if window_check is None
+            else choose(WindowCheck, "window_check", window_check)
+        )
+        return Shipment(
+            message=content,
+            sender_id=choose_sender(content.sender_id, self._sender_id),
+            lane=lane,
+            window_check=check,
+            on_settled=on_settled,
+            deadline=deadline,
+            flow=flow,
+            is_single=is_single,
+            takes_spare=takes_spare,
+            host=self._wiring.host,
+        )

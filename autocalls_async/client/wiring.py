@@ -1,0 +1,100 @@
+"""How the rooms are wired for one account, and closed again."""
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from autocalls_async.engine.asking.guard import WindowGuard
+from autocalls_async.engine.asking.reads import Reads
+from autocalls_async.engine.attempts import Exchange
+from autocalls_async.engine.dispatcher import Dispatcher
+from autocalls_async.engine.gate.gate import Gate
+from autocalls_async.engine.gate.limiter import Limiter
+from autocalls_async.engine.home import tell_of_neglect
+from autocalls_async.engine.telemetry.observers import Telling
+from autocalls_async.http.settings import ApiKey, parse_base_url, read_host
+from autocalls_async.http.transport.transport import Transport
+from autocalls_async.model.checks import check_id
+from autocalls_async.model.later import Later
+from autocalls_async.policy.pace import SendLimit
+from autocalls_async.policy.retry import RetryPolicy
+from autocalls_async.policy.windows import WindowMemory
+
+if TYPE_CHECKING:
+    from autocalls_async.engine.telemetry import records as _telemetry
+else:
+    _telemetry = Later("autocalls_async.engine.telemetry.records")
+
+READ_LIMIT = SendLimit(10, per=1.0)
+"""The API documents no limit for status checks and listings; this is polite."""
+
+
+class Wiring:
+    """The parts of one client, which know nothing of it and may outlive it."""
+
+    def __init__(  # noqa: PLR0913  # each is a setting of the client
+        self,
+        key: ApiKey,
+        *,
+        base_url: str,
+        session: aiohttp.ClientSession | None,
+        send_limit: SendLimit,
+        limiter: Limiter | None,
+        retry: RetryPolicy,
+        max_queued: int | None,
+        trust_env: bool,
+        observer: "_telemetry.Observer | None",
+        connect_ahead: bool,
+    ) -> None:
+        if max_queued is not None:
+            check_id("max_queued", max_queued)
+        url = parse_base_url(base_url)
+        self.host = read_host(url)
+        self.has_spares = connect_ahead and session is None
+        self.transport = Transport(
+            base_url=url,
+            key=key,
+            lent=session,
+            trust_env=trust_env,
+            spare_gap=send_limit.gap if connect_ahead else None,
+        )
+        self.exchange = Exchange(self.transport, retry=retry, host=self.host)
+        telling = Telling(observer)
+        self._read_gate = Gate(READ_LIMIT)
+        self.reads = Reads(self.exchange, self._read_gate)
+        self.memory = WindowMemory()
+        self.guard = WindowGuard(self.reads, memory=self.memory, telling=telling)
+        self.send_gate = Gate(send_limit, limiter=limiter)
+        self.dispatcher = Dispatcher(
+            self.exchange,
+            send_gate=self.send_gate,
+            guard=self.guard,
+            telling=telling,
+            max_queued=max_queued,
+        )
+
+    async def aclose(self, *, drain_timeout: float) -> None:
+        """Take nothing more in, let what is here end, and close what was opened."""
+        await self.dispatcher.aclose(drain_timeout=drain_timeout)
+        await self.send_gate.aclose()
+        await self._read_gate.aclose()
+        await self.transport.aclose()
+
+    async def leave(self) -> None:
+        """Close what a client left open; it is gone, or its loop is about to be."""
+        text = self.describe_neglect()
+        try:
+            await self.aclose(drain_timeout=0.0)
+        finally:
+            tell_of_neglect(text)
+
+    def describe_neglect(self) -> str:
+        """Return what to tell of a client that was never closed."""
+        count = self.dispatcher.cut_off_count
+        left = (
+            f", and {count} messages were waiting: they were not sent" if count else ""
+        )
+        return (
+            f"an AutocallsClient was never closed{left}; use `async with`, or"
+            " `await client.aclose()`"
+        )
