@@ -4,13 +4,17 @@
 AutocallsClient(api_key, observer=OpenTelemetryObserver())
 ```
 
-Names follow the semantic conventions for messaging as far as they fit; what
-they have no name for begins with `autocalls.`.
+Names are those of OpenTelemetry's semantic conventions for messaging, which are in
+development: they may change. What they have no name for begins with `autocalls.`.
 
-- A span `autocalls.send` for each message, from taking it in to its outcome. Its
+- A span `send whatsapp` for each message, from taking it in to its outcome. Its
   parent is the span in which it was submitted. It has an event for each check
   of its window, and a child `autocalls.attempt` for each time it was handed over.
-- `autocalls.messages` counts messages by outcome, class of error and code.
+- `messaging.client.operation.duration` has the seconds of that span: the wait in the
+  queue, which a campaign's messages do for hours, is part of it.
+- `messaging.client.sent.messages` counts messages that were handed over, whatever
+  became of them.
+- `autocalls.messages` counts all messages by outcome, class of error and code.
 - `autocalls.queue.wait` has the seconds until a message was first handed over, by
   lane; `autocalls.round_trip` those from there to the end of each attempt, by
   what was seen.
@@ -23,6 +27,7 @@ delivery webhooks carry, and `autocalls.call_id` the number in our log lines.
 
 from time import time_ns
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from attrs import define
 
@@ -65,6 +70,20 @@ MAX_CODES = 50
 """So many codes are told apart; the service documents a dozen. Somebody on the way
 who makes them up does not fill the memory of a metrics backend."""
 
+_SEND: dict[str, str] = {
+    "messaging.system": "autocalls",
+    "messaging.operation.name": "send",
+    "messaging.operation.type": "send",
+    "messaging.destination.name": "whatsapp",
+}
+"""What is the same of all that is told by the conventions' names."""
+
+# The conventions' own: of an operation that waits for nobody.
+_DURATION_BUCKETS = (
+    *(0.005, 0.01, 0.025, 0.05, 0.075, 0.1),
+    *(0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+)
+
 # The SDK's own buckets are for milliseconds. A wait can take hours, an attempt 60 s.
 _WAIT_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 _TRIP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60)
@@ -79,7 +98,10 @@ class _Call:
     span: Span
     context: Context  # holds the span, as the parent of attempts
     offset_ns: int  # from the loop's clock to the wall clock, when it began
+    began_at: float
+    server: _Facts
     lane_facts: _Facts  # empty for one that was never queued
+    attempt_count: int = 0
     attempt: Span | None = None
 
     def time_ns(self, at: float) -> int:
@@ -126,6 +148,17 @@ class OpenTelemetryObserver:
             "autocalls_async", __version__, tracer_provider=tracer_provider
         )
         meter = get_meter("autocalls_async", __version__, meter_provider=meter_provider)
+        self._duration = meter.create_histogram(
+            "messaging.client.operation.duration",
+            "s",
+            "Duration of a send, its wait in the queue included",
+            explicit_bucket_boundaries_advisory=_DURATION_BUCKETS,
+        )
+        self._sent = meter.create_counter(
+            "messaging.client.sent.messages",
+            "{message}",
+            "Messages that were handed over to the service",
+        )
         self._messages = meter.create_counter(
             "autocalls.messages", "{message}", "Messages that have their outcome"
         )
@@ -169,20 +202,20 @@ class OpenTelemetryObserver:
         message = event.message
         kind = "freeform" if isinstance(message, FreeformMessage) else "template"
         facts: _Facts = {
-            "messaging.system": "autocalls",
-            "messaging.operation.name": "send",
-            "messaging.operation.type": "send",
+            **_SEND,
             "autocalls.call_id": event.call_id,
             "autocalls.message.kind": kind,
         }
         lane_facts: _Facts = {}
+        server: _Facts = {}
         if isinstance(event, Queued):
             lane_facts = {"autocalls.lane": event.lane.value}
-            facts |= {"autocalls.sender_id": event.sender_id, **lane_facts}
+            server = _server(event.host)
+            facts |= {"autocalls.sender_id": event.sender_id, **lane_facts, **server}
         offset_ns = time_ns() - _nanoseconds(event.at)
         # The conventions' kind for a send whose context does not travel with it.
         span = self._tracer.start_span(
-            "autocalls.send",
+            "send whatsapp",
             kind=SpanKind.CLIENT,
             attributes=facts,
             start_time=offset_ns + _nanoseconds(event.at),
@@ -191,6 +224,8 @@ class OpenTelemetryObserver:
             span=span,
             context=set_span_in_context(span),
             offset_ns=offset_ns,
+            began_at=event.at,
+            server=server,
             lane_facts=lane_facts,
         )
 
@@ -213,6 +248,7 @@ class OpenTelemetryObserver:
     def _hand_over(self, call: _Call, event: HandedOver) -> None:
         if event.attempt == 1:
             self._wait.record(event.waited, call.lane_facts, call.context)
+        call.attempt_count = event.attempt
         call.span.set_attribute("autocalls.attempts", event.attempt)
         call.attempt = self._tracer.start_span(
             "autocalls.attempt",
@@ -227,10 +263,19 @@ class OpenTelemetryObserver:
         call.end_attempt(Seen.SILENCE, event.at)
         facts = self._facts(event.outcome)
         self._messages.add(1, facts, call.context)
+        self._tell_conventions(call, facts, event.at - call.began_at)
         call.span.set_attributes({**facts, **_details(event.outcome)})
         if not isinstance(event.outcome, Accepted):
             call.span.set_status(StatusCode.ERROR, describe(event.outcome))
         call.span.end(call.time_ns(event.at))
+
+    def _tell_conventions(self, call: _Call, facts: _Facts, seconds: float) -> None:
+        told: _Facts = {**_SEND, **call.server}
+        if error := facts.get("error.type"):
+            told["error.type"] = error
+        self._duration.record(seconds, told, call.context)
+        if call.attempt_count:
+            self._sent.add(1, told, call.context)
 
     def _facts(self, outcome: Outcome) -> _Facts:
         """Say how a message ended, in few different words."""
@@ -255,6 +300,15 @@ def _details(outcome: Outcome) -> _Facts:
         return {"http.response.status_code": status} if status else {}
     whatsapp_id = outcome.sent.whatsapp_message_id
     return {"messaging.message.id": str(whatsapp_id)} if whatsapp_id else {}
+
+
+def _server(host: str | None) -> _Facts:
+    """Return the conventions' names for a host such as `app.autocalls.ai:8080`."""
+    if host is None:
+        return {}
+    split = urlsplit(f"//{host}")
+    facts: _Facts = {"server.address": split.hostname or host}
+    return facts | {"server.port": split.port} if split.port else facts
 
 
 def _nanoseconds(seconds: float) -> int:

@@ -35,6 +35,7 @@ from autocalls_async import (
     RunStoppedError,
     Settled,
     TemplateMessage,
+    TemplateRequiredError,
     Unknown,
     UnknownOutcomeError,
 )
@@ -167,7 +168,7 @@ async def test_a_message_is_a_span_with_its_attempt_and_its_check(
     async with backend.client(emulator) as client:
         sent = await client.send_freeform(ANA, "hi")
 
-    [call] = backend.spans("autocalls.send")
+    [call] = backend.spans("send whatsapp")
     [attempt] = backend.spans("autocalls.attempt")
     assert call.kind is SpanKind.CLIENT
     assert call.status.status_code is StatusCode.UNSET
@@ -175,6 +176,9 @@ async def test_a_message_is_a_span_with_its_attempt_and_its_check(
         "messaging.system": "autocalls",
         "messaging.operation.name": "send",
         "messaging.operation.type": "send",
+        "messaging.destination.name": "whatsapp",
+        "server.address": "127.0.0.1",
+        "server.port": facts(call)["server.port"],
         "messaging.message.id": str(sent.whatsapp_message_id),
         "autocalls.call_id": facts(call)["autocalls.call_id"],
         "autocalls.sender_id": SENDER,
@@ -213,7 +217,7 @@ async def test_the_span_of_whoever_sends_is_the_parent(
         sending = (request(client, recipient) for recipient in recipients)
         requests = await asyncio.gather(*sending)
 
-    assert [parent_id(s) for s in backend.spans("autocalls.send")] == requests
+    assert [parent_id(s) for s in backend.spans("send whatsapp")] == requests
 
 
 async def test_the_messages_of_a_run_belong_to_whoever_iterates(
@@ -227,7 +231,7 @@ async def test_the_messages_of_a_run_belong_to_whoever_iterates(
         with use_span(span, end_on_exit=True):
             await outcomes_of(client.send_many(hellos(recipients)))
 
-    calls = backend.spans("autocalls.send")
+    calls = backend.spans("send whatsapp")
     campaign = span.get_span_context().span_id
     assert [parent_id(call) for call in calls] == [campaign] * 5
     assert [facts(call)["autocalls.lane"] for call in calls] == ["bulk"] * 5
@@ -240,7 +244,7 @@ async def test_each_attempt_is_a_child(emulator: Emulator, backend: Backend) -> 
     async with backend.client(emulator) as client:
         await client.send_freeform(ANA, "hi")
 
-    [call] = backend.spans("autocalls.send")
+    [call] = backend.spans("send whatsapp")
     refused, accepted = backend.spans("autocalls.attempt")
     assert [parent_id(refused), parent_id(accepted)] == [span_id(call)] * 2
     assert refused.status.status_code is StatusCode.ERROR
@@ -276,6 +280,42 @@ async def test_a_message_is_counted_once_and_each_of_its_attempts_is_timed(
     assert accepted == {"autocalls.seen": "200"}
     assert trip == pytest.approx(0.25, abs=0.01)
     assert backend.metrics()["autocalls.round_trip"].unit == "s"
+
+
+async def test_the_required_metrics_have_the_conventions_names(
+    emulator: Emulator, backend: Backend
+) -> None:
+    emulator.customer_writes(ANA)
+    emulator.fail_next(1, HangUpAfter(), endpoint=POST)
+    common = {
+        "messaging.system": "autocalls",
+        "messaging.operation.name": "send",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": "whatsapp",
+        "server.address": "127.0.0.1",
+        "server.port": int(emulator.base_url.split(":")[2].split("/")[0]),
+    }
+
+    async with backend.client(emulator) as client:
+        with pytest.raises(UnknownOutcomeError):
+            await client.send_freeform(ANA, "lost")
+        await client.send_freeform(ANA, "hi")
+        with pytest.raises(TemplateRequiredError):
+            await client.send_freeform(STRANGER, "never handed over")
+
+    lost = {**common, "error.type": "UnknownOutcomeError"}
+    assert backend.counts("messaging.client.sent.messages") == [(lost, 1), (common, 1)]
+    spans = backend.spans("send whatsapp")
+    assert facts(spans[0]).items() >= common.items()
+    durations = backend.times("messaging.client.operation.duration")
+    assert [told.get("error.type") for told, _, _ in durations] == [
+        "UnknownOutcomeError",
+        None,
+        "TemplateRequiredError",
+    ]
+    assert [total for _, _, total in durations] == pytest.approx(
+        [seconds(span) for span in spans]
+    )
 
 
 @pytest.mark.parametrize(
@@ -339,7 +379,7 @@ async def test_what_is_not_accepted_is_an_error_of_its_kind(
         with pytest.raises(AutocallsError):
             await client.send(message)
 
-    [call] = backend.spans("autocalls.send")
+    [call] = backend.spans("send whatsapp")
     assert call.status.status_code is StatusCode.ERROR
     assert call.status.description == description
     assert facts(call).items() >= counted.items()
@@ -356,7 +396,7 @@ async def test_what_never_left_has_no_attempt_and_no_wait(
         with pytest.raises(AutocallsError):
             await client.send_freeform(ANA, "hi", timeout=3)
 
-    [call] = backend.spans("autocalls.send")
+    [call] = backend.spans("send whatsapp")
     assert facts(call)["autocalls.outcome"] == "unsent"
     assert "autocalls.attempts" not in facts(call)
     assert seconds(call) == pytest.approx(3, abs=0.1)
@@ -373,9 +413,9 @@ async def test_a_caller_who_left_early_does_not_change_what_is_told(
     async with backend.client(emulator) as client:
         with pytest.raises(UnknownOutcomeError):
             await client.send_freeform(ANA, "hi", timeout=1)
-        [] = backend.spans("autocalls.send")
+        [] = backend.spans("send whatsapp")
 
-    [call] = backend.spans("autocalls.send")
+    [call] = backend.spans("send whatsapp")
     assert facts(call)["autocalls.outcome"] == "accepted"
     assert seconds(call) == pytest.approx(5, abs=0.1)
 
@@ -403,7 +443,7 @@ async def test_every_span_that_was_opened_is_closed(
     with pytest.raises(UnknownOutcomeError):
         await cut_short
 
-    calls = backend.spans("autocalls.send")
+    calls = backend.spans("send whatsapp")
     told = {facts(call)["autocalls.outcome"] for call in calls}
     assert told == {"accepted", "rejected", "unsent", "unknown"}
     assert len(backend.opened.spans) > len(calls)
@@ -449,7 +489,7 @@ def test_a_message_is_forgotten_with_its_outcome(backend: Backend) -> None:
     for event in (queued(message), settled(message), handed_over(message)):
         observe(event)
 
-    assert [span.name for span in backend.opened.spans] == ["autocalls.send"]
+    assert [span.name for span in backend.opened.spans] == ["send whatsapp"]
 
 
 def test_a_message_that_was_never_queued_is_told_all_the_same(
@@ -481,7 +521,7 @@ async def test_two_clients_may_share_an_observer(
         await other.send(TEMPLATE)
         await slow
 
-    calls = backend.spans("autocalls.send")
+    calls = backend.spans("send whatsapp")
     attempts = backend.spans("autocalls.attempt")
     told = [
         (facts(call)["autocalls.message.kind"], round(seconds(call))) for call in calls
@@ -559,7 +599,7 @@ async def test_it_can_be_told_to_be_silent(
         await client.send_freeform(ANA, "hi")
 
     assert [r for r in caplog.records if r.name == "autocalls_async"] == []
-    assert len(backend.spans("autocalls.send")) == 1
+    assert len(backend.spans("send whatsapp")) == 1
 
 
 async def test_another_observer_that_breaks_costs_no_span(
@@ -579,7 +619,7 @@ async def test_another_observer_that_breaks_costs_no_span(
         await client.send_freeform(ANA, "hi")
 
     assert len(told) == 5
-    assert len(backend.spans("autocalls.send")) == 1
+    assert len(backend.spans("send whatsapp")) == 1
 
 
 def test_another_observer_that_would_have_to_be_awaited_is_refused() -> None:

@@ -254,6 +254,7 @@ class Shipment:
             message=self.message,
             sender_id=self.sender_id,
             lane=self.lane,
+            host=self.host,
         )
 
     def record_checked(

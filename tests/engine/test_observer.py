@@ -115,6 +115,58 @@ async def test_each_message_of_a_run_is_settled_once(emulator: Emulator) -> None
     assert all(outcome in outcomes for outcome in told)
 
 
+async def test_a_log_line_has_its_facts_as_fields(
+    emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="autocalls_async")
+    emulator.customer_writes(ANA)
+    emulator.fail_next(1, Refuse(429, {}, {"Retry-After": "1"}), endpoint=POST)
+
+    async with AutocallsClient(
+        "key", base_url=emulator.base_url, sender_id=SENDER
+    ) as client:
+        sent = await client.send_freeform(ANA, "a text")
+
+    told = [
+        {
+            name.removeprefix("autocalls_"): value
+            for name, value in vars(record).items()
+            if name.startswith("autocalls_")
+        }
+        for record in caplog.records
+        if hasattr(record, "autocalls_event")
+    ]
+    call_id, masked = told[0]["call_id"], "+1415•••0123"
+    who = {"call_id": call_id, "recipient": masked}
+    assert told[0] == {
+        "event": "queued",
+        "sender_id": SENDER,
+        "lane": "interactive",
+        **who,
+    }
+    assert [line["event"] for line in told] == [
+        "queued",
+        "checked",
+        "handed_over",
+        "answered",
+        "paused",
+        "checked",
+        "handed_over",
+        "answered",
+        "settled",
+    ]
+    assert told[3]["seen"] == "429"
+    assert told[4] == {"event": "paused", "seconds": 1.0}
+    assert told[-1] == {
+        "event": "settled",
+        "outcome": "accepted",
+        "whatsapp_message_id": sent.whatsapp_message_id,
+        **who,
+    }
+    assert "a text" not in str(told)
+    assert ANA not in str(told)
+
+
 async def test_an_observer_that_breaks_breaks_no_send(
     emulator: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -27,6 +27,7 @@ class Queued:
     Attributes:
         call_id: The same in all records of one message; unique in its process.
         at: Seconds on the event loop's clock.
+        host: Whom it is for: of the base URL, with its port where it has one.
     """
 
     call_id: int
@@ -34,6 +35,7 @@ class Queued:
     message: Message
     sender_id: int
     lane: Lane
+    host: str | None = None
 
 
 @frozen(kw_only=True)
