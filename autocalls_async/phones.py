@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
+from autocalls_async.model.checks import check_phone, show_no_text
 from autocalls_async.model.masking import mask_phone
 from autocalls_async.model.naming import show_in
 
@@ -56,7 +57,7 @@ class AmbiguousPhoneError(ValueError):
 def parse_phone(
     text: object,
     *,
-    region: str,
+    region: str | None,
     numbers: Numbers | None = None,
     name: str = "recipient_phone",
 ) -> str:
@@ -68,10 +69,11 @@ def parse_phone(
 
     Args:
         text: As somebody wrote it.
-        region: Where numbers without a country's code belong, such as `DE`.
-        numbers: How digits without a plus are meant, all of them: `"international"`
-            where each has its country's code, `"national"` where none has. `None`
-            refuses those that could be either.
+        region: Where numbers without a country's code belong, such as `DE`; `None`
+            takes only those that have it, with a plus or 00 before it.
+        numbers: How digits with neither a plus nor a 0 before them are meant, all of
+            them: `"international"` where each has its country's code, `"national"`
+            where none has. `None` refuses those that could be either.
         name: What to call it in an error.
 
     Raises:
@@ -93,6 +95,8 @@ def parse_phone(
     if _ALTERNATIVE.search(written):
         msg = f"{name} lists two numbers in one; write each in a row of its own"
         raise ValueError(msg)
+    if region is None:
+        return _read_abroad(written, name)
     found = _read(written, region, numbers=numbers, name=name)
     if found is None:
         raise ValueError(_refusal(name, text, region))
@@ -130,7 +134,7 @@ def _clean(text: object) -> str | None:
     if not isinstance(text, str) or any(map(_is_a_note, text)):
         return None
     seen = "".join(
-        " " if unicodedata.category(c) == "Zs" else c
+        _plain(c)
         for c in unicodedata.normalize("NFKC", text.strip())
         if unicodedata.category(c) != "Cf"
     )
@@ -139,6 +143,16 @@ def _clean(text: object) -> str | None:
     if tail := _FLOAT_TAIL.fullmatch(seen):
         return tail[1]
     return seen
+
+
+def _plain(character: str) -> str:
+    """Return any script's digit as that of ASCII, and any blank as a space."""
+    match unicodedata.category(character):
+        case "Zs":
+            return " "
+        case "Nd":
+            return str(unicodedata.decimal(character))
+    return character
 
 
 def _is_a_note(character: str) -> bool:
@@ -156,8 +170,22 @@ def _read(
         abroad = _parse("+" + written[prefix.end() :], None)
         return abroad or _parse(written, region)
     if written.startswith(("0", "(0")):  # no country's code does
-        return None if numbers == "international" else _parse(written, region)
+        return _parse(written, region)
     return _read_digits(written, region, numbers=numbers, name=name)
+
+
+def _read_abroad(written: str, name: str) -> str:
+    """Read a number that has its country's code, where none is known."""
+    if prefix := _INTERNATIONAL.match(written):
+        written = "+" + written[prefix.end() :]
+    has_code = written.startswith("+") and _NUMBER.fullmatch(written)
+    if (
+        has_code
+        and not _OTHER_TAIL.search(written)
+        and (found := _parse(written, None))
+    ):
+        return _e164(found)
+    return check_phone(name, written)
 
 
 def _read_digits(
@@ -205,9 +233,11 @@ def _e164(number: PhoneNumber) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
-def _refusal(name: str, text: object, region: str) -> str:
+def _refusal(name: str, text: object, region: str | None) -> str:
+    if region is None:
+        return check_phone.refusal(name, text)
     if not isinstance(text, str):
-        shown = f"a value of type {type(text).__name__}"
+        shown = show_no_text(text)
     elif _NUMBER.fullmatch(_clean(text) or ""):
         shown = repr(mask_phone(text))
     else:

@@ -8,6 +8,8 @@ class FileFormat(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    XLSX = "xlsx"
+    """Any workbook; which kind it is, it says itself."""
 
 
 class Decision(StrEnum):

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
-from math import inf
+from math import inf, isnan
 from sys import float_info
 from typing import Any, Generic, TypeGuard, TypeVar
 
@@ -115,6 +115,18 @@ def show_kind(value: object) -> str:
     return f"a value of type {type(value).__name__}"
 
 
+def show_no_text(value: object) -> str:
+    """Return what was given for a text.
+
+    A float is what tables make of numbers and of empty cells: that is said.
+    """
+    if not isinstance(value, float):
+        return show_kind(value)
+    if isnan(value):
+        return f"{show_kind(value)}: NaN, an empty cell of a table"
+    return f"{show_kind(value)}: read the table's column as text (dtype=str)"
+
+
 def show_number(value: object) -> str:
     """Return what was given for a number, unless it may be a phone's or a text."""
     if isinstance(value, float):
@@ -126,9 +138,10 @@ def show_number(value: object) -> str:
 
 def _show_phone(value: object) -> str:
     if not isinstance(value, str):
-        return show_kind(value)
+        return show_no_text(value)
     if _LIKE_A_NUMBER.fullmatch(value):
-        return repr(mask_phone(value))
+        tail = "; a decimal's .0: read the table's column as text (dtype=str)"
+        return repr(mask_phone(value)) + (tail if value.endswith(".0") else "")
     return f"{len(value)} characters that are no number"  # somebody's words, perhaps
 
 
@@ -141,7 +154,7 @@ def _say_text(most: int | None = None, empty: str = "") -> Callable[[object], st
 
     def say(value: object) -> str:
         if not isinstance(value, str):
-            return f"must be text; got {show_kind(value)}"
+            return f"must be text; got {show_no_text(value)}"
         if most is not None and len(value) > most:
             return f"must have at most {most} characters; got {len(value)}"
         if _SURROGATE.search(value):
@@ -174,9 +187,13 @@ class Check(Generic[T]):
         """Return the value, or raise `ValueError` if it breaks the rule."""
         if self._is_kept(value):
             return value
-        msg = f"{name} {self._say(value)}"
+        msg = self.refusal(name, value)
         del value  # tracers show a failed frame's variables
         raise ValueError(msg)
+
+    def refusal(self, name: str, value: object) -> str:
+        """Return what is said of a value that breaks the rule."""
+        return f"{name} {self._say(value)}"
 
     def on_field(
         self, _owner: object, attribute: "Attribute[Any]", value: object

@@ -15,20 +15,18 @@ from autocalls_async.cli.bulk.inventory import (
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.spool import Spool
 from autocalls_async.cli.bulk.telling import tell_bad_row
-from autocalls_async.cli.rows.phones import check_region
-from autocalls_async.cli.rows.reader import (
-    BadRow,
-    FileError,
-    RowReader,
-    format_of,
-)
+from autocalls_async.cli.choices import FileFormat
+from autocalls_async.cli.rows.lines import FileError, check_encoding
+from autocalls_async.cli.rows.phones import PhoneReader, check_region
+from autocalls_async.cli.rows.places import parse_text_template
+from autocalls_async.cli.rows.reader import BadRow, RowReader
 from autocalls_async.cli.rows.rendering import (
     Content,
     FreeText,
     TemplateText,
     parse_template,
-    parse_text_template,
 )
+from autocalls_async.cli.rows.table import Source, format_of
 from autocalls_async.cli.terminal.failures import CommandError, describe
 from autocalls_async.cli.terminal.screen import Screen
 
@@ -49,11 +47,26 @@ def reader_of(campaign: Campaign) -> RowReader:
         msg = "--numbers goes with --region"
         raise ValueError(msg)
     return RowReader(
-        file_format=campaign.format or format_of(campaign.file),
+        source=_source(campaign),
         content=_content(campaign),
         sender_id=campaign.connection.sender_id,
-        region=None if region is None else check_region(region),
-        numbers=None if campaign.numbers is None else campaign.numbers.value,
+        phones=PhoneReader(
+            region=None if region is None else check_region(region),
+            numbers=None if campaign.numbers is None else campaign.numbers.value,
+            name=campaign.phone_column,
+        ),
+    )
+
+
+def _source(campaign: Campaign) -> Source:
+    file_format = campaign.format or format_of(campaign.file)
+    if campaign.encoding is not None:
+        check_encoding(campaign.encoding)
+    if campaign.sheet is not None and file_format is not FileFormat.XLSX:
+        msg = "--sheet is for a workbook: .xlsx, .xls or .ods"
+        raise ValueError(msg)
+    return Source(
+        file_format=file_format, encoding=campaign.encoding, sheet=campaign.sheet
     )
 
 
@@ -64,7 +77,11 @@ def _content(campaign: Campaign) -> Content:
             msg = "--var needs --template"
             raise ValueError(msg)
         text = campaign.message
-        return FreeText(None if text is None else parse_text_template(text), fallback)
+        return FreeText(
+            None if text is None else parse_text_template(text),
+            fallback,
+            column=campaign.text_column,
+        )
     if campaign.message is not None:
         msg = "give --message or --template, not both"
         raise ValueError(msg)

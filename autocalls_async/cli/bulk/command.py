@@ -12,7 +12,7 @@ from autocalls_async.cli.bulk.dry_run import DryRun
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.sending import Sending
 from autocalls_async.cli.bulk.spool import Spool
-from autocalls_async.cli.bulk.telling import problem_of, show_numbers
+from autocalls_async.cli.bulk.telling import problem_of, show_numbers, tell_notices
 from autocalls_async.cli.connection import ask, check_key, look_at_account
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.rows.outcomes_file import (
@@ -51,6 +51,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
             msg = f"{problem}; nothing was sent"
             raise CommandError(msg)
         _check_account(campaign.connection)
+        tell_notices(found, campaign, screen)
         show_numbers(found, screen)
 
         def open_writers() -> dict[str, WriteRecord]:

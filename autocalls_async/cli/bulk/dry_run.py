@@ -19,8 +19,8 @@ from autocalls_async.cli.bulk.telling import (
     tell_bad_row,
 )
 from autocalls_async.cli.connection import ask, check_key, look_at_account
-from autocalls_async.cli.rows.reader import FileError, RowReader
-from autocalls_async.cli.rows.rendering import FreeText
+from autocalls_async.cli.rows.lines import FileError
+from autocalls_async.cli.rows.reader import RowReader
 from autocalls_async.cli.terminal.failures import CommandError, Status
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.words import count, duration
@@ -146,7 +146,7 @@ class DryRun:
     def _what_takes_time(self, left: int) -> str:
         window_count = min(left, _WINDOW_SAMPLE)
         seconds = window_count * READ_LIMIT.per / READ_LIMIT.rate
-        is_text = isinstance(self.reader.content, FreeText)
+        is_text = self.reader.content.is_text
         if not is_text or seconds < _WORTH_TELLING_SECONDS:
             return "asking the service"
         windows = count(window_count, "messaging window")

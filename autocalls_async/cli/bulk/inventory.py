@@ -9,8 +9,10 @@ from typing import IO, TypeAlias
 from attrs import define, field
 
 from autocalls_async.campaign.plan import Plan
+from autocalls_async.cli.bulk.remarks import Notices, Unsettled
 from autocalls_async.cli.bulk.spool import Spool, Spooled
-from autocalls_async.cli.rows.reader import BadRow, FileError, Row, RowReader
+from autocalls_async.cli.rows.lines import FileError
+from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
 from autocalls_async.cli.terminal.failures import describe
 from autocalls_async.journal import Journal, JournalConflictError, State
 from autocalls_async.journal.entry import MAY_LEAVE
@@ -35,6 +37,8 @@ class Inventory:
     Attributes:
         good_count: Rows that can be sent.
         bad_rows: The first of those that cannot.
+        unsettled: Those of the bad whose number only lacks how it is meant.
+        notices: What somebody should look at before the others go.
         normalised: The first rows whose number was normalised.
         normalised_count: How many there are.
         states: How many different messages the rows are, by state; without a
@@ -52,6 +56,8 @@ class Inventory:
     good_count: int = 0
     bad_count: int = 0
     bad_rows: list[BadRow] = field(factory=list)
+    unsettled: Unsettled = field(factory=Unsettled)
+    notices: Notices = field(factory=Notices)
     normalised: list[Row] = field(factory=list)
     normalised_count: int = 0
 
@@ -65,6 +71,34 @@ class Inventory:
 
     plan: Plan | None = None
     planned_lines: "array[int]" = field(factory=lambda: array("Q"))
+
+    def add(self, row: Row, *, most_numbers: int) -> None:
+        """Count a row that can be sent, and keep what is told of it."""
+        self.good_count += 1
+        for notice in row.notices:
+            self.notices.add(notice, row.line_number)
+        if row.given_phone is not None:
+            self.normalised_count += 1
+            if self.normalised_count <= most_numbers:
+                self.normalised.append(row)
+
+    def add_bad(
+        self, row: BadRow, tell: Callable[[BadRow], None], *, most: int | None
+    ) -> None:
+        """Count a row that cannot be sent; what many have in common is told at once."""
+        self.bad_count += 1
+        if row.settled_by:
+            self.unsettled.add(row)
+        is_kept = most is None or self.mendable_count <= most
+        if is_kept and (most is None or not row.settled_by):
+            self.bad_rows.append(row)
+        if is_kept and not row.settled_by:
+            tell(row)
+
+    @property
+    def mendable_count(self) -> int:
+        """Rows that are bad for more than how their number is meant."""
+        return self.bad_count - self.unsettled.row_count
 
     @property
     def row_count(self) -> int:
@@ -106,18 +140,11 @@ def take_in(
     """
     found = Inventory()
     for row in _rows(reader, file):
-        if isinstance(row, BadRow):
-            found.bad_count += 1
-            if most_bad is None or found.bad_count <= most_bad:
-                found.bad_rows.append(row)
-                tell(row)
-            continue
-        spool.add(row)
-        found.good_count += 1
-        if row.given_phone is not None:
-            found.normalised_count += 1
-            if found.normalised_count <= most_numbers:
-                found.normalised.append(row)
+        if isinstance(row, Row):
+            spool.add(row)
+            found.add(row, most_numbers=most_numbers)
+        else:
+            found.add_bad(row, tell, most=most_bad)
     spool.flush()
     found.states[State.NEW] = found.good_count
     return found
@@ -125,7 +152,7 @@ def take_in(
 
 def _rows(reader: RowReader, file: IO[bytes]) -> Iterator[Row | BadRow]:
     try:
-        yield from reader.read(file.readline)
+        yield from reader.read(file)
     except OSError as error:
         msg = f"it cannot be read any further: {describe(error)}"
         raise FileError(msg) from error

@@ -45,15 +45,15 @@ def find_obstacles(found: Inventory, campaign: Campaign) -> list[Obstacle]:
 
 
 def _of_rows(found: Inventory, campaign: Campaign) -> Iterator[Obstacle]:
-    if found.bad_count:
-        rows = count(found.row_count, "row")
-        lines = _name_lines([row.line_number for row in found.bad_rows])
-        if campaign.skip_bad:
-            text = f"{found.bad_count:,} of {rows} will be left out ({lines})"
-            yield Obstacle(text=text)
-        else:
-            text = f"{found.bad_count:,} of {rows} cannot be sent ({lines})"
-            yield Obstacle(text=text, status=Status.UNUSABLE)
+    status = Status.OK if campaign.skip_bad else Status.UNUSABLE
+    if found.unsettled.row_count:
+        yield Obstacle(text=str(found.unsettled), status=status)
+    if bad := [row.line_number for row in found.bad_rows if not row.settled_by]:
+        rows, lines = count(found.row_count, "row"), _name_lines(bad)
+        verb = "will be left out" if campaign.skip_bad else "cannot be sent"
+        yield Obstacle(text=f"{len(bad):,} of {rows} {verb} ({lines})", status=status)
+    for notice in found.notices:
+        yield Obstacle(text=notice)
     if not found.good_count and (campaign.skip_bad or not found.bad_count):
         text = "there is no row that can be sent"
         yield Obstacle(text=text, status=Status.UNUSABLE)

@@ -54,7 +54,9 @@ class Campaign:
     file: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="Ends in .csv or .jsonl; - is standard input."
+            metavar="FILE",
+            help="A spreadsheet's .xlsx, .xls or .ods, or .csv, .tsv, .txt or .jsonl; "
+            "- is standard input.",
         ),
     ]
     message: Annotated[
@@ -116,6 +118,30 @@ class Campaign:
     format: Annotated[
         FileFormat | None,
         typer.Option(help="Where the file's ending does not say it."),
+    ] = None
+    phone_column: Annotated[
+        str, typer.Option(metavar="HEADING", help="The column of the numbers.")
+    ] = "recipient_phone"
+    text_column: Annotated[
+        str,
+        typer.Option(
+            metavar="HEADING", help="The column of the texts, without --message."
+        ),
+    ] = "message"
+    sheet: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Which sheet of a workbook, by name or number, where it has several.",
+        ),
+    ] = None
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of a text file that is neither UTF-8 nor marked as UTF-16, such as "
+            "cp1252, which Excel's plain CSV has in western Europe.",
+        ),
     ] = None
     dry_run: Annotated[
         bool,

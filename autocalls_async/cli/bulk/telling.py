@@ -24,17 +24,33 @@ def tell_bad_row(row: BadRow, campaign: Campaign, screen: Screen) -> None:
 def problem_of(found: Inventory, campaign: Campaign) -> str | None:
     """Say why this file cannot be sent; `None` if it can."""
     if found.bad_count and not campaign.skip_bad:
-        rows = count(found.row_count, "row")
-        more = found.bad_count - len(found.bad_rows)
-        hint = f" ({more:,} more than are named here; --dry-run names all)"
-        mend = "mend them, or give --skip-bad to send the rest"
-        return (
-            f"{campaign.file}: {found.bad_count:,} of {rows} cannot be sent"
-            f"{hint if more else ''}; {mend if found.good_count else 'mend them'}"
-        )
+        problems = [str(found.unsettled)] if found.unsettled.row_count else []
+        if found.mendable_count:
+            problems.append(_mendable(found))
+        return f"{campaign.file}: {'; '.join(problems)}"
     if not found.good_count:
         return f"{campaign.file}: there is no row that can be sent"
     return None
+
+
+def _mendable(found: Inventory) -> str:
+    rows = count(found.row_count, "row")
+    named = sum(not row.settled_by for row in found.bad_rows)
+    more = found.mendable_count - named
+    hint = f" ({more:,} more than are named here; --dry-run names all)"
+    mend = "mend them, or give --skip-bad to send the rest"
+    return (
+        f"{found.mendable_count:,} of {rows} cannot be sent"
+        f"{hint if more else ''}; {mend if found.good_count else 'mend them'}"
+    )
+
+
+def tell_notices(found: Inventory, campaign: Campaign, screen: Screen) -> None:
+    """Say what to look at, and which rows are left out until they are settled."""
+    if campaign.skip_bad and found.unsettled.row_count:
+        screen.warn(f"{campaign.file}: left out: {found.unsettled}")
+    for notice in found.notices:
+        screen.warn(f"{campaign.file}: {notice}")
 
 
 def show_numbers(found: Inventory, screen: Screen) -> None:

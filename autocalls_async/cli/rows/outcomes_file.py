@@ -11,7 +11,7 @@ from typing import IO, Any, Self, TypeAlias
 
 from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.rows.private import guard_cells, open_private
-from autocalls_async.cli.rows.reader import format_of
+from autocalls_async.cli.rows.table import format_of
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
 from autocalls_async.cli.terminal.words import OUTCOME_COLUMNS, to_json
 
@@ -38,7 +38,7 @@ class OutcomesFile:
         overwrite: bool,
         columns: Sequence[str] = OUTCOME_COLUMNS,
     ) -> None:
-        is_csv = format_of(path.name) is FileFormat.CSV
+        is_csv = out_format_of(path) is FileFormat.CSV
         self._path = path
         self._is_whole = True
         mode = "w" if overwrite else "x"
@@ -87,6 +87,19 @@ class OutcomesFile:
         self._is_whole = was_whole
 
 
+def out_format_of(path: Path) -> FileFormat:
+    """Tell the format of a file to write.
+
+    Raises:
+        ValueError: Its ending says none that is written.
+    """
+    for ending in (".csv", ".jsonl"):
+        if path.name.lower().endswith(ending):
+            return format_of(path.name)
+    msg = f"cannot tell the format of {path.name!r}: its name must end in .csv or "
+    raise ValueError(msg + ".jsonl")
+
+
 def check_place(path: Path, *, source: Path | None, overwrite: bool) -> None:
     """Find out, before any work, what would keep the outcomes from being written.
 
@@ -94,7 +107,7 @@ def check_place(path: Path, *, source: Path | None, overwrite: bool) -> None:
         CommandError: The file is there already, or is the one that is read.
         ValueError: The name has an ending that says no format.
     """
-    format_of(path.name)
+    out_format_of(path)
     if not path.exists():
         return
     if source is not None and source.exists() and path.samefile(source):

@@ -3,110 +3,31 @@
 Pure: no I/O, no clock, no asyncio.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
-from autocalls_async.journal.keys import show_key
+from autocalls_async.cli.rows.headings import check_columns, fold
+from autocalls_async.cli.rows.places import (
+    Cells,
+    Note,
+    TextTemplate,
+    ignore,
+    is_blank,
+    look_over,
+    parse_text_template,
+    show_cell,
+)
+from autocalls_async.cli.rows.variables import check_variable, flatten
 from autocalls_async.model.messages import (
     FreeformMessage,
     TemplateFallback,
     TemplateMessage,
 )
 
-_MOST_NAMES = 20
-
-Cells: TypeAlias = Mapping[str, Any]
-"""One row's values by column."""
-
-
-@frozen
-class TextTemplate:
-    """A text with places for a row's values, such as `Hi {name}`.
-
-    Only a column's plain name stands between braces: nothing is looked up in a
-    value, so a row can't reach anything but its own cells.
-
-    Args:
-        pieces: Literal text and names of columns, in turn.
-    """
-
-    pieces: tuple[str, ...]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of the columns it needs."""
-        return self.pieces[1::2]
-
-    def render(self, cells: Cells) -> str:
-        """Put a row's values in.
-
-        Raises:
-            ValueError: The row lacks a column, or a value is neither text nor
-                a number.
-        """
-        check_columns(self.columns, known=cells)
-        return "".join(
-            _show(piece, cells[piece]) if index % 2 else piece
-            for index, piece in enumerate(self.pieces)
-        )
-
-
-_TEMPLATE_TOKEN = re.compile(r"(\{\{|\}\}|\{[^{}]*\}|[{}])")
-
-
-def parse_text_template(text: str, *, option: str = "--message") -> TextTemplate:
-    """Read a text in which `{column}` stands for a value; `{{` and `}}` for braces.
-
-    Args:
-        text: The text.
-        option: Where it was given, for the errors.
-
-    Raises:
-        ValueError: A brace stands alone, or a name is empty.
-    """
-    pieces = [""]
-    for index, token in enumerate(_TEMPLATE_TOKEN.split(text)):
-        if index % 2 == 0:
-            pieces[-1] += token
-        elif token in {"{{", "}}"}:
-            pieces[-1] += token[0]
-        elif name := token[1:-1].strip():
-            pieces += [name, ""]
-        else:
-            msg = f"{token!r} stands alone in {option}; write {token * 2!r} for a brace"
-            if len(token) > 1:
-                msg = f"{option} has no name between {{ and }}; name a column there"
-            raise ValueError(msg)
-    return TextTemplate(tuple(pieces))
-
-
-def _show(column: str, value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    kind = "empty (null)" if value is None else f"a {type(value).__name__}"
-    msg = f"column {column!r} cannot be put into a text: it is {kind}"
-    raise ValueError(msg)
-
-
-def check_columns(wanted: Iterable[str], *, known: Iterable[str]) -> None:
-    """Raise `ValueError` unless every wanted column is among those known."""
-    names = list(known)
-    missing = [column for column in dict.fromkeys(wanted) if column not in names]
-    if missing:
-        msg = f"there is no column {' or '.join(map(repr, missing))}; "
-        raise ValueError(msg + f"there is {_list(names)}")
-
-
-def _list(names: list[str]) -> str:
-    # A file without a header shows its first person here.
-    shown = ", ".join(show_key(name[:40]) for name in names[:_MOST_NAMES])
-    more = len(names) - _MOST_NAMES
-    return f"{shown} and {more} more" if more > 0 else shown or "none"
+TEMPLATE_COLUMN = "template_id"
+"""Chooses a row's template."""
 
 
 @frozen(kw_only=True)
@@ -116,43 +37,57 @@ class TemplateText:
     Args:
         template_id: Which one.
         variables: Their names, and the texts that they get.
+        is_flattened: Whether line breaks and runs of blanks become one space.
     """
 
     template_id: int
     variables: Mapping[str, TextTemplate]
+    is_flattened: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the columns it needs."""
+        """The headings of the columns it needs."""
         return tuple(c for text in self.variables.values() for c in text.columns)
 
-    def render(self, cells: Cells) -> dict[str, str]:
+    def render(self, cells: Cells, note: Note = ignore) -> dict[str, str]:
         """Put a row's values into its variables.
 
         Raises:
-            ValueError: The row lacks a column, or a value is neither text nor
-                a number.
+            ValueError: The row lacks a column, a value is neither text nor a
+                number, or the text is none that a variable may have.
         """
-        return {name: text.render(cells) for name, text in self.variables.items()}
+        return {
+            name: self._render_one(name, text, cells, note)
+            for name, text in self.variables.items()
+        }
 
-    def make(self, cells: Cells, **shared: Any) -> TemplateMessage:  # noqa: ANN401  # the message's own fields
+    def _render_one(
+        self, name: str, text: TextTemplate, cells: Cells, note: Note
+    ) -> str:
+        rendered = text.render(cells, note)
+        if self.is_flattened:
+            rendered = flatten(rendered)
+        check_variable(name, rendered, how_to_mend="; --flatten makes it one space")
+        return rendered
+
+    def make(self, cells: Cells, note: Note = ignore, **shared: Any) -> TemplateMessage:  # noqa: ANN401  # the message's own fields
         """Make a row's message.
 
         Raises:
             ValueError: A value breaks its rule.
         """
         return TemplateMessage(
-            template_id=self.template_id, variables=self.render(cells), **shared
+            template_id=self.template_id, variables=self.render(cells, note), **shared
         )
 
-    def make_fallback(self, cells: Cells) -> TemplateFallback:
+    def make_fallback(self, cells: Cells, note: Note = ignore) -> TemplateFallback:
         """Make what a row's free text falls back to.
 
         Raises:
             ValueError: A value breaks its rule.
         """
         return TemplateFallback(
-            template_id=self.template_id, variables=self.render(cells)
+            template_id=self.template_id, variables=self.render(cells, note)
         )
 
 
@@ -161,34 +96,150 @@ class FreeText:
     """Free text.
 
     Args:
-        text: What to write to each recipient; `None` takes column `message`.
+        text: What to write to each recipient; `None` takes the column.
         fallback: The template to send instead where the window is closed.
+        column: Where a row's own text is.
+        is_rendered: Whether places in a row's own text are filled.
     """
 
     text: TextTemplate | None = None
     fallback: TemplateText | None = None
+    column: str = field(default="message", kw_only=True)
+    is_rendered: bool = field(default=False, kw_only=True)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the columns it needs."""
-        own = ("message",) if self.text is None else self.text.columns
+        """The headings of the columns it needs."""
+        own = (self.column,) if self.text is None else self.text.columns
         return own if self.fallback is None else own + self.fallback.columns
 
-    def make(self, cells: Cells, **shared: Any) -> FreeformMessage:  # noqa: ANN401  # the message's own fields
+    def make(self, cells: Cells, note: Note = ignore, **shared: Any) -> FreeformMessage:  # noqa: ANN401  # the message's own fields
         """Make a row's message.
 
         Raises:
             ValueError: A value breaks its rule.
         """
         return FreeformMessage(
-            message=self.text.render(cells) if self.text else cells["message"],
-            fallback=self.fallback.make_fallback(cells) if self.fallback else None,
+            message=self._render(cells, note),
+            fallback=self.fallback.make_fallback(cells, note)
+            if self.fallback
+            else None,
             **shared,
         )
 
+    def _render(self, cells: Cells, note: Note) -> str:
+        if self.text is not None:
+            return self.text.render(cells, note)
+        own = cells[fold(self.column)]
+        if isinstance(own, str) and is_blank(own):
+            return ""  # its rule is the message's
+        if not isinstance(own, str | int | list | dict) and own is not None:
+            own = show_cell(self.column, own, note)
+        if not isinstance(own, str):
+            return own  # type: ignore[no-any-return]  # the message says what is wrong
+        if self.is_rendered:
+            text = parse_text_template(own, option=f"column {self.column!r}")
+            return text.render(cells, note)
+        look_over(own, self.column, note)
+        return own
 
-Content: TypeAlias = FreeText | TemplateText
+
+@frozen(kw_only=True)
+class ByRow:
+    """A row's own template where it names one, by its column `template_id`.
+
+    Args:
+        otherwise: What the other rows say.
+        variables: Of the templates that rows name.
+        is_flattened: As those of `TemplateText`.
+    """
+
+    otherwise: FreeText | TemplateText = field(factory=FreeText)
+    variables: Mapping[str, TextTemplate] = field(factory=dict)
+    is_flattened: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The headings of all columns that it may need."""
+        return (*self.otherwise.columns, *self._own_columns)
+
+    @property
+    def _own_columns(self) -> tuple[str, ...]:
+        return tuple(c for text in self.variables.values() for c in text.columns)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether rows that name no template are free text."""
+        return isinstance(self.otherwise, FreeText)
+
+    def required(self, headings: Collection[str]) -> tuple[str, ...]:
+        """Return the headings of the columns that each row needs.
+
+        Raises:
+            ValueError: There are variables, and no template can have them.
+        """
+        content = self.otherwise
+        if TEMPLATE_COLUMN in set(map(fold, headings)):
+            has_own_text = isinstance(content, FreeText) and content.text is None
+            return self._own_columns if has_own_text else self.columns
+        if self.variables and isinstance(content, FreeText):
+            msg = "--var needs --template, or a column template_id"
+            raise ValueError(msg)
+        return content.columns
+
+    def make(
+        self,
+        cells: Cells,
+        note: Note = ignore,
+        **shared: Any,  # noqa: ANN401  # the message's own fields
+    ) -> FreeformMessage | TemplateMessage:
+        """Make a row's message.
+
+        Raises:
+            ValueError: A value breaks its rule.
+        """
+        named = cells.get(TEMPLATE_COLUMN)
+        if is_blank(named):
+            check_columns(self.otherwise.columns, known=cells)
+            return self.otherwise.make(cells, note, **shared)
+        own = TemplateText(
+            template_id=_read_id(named),
+            variables=self.variables,
+            is_flattened=self.is_flattened,
+        )
+        return own.make(cells, note, **shared)
+
+
+Content: TypeAlias = FreeText | TemplateText | ByRow
 """What a campaign says."""
+
+
+def by_row(content: Content) -> ByRow:
+    """Let rows name their own templates."""
+    if isinstance(content, ByRow):
+        return content
+    if isinstance(content, FreeText):
+        return ByRow(otherwise=content)
+    return ByRow(
+        otherwise=content,
+        variables=content.variables,
+        is_flattened=content.is_flattened,
+    )
+
+
+def read_number(value: object) -> object:
+    """Return the whole number that a cell holds, `12.0` being 12; else the value."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        digits = value.strip().removesuffix(".0").removesuffix(",0")
+        is_number = digits.isascii() and digits.isdigit() and len(digits) < 20
+        return int(digits) if is_number else value.strip()
+    return value
+
+
+def _read_id(value: object) -> Any:  # noqa: ANN401  # the message checks it
+    return read_number(value)
 
 
 def parse_variables(pairs: Sequence[str], *, option: str = "--var") -> dict[str, str]:
@@ -214,8 +265,26 @@ def parse_variables(pairs: Sequence[str], *, option: str = "--var") -> dict[str,
     return variables
 
 
+def parse_template_variables(
+    pairs: Sequence[str], *, option: str = "--var"
+) -> dict[str, TextTemplate]:
+    """Read a template's `NAME=TEXT` pairs, whose texts may have places for columns.
+
+    Raises:
+        ValueError: A pair or a text is malformed.
+    """
+    return {
+        name: parse_text_template(text, option=f"{option} {name}")
+        for name, text in parse_variables(pairs, option=option).items()
+    }
+
+
 def parse_template(
-    template_id: int, pairs: Sequence[str], *, option: str = "--var"
+    template_id: int,
+    pairs: Sequence[str],
+    *,
+    option: str = "--var",
+    is_flattened: bool = False,
 ) -> TemplateText:
     """Read a template's `NAME=TEXT` pairs, whose texts may have places for columns.
 
@@ -224,8 +293,6 @@ def parse_template(
     """
     return TemplateText(
         template_id=template_id,
-        variables={
-            name: parse_text_template(text, option=f"{option} {name}")
-            for name, text in parse_variables(pairs, option=option).items()
-        },
+        variables=parse_template_variables(pairs, option=option),
+        is_flattened=is_flattened,
     )

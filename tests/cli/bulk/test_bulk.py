@@ -83,10 +83,10 @@ def test_a_text_is_rendered_for_each_row(
     lines = [{"recipient_phone": OPEN, "name": name} for name in ("Ana", "Bo")]
     Path("rows.jsonl").write_text("\n".join(map(json.dumps, lines)))
 
-    ended = autocalls("bulk", "rows.jsonl", *FAST, "--message", "Hi {name} {{x}}")
+    ended = autocalls("bulk", "rows.jsonl", *FAST, "--message", "Hi {name} {{name|x}}")
 
     assert ended.status == 0
-    assert received(service) == ["Hi Ana {x}", "Hi Bo {x}"]
+    assert received(service) == ["Hi Ana Ana", "Hi Bo Bo"]
 
 
 def test_a_row_chooses_its_sender(autocalls: Autocalls, service: Service) -> None:
@@ -148,7 +148,7 @@ def test_many_bad_rows_are_counted(autocalls: Autocalls) -> None:
 
 UNUSABLE = [
     pytest.param(("missing.csv",), "cannot read missing.csv: No such", id="missing"),
-    pytest.param(("rows.txt",), "must end in .csv or .jsonl", id="ending"),
+    pytest.param(("rows.doc",), "must end in .csv, .tsv", id="ending"),
     pytest.param((".", "--format", "csv"), "Is a directory", id="a folder"),
     pytest.param(("-",), "give --format", id="standard input"),
     pytest.param(("rows.csv", "--message", "{"), "stands alone", id="text"),

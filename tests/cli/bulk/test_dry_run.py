@@ -21,7 +21,7 @@ DIRTY = [
     "415,Bo",
     f"{OPEN},Ana",
     "",
-    f"{OPEN}",
+    f"{OPEN},Dee,Doe",
     f"{CLOSED},Cy",
 ]
 HI = ("--message", "Hi {name}")
@@ -59,7 +59,7 @@ def test_every_bad_row_is_named_in_one_run_with_what_else_is_in_the_way(
 
     assert ended.status == 2
     assert "rows.csv, line 3: recipient_phone must be E.164" in ended.err
-    assert "rows.csv, line 6: it has 1 value" in ended.err
+    assert "rows.csv, line 6: it has 3 values" in ended.err
     assert "5, 2 of them bad" in ended.out
     assert "error 2 of 5 rows cannot be sent (lines 3, 6)" in words(ended.out)
     assert "1 message repeats an earlier one (line 4)" in words(ended.out)

@@ -16,7 +16,9 @@ import pytest
 from autocalls_async.cli.bulk.inventory import Inventory, compare, take_in
 from autocalls_async.cli.bulk.spool import Outgoing, Spool
 from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows.reader import BadRow, FileError, Row, RowReader
+from autocalls_async.cli.rows.lines import FileError
+from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
+from autocalls_async.cli.rows.table import Source
 from autocalls_async.emulator import Emulator, Endpoint
 from autocalls_async.journal import State
 from autocalls_async.model.answers import SentMessage
@@ -32,7 +34,7 @@ from tests.cli.conftest import OPEN, Autocalls, Ended, Service
 from tests.disks import small_files
 
 FAST = ("--rate", "200")
-READER = RowReader(file_format=FileFormat.CSV, sender_id=12)
+READER = RowReader(source=Source(file_format=FileFormat.CSV), sender_id=12)
 TEXTS = [f"m{i}" for i in range(5)]
 
 
@@ -49,8 +51,8 @@ def received(service: Service) -> list[str | None]:
 # How often
 
 
-class CountingFile:
-    """A file that can only be read on, line by line."""
+class CountingFile(io.RawIOBase):
+    """A file that can only be read on."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -62,11 +64,16 @@ class CountingFile:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def readline(self, size: int) -> bytes:
-        """Read a line; the end of the file is none."""
-        line = self._file.readline(size)
-        self.line_count += bool(line)
-        return line
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401  # any writable buffer
+        """Read on; the end of the file is nothing."""
+        read = self._file.read(len(buffer))
+        buffer[: len(read)] = read
+        self.line_count += read.count(b"\n")
+        return len(read)
 
 
 @pytest.fixture
@@ -94,7 +101,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         parsed.append(number)
         return parse_phone(number, **how)
 
-    monkeypatch.setattr("autocalls_async.cli.rows.reader.parse_phone", count)
+    monkeypatch.setattr("autocalls_async.cli.rows.phones.parse_phone", count)
     return parsed
 
 
@@ -328,9 +335,9 @@ def outcome_of(message: Message, index: int) -> Accepted:
 class Failing(io.BytesIO):
     """A file on a disk that has gone away."""
 
-    def readline(self, size: int | None = -1, /) -> bytes:
+    def readinto(self, buffer: object, /) -> int:
         """Fail, as the system says it."""
-        raise OSError(5, "x", size)
+        raise OSError(5, "x", buffer)
 
 
 def test_a_file_that_cannot_be_read_on_is_named_for_what_it_is(spool: Spool) -> None:
@@ -354,7 +361,7 @@ def test_many_rows_need_hardly_more_memory_than_few(with_journal: bool) -> None:
         file = ReadableLines([b"recipient_phone,message\n"], lines)
         tracemalloc.start()
         with Spool() as spool:
-            found = take_in(READER, file, spool, tell=print)  # type: ignore[arg-type]  # it has readline
+            found = take_in(READER, file, spool, tell=print)  # type: ignore[arg-type]  # it is raw
             if with_journal:
                 compare(found, spool, {})
             outgoing = Outgoing(spool)
@@ -372,15 +379,21 @@ def test_many_rows_need_hardly_more_memory_than_few(with_journal: bool) -> None:
     assert more <= 3_600 * (400 if with_journal else 5)
 
 
-class ReadableLines:
+class ReadableLines(io.RawIOBase):
     """A file whose lines are made as they are read."""
 
     def __init__(self, *parts: object) -> None:
         self._lines = (line for part in parts for line in part)  # type: ignore[attr-defined]  # lines
 
-    def readline(self, _size: int) -> bytes:
-        """Return the next line."""
-        return next(self._lines, b"")
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401  # any writable buffer
+        """Read the next line."""
+        line: bytes = next(self._lines, b"")
+        buffer[: len(line)] = line
+        return len(line)
 
 
 def test_a_row_that_the_journal_has_is_not_left_to_send(spool: Spool) -> None:

@@ -132,8 +132,8 @@ def test_a_stopped_campaign_tells_the_command_with_its_fallback(
     refusal = Refuse(401, {"message": "Unauthenticated."})
     service.do(lambda e: e.fail_next(1, refusal, endpoint=Endpoint.SEND_FREEFORM))
     file = write_rows(*[f"{OPEN},P{i},Monday" for i in range(5)], f"{CLOSED},Bo,Sunday")
-    options = ("--message", "Hi {name}", "--fallback-template", "45")
-    pairs = ("1={name}", "2={day}", "3=ten\no'clock")
+    options = ("--message", "{name}:\nit's ten", "--fallback-template", "45")
+    pairs = ("1={name}", "2={day}", "3=ten")
     variables = [word for pair in pairs for word in ("--fallback-var", pair)]
 
     first = autocalls("bulk", file, *options, *variables, "--journal", "run.db")
@@ -143,10 +143,12 @@ def test_a_stopped_campaign_tells_the_command_with_its_fallback(
     assert (first.status, again.status) == (1, 0)
     assert "All of 6 messages accepted" in again.out
     (template,) = (m for m in service.emulator.accepted if m.template_id)
-    assert template.variables == {"1": "Bo", "2": "Sunday", "3": "ten\no'clock"}
+    assert template.variables == {"1": "Bo", "2": "Sunday", "3": "ten"}
 
 
 def read_command(command: str) -> list[str]:
     """Take a command to pieces as a shell does."""
-    quoted = command.replace("$'3=ten\\x0ao\\'clock'", shlex.quote("3=ten\no'clock"))
+    quoted = command.replace(
+        "$'{name}:\\x0ait\\'s ten'", shlex.quote("{name}:\nit's ten")
+    )
     return shlex.split(quoted)

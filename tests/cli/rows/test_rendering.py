@@ -7,13 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows.phones import check_region
-from autocalls_async.cli.rows.reader import BadRow, FileError, Row, RowReader
-from autocalls_async.cli.rows.rendering import (
-    TemplateText,
-    parse_text_template,
-    parse_variables,
-)
+from autocalls_async.cli.rows.lines import FileError
+from autocalls_async.cli.rows.phones import PhoneReader, check_region
+from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
+from autocalls_async.cli.rows.rendering import TemplateText, parse_template
+from autocalls_async.cli.rows.table import Source
 from autocalls_async.model.checks import check_phone
 from autocalls_async.model.messages import TemplateMessage
 from autocalls_async.phones import parse_phone
@@ -22,15 +20,12 @@ PHONE = "+14155550123"
 
 
 def reader_of(file_format: FileFormat, *pairs: str) -> RowReader:
-    variables = {
-        name: parse_text_template(text) for name, text in parse_variables(pairs).items()
-    }
-    content = TemplateText(template_id=45, variables=variables)
-    return RowReader(file_format=file_format, content=content, sender_id=12)
+    source = Source(file_format=file_format)
+    return RowReader(source=source, content=parse_template(45, pairs), sender_id=12)
 
 
 def read(reader: RowReader, content: str) -> list[Row | BadRow]:
-    return list(reader.read(io.BytesIO(content.encode()).readline))
+    return list(reader.read(io.BytesIO(content.encode())))
 
 
 def test_a_templates_variables_take_the_rows_columns() -> None:
@@ -147,10 +142,10 @@ def test_what_is_no_number_there_or_several_is_refused(phone: object) -> None:
 def test_whatever_is_taken_is_e164(phone: str, region: str) -> None:
     found: str | None
     try_it = RowReader(
-        file_format=FileFormat.CSV,
+        source=Source(file_format=FileFormat.CSV),
         content=TemplateText(template_id=45, variables={}),
         sender_id=12,
-        region=region,
+        phones=PhoneReader(region=region),
     )
 
     (row,) = read(try_it, f'recipient_phone,x\n"{phone}",x\n')

@@ -1,0 +1,113 @@
+"""Lines of text files, decoded.
+
+A file's own mark at its beginning says that it is UTF-8, UTF-16 or UTF-32; without one
+it is UTF-8, or what the user says. No encoding is guessed: a wrong guess wrecks names.
+"""
+
+import codecs
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+MAX_LINE_LENGTH = 1_048_576
+"""A longer line is no row: the longest message has 4096 characters."""
+
+# The longer marks first: that of UTF-32 begins with that of UTF-16.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+_UNDECODED = re.compile("[\udc80-\udcff]")
+_MARK = "\ufeff"
+
+
+class FileError(ValueError):
+    """The file as a whole cannot be used; the text says why."""
+
+
+def check_encoding(name: str, *, option: str = "--encoding") -> str:
+    """Return the name of an encoding of text.
+
+    Raises:
+        ValueError: There is none of this name.
+    """
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        msg = f"{option} must be an encoding, such as cp1252 or latin-1; got {name!r}"
+        raise ValueError(msg) from None
+    return name
+
+
+def read_lines(file: IO[bytes], *, encoding: str | None = None) -> Iterator[str]:
+    """Return a file's lines with their ends: CR LF, LF or CR.
+
+    Args:
+        file: It is read from where it stands, and stays open.
+        encoding: Of a file without a mark; `None` means UTF-8.
+
+    Raises:
+        FileError: What it holds is no text in its encoding, or a line has no end.
+    """
+    with _decoding(file, encoding) as (text, name):
+        number = 0
+        while line := _next_line(text, number + 1, name):
+            number += 1
+            _check_line(line, number, name)
+            # A file that was written twice with a mark has one more.
+            yield line.lstrip(_MARK) if number == 1 else line
+
+
+@contextmanager
+def _decoding(
+    file: IO[bytes], encoding: str | None
+) -> Iterator[tuple[io.TextIOWrapper, str]]:
+    raw = io.BufferedReader(file)  # type: ignore[type-var]  # any binary stream will do
+    head = raw.peek(4)
+    marked = (name for mark, name in _MARKS.items() if head.startswith(mark))
+    name = next(marked, encoding or "utf-8")
+    # The undecodable is let through, to be told with its line.
+    text = io.TextIOWrapper(raw, name, errors="surrogateescape", newline="")
+    try:
+        yield text, name
+    finally:
+        text.detach()
+        raw.detach()  # whoever lent the file closes it
+
+
+def _next_line(text: io.TextIOWrapper, number: int, encoding: str) -> str:
+    try:
+        return text.readline(MAX_LINE_LENGTH + 1)
+    except UnicodeError as error:
+        raise FileError(_undecodable(f"line {number} or a later one", encoding)) from (
+            error
+        )
+
+
+def _check_line(line: str, number: int, encoding: str) -> None:
+    if len(line) > MAX_LINE_LENGTH:
+        msg = f"line {number} has more than {MAX_LINE_LENGTH:,} characters"
+        raise FileError(msg)
+    if not line.isascii() and _UNDECODED.search(line):
+        raise FileError(_undecodable(f"line {number}", encoding))
+    if number == 1 and "\0" in line:
+        msg = "it holds zero bytes; if it is UTF-16 without its mark, "
+        raise FileError(
+            msg + "give --encoding utf-16-le; a spreadsheet's own file "
+            "must end in .xlsx, .xls or .ods"
+        )
+
+
+def _undecodable(where: str, encoding: str) -> str:
+    if not encoding.lower().startswith("utf-8"):
+        return f"{where} is not {encoding.upper()}; --encoding names another encoding"
+    return (
+        f"{where} is not UTF-8; save the file as UTF-8 (in spreadsheets: CSV UTF-8), "
+        "or name its encoding, such as --encoding cp1252"
+    )

@@ -1,0 +1,238 @@
+"""Texts with places for a row's values, such as `Hi {name}`.
+
+Pure: no I/O, no clock, no asyncio.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from enum import Enum
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from autocalls_async.cli.rows.headings import check_columns, fold
+
+Cells: TypeAlias = Mapping[str, Any]
+"""One row's values by their column's heading, folded."""
+
+
+class NoticeKind(Enum):
+    """What somebody should look at before a text reaches people."""
+
+    BLANK = "blank"
+    BRACES = "braces"
+    BACKSLASH = "backslash"
+    DATE = "date"
+    DECIMAL = "decimal"
+
+
+@frozen
+class Notice:
+    """What somebody should look at, and the column that it is in."""
+
+    kind: NoticeKind
+    column: str
+
+
+Note: TypeAlias = Callable[[Notice], object]
+"""Told of each notice."""
+
+
+def ignore(_: Notice) -> None:
+    """Note nothing."""
+
+
+# Values
+
+_BLANK_WORDS = frozenset(
+    {"NULL", "null", "None", "none", "nan", "NaN", "NAN", "NaT", "<NA>", "NA", "N/A"}
+)
+"""What programs write for nothing, in their spelling: Null and Nan are people."""
+
+_FAILED = re.compile(r"#[¡¿]?[A-Z0/]+[!?]|#N/[ADV]|#NV|#N/D|Err:[0-9]{3}")
+"""What a spreadsheet shows where a formula failed, in any language."""
+
+_UNSEEN = re.compile(
+    r"[\s\u00ad\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u2800"
+    r"\u3164\ufeff\uffa0]*"
+)
+
+
+def is_blank(value: object) -> bool:
+    """Whether a cell says nothing: empty, invisible, or a program's word for it."""
+    if value is None or (isinstance(value, float) and value != value):  # noqa: PLR0124  # NaN
+        return True
+    if not isinstance(value, str):
+        return False
+    text = value.strip()
+    if text in _BLANK_WORDS or _UNSEEN.fullmatch(text):
+        return True
+    return _FAILED.fullmatch(text) is not None
+
+
+def show_cell(column: str, value: object, note: Note = ignore) -> str:
+    """Return a cell as it stands in a text, without its outer blanks.
+
+    A date, a time and a number with decimals have lost how the spreadsheet showed
+    them, which is noted.
+
+    Raises:
+        ValueError: It is neither text, nor a number, nor a date.
+    """
+    match value:
+        case str():
+            return value.strip()
+        case bool() | None:
+            pass
+        case int():
+            return str(value)
+        case float():
+            return _show_float(column, value, note)
+        case date() | time() | timedelta():
+            note(Notice(NoticeKind.DATE, column))
+            return _show_date(value)
+    kind = "empty (null)" if value is None else f"a {type(value).__name__}"
+    msg = f"column {column!r} cannot be put into a text: it is {kind}"
+    raise ValueError(msg)
+
+
+def _show_float(column: str, value: float, note: Note) -> str:
+    if value.is_integer() and abs(value) < 1e15:  # spreadsheets keep 15 digits
+        return str(int(value))
+    note(Notice(NoticeKind.DECIMAL, column))
+    return repr(value)
+
+
+def _show_date(value: date | time | timedelta) -> str:
+    match value:
+        case datetime():
+            return value.isoformat(" ", "minutes")
+        case time():
+            return value.isoformat("minutes")
+    return str(value)
+
+
+# Texts
+
+
+@frozen
+class Place:
+    """Where a row's value goes.
+
+    Attributes:
+        column: Its heading.
+        default: What stands there for a blank cell; `None` means nothing, which
+            is noted.
+    """
+
+    column: str
+    default: str | None = None
+
+    def render(self, cells: Cells, note: Note) -> str:
+        """Return what stands there.
+
+        Raises:
+            ValueError: The value cannot be put into a text.
+        """
+        value = cells[fold(self.column)]
+        if not is_blank(value):
+            return show_cell(self.column, value, note)
+        if self.default is not None:
+            return self.default
+        if not isinstance(value, str):
+            return show_cell(self.column, value)
+        note(Notice(NoticeKind.BLANK, self.column))
+        return ""
+
+
+@frozen
+class TextTemplate:
+    """A text with places for a row's values.
+
+    Only a column's heading stands between braces: nothing is looked up in a
+    value, so a row can't reach anything but its own cells.
+
+    Args:
+        pieces: Literal text and places.
+    """
+
+    pieces: tuple[str | Place, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The headings of the columns it needs."""
+        return tuple(piece.column for piece in self.pieces if isinstance(piece, Place))
+
+    def render(self, cells: Cells, note: Note = ignore) -> str:
+        """Put a row's values in.
+
+        Args:
+            cells: The row's.
+            note: Told of blank cells, and of those that look otherwise elsewhere.
+
+        Raises:
+            ValueError: The row lacks a column, or a value is neither text nor
+                a number.
+        """
+        check_columns(self.columns, known=cells)
+        return "".join(
+            piece if isinstance(piece, str) else piece.render(cells, note)
+            for piece in self.pieces
+        )
+
+
+_TOKEN = re.compile(r"(\{\{[^{}]*\}\}|\{[^{}]*\}|[{}]+)")
+
+
+def parse_text_template(text: str, *, option: str = "--message") -> TextTemplate:
+    """Read a text in which `{column}` stands for a value.
+
+    `{{column}}` means the same, as it does in other tools; `{column|there}` has a
+    text for a blank cell, and `{column|}` says that it may be blank.
+
+    Args:
+        text: The text.
+        option: Where it was given, for the errors.
+
+    Raises:
+        ValueError: A brace stands alone, or a name is empty: it would reach people.
+    """
+    pieces: list[str | Place] = []
+    for index, token in enumerate(_TOKEN.split(text)):
+        if index % 2:
+            pieces.append(_read_place(token, option))
+        elif token:
+            pieces.append(token)
+    return TextTemplate(tuple(pieces))
+
+
+def _read_place(token: str, option: str) -> Place:
+    inner = token.strip("{}")
+    if not token.endswith("}") or not token.startswith("{"):
+        msg = f"{token!r} stands alone in {option}, and would reach people as it is; "
+        raise ValueError(msg + "a column's place is written {column}")
+    column, bar, default = inner.partition("|")
+    if not column.strip():
+        msg = f"{option} has no name between {{ and }}; name a column there"
+        raise ValueError(msg)
+    return Place(column.strip(), default.strip() if bar else None)
+
+
+# Texts that come from a column
+
+_BRACES = re.compile(r"\{\{?[^{}\n]{1,60}\}")
+_BACKSLASH = re.compile(r"\\[nrt](?![a-z]{2})")
+
+
+def look_over(text: str, column: str, note: Note) -> None:
+    """Note what will reach people as it stands, and is hardly meant so."""
+    if "{" in text and _BRACES.search(text):
+        note(Notice(NoticeKind.BRACES, column))
+    if has_backslash(text):
+        note(Notice(NoticeKind.BACKSLASH, column))
+
+
+def has_backslash(text: str) -> bool:
+    """Whether a backslash and an n stand where a line end was meant."""
+    return "\\" in text and _BACKSLASH.search(text) is not None
