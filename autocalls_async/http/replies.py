@@ -64,7 +64,8 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _read_object(body: bytes | None) -> Mapping[str, Any] | None:
+def read_json(body: bytes | None) -> dict[str, Any] | None:
+    """Return the JSON object that bytes hold; `None` where they hold none."""
     try:
         value = _DECODER.decode((body or b"").removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
@@ -96,7 +97,7 @@ class Reply:
         self.headers = headers
         self.body = body
         self.host = host
-        self.content = _read_object(body)
+        self.content = read_json(body)
 
     def told_at(self) -> datetime | None:
         """Return the service's own time of answering, from its `Date` header."""

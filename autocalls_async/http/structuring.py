@@ -10,7 +10,7 @@ they should be, are kept in its `extra`: one odd field does not spoil an answer.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache, partial
@@ -18,17 +18,9 @@ from types import GenericAlias, NoneType, UnionType
 from typing import Any, TypeVar, get_args
 
 import cattrs
-from attrs import NOTHING, evolve, fields
+from attrs import NOTHING, evolve, fields, has
 from cattrs.gen import make_dict_structure_fn, override
 
-from autocalls_async.model.answers import (
-    Account,
-    ConversationStatus,
-    Sender,
-    SentMessage,
-    SessionStatus,
-    Template,
-)
 from autocalls_async.model.frozen import FrozenDict
 
 T = TypeVar("T")
@@ -99,7 +91,10 @@ def _instant(value: object, _: object) -> datetime:
     return at.astimezone(UTC)
 
 
-def _register_with_extra(converter: cattrs.Converter, shape: type[Any]) -> None:
+def _with_extra(
+    converter: cattrs.Converter, shape: type[Any]
+) -> Callable[[object, object], Any]:
+    """Return a hook for a class of ours, generated with its first use."""
     own = [a for a in fields(shape) if a.name not in _OURS]
     ours: Any = {a.name: override(omit=True) for a in fields(shape) if a.name in _OURS}
     known = {a.name for a in own} | {"success"}
@@ -128,7 +123,7 @@ def _register_with_extra(converter: cattrs.Converter, shape: type[Any]) -> None:
         rest = {k: v for k, v in value.items() if k not in known or k not in good}
         return evolve(result, extra=FrozenDict(rest))
 
-    converter.register_structure_hook(shape, hook)
+    return hook
 
 
 @cache  # made with the first answer: it takes as long as all else of an import
@@ -145,17 +140,18 @@ def _converter() -> cattrs.Converter:
         lambda shape: isinstance(shape, GenericAlias) and shape.__origin__ is tuple,
         partial(_rows, converter),
     )
-    # A class after what its fields are made of: its hook is generated once.
-    for shape in (
-        SessionStatus,
-        ConversationStatus,
-        SentMessage,
-        Sender,
-        Template,
-        Account,
-    ):
-        _register_with_extra(converter, shape)
+    converter.register_structure_hook_func(
+        lambda shape: getattr(shape, "__origin__", None) is Mapping, _mapping
+    )
+    converter.register_structure_hook_factory(
+        _has_extra, partial(_with_extra, converter)
+    )
     return converter
+
+
+def _has_extra(shape: object) -> bool:
+    """Whether it is a class that keeps what it does not know."""
+    return isinstance(shape, type) and has(shape) and hasattr(fields(shape), "extra")
 
 
 def _is_optional(shape: object) -> bool:
@@ -171,6 +167,16 @@ def _optional(
         return _exactly(kind, NoneType)
     inner = converter.get_structure_hook(kind)
     return lambda value, _: None if value is None else inner(value, kind)
+
+
+def _mapping(value: object, _: object) -> FrozenDict:
+    """Read an object; an empty one is an empty list to PHP."""
+    if isinstance(value, dict):
+        return FrozenDict(value)
+    if value == []:
+        return FrozenDict()
+    msg = f"expected an object, got {type(value).__name__}"
+    raise TypeError(msg)
 
 
 def _rows(
