@@ -15,6 +15,7 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 from autocalls_async.model.checks import check_phone, show_no_text
 from autocalls_async.model.masking import mask_phone
 from autocalls_async.model.naming import show_in
+from autocalls_async.model.persons import person_of
 
 __all__ = ["AmbiguousPhoneError", "Numbers", "parse_phone", "person_of"]
 
@@ -101,28 +102,6 @@ def parse_phone(
     if found is None:
         raise ValueError(_refusal(name, text, region))
     return _e164(found)
-
-
-def person_of(phone: str) -> str:
-    """Return what is the same for each spelling of one person's WhatsApp number.
-
-    Mexican and Argentine mobiles are known with and without the digit that once
-    told them from others (`+521…`, `+549…`), Brazilian ones with and without the
-    ninth digit. It is a key to compare by, and not for sending.
-
-    Args:
-        phone: E.164.
-    """
-    for pattern, spelling in _SPELLINGS:
-        phone = pattern.sub(spelling, phone)
-    return phone
-
-
-_SPELLINGS = (
-    (re.compile(r"^\+521(?=[0-9]{10}$)"), "+52"),
-    (re.compile(r"^\+549(?=[0-9]{10}$)"), "+54"),
-    (re.compile(r"^(\+55[1-9][0-9])9(?=[0-9]{8}$)"), r"\1"),
-)
 
 
 def _clean(text: object) -> str | None:

@@ -60,8 +60,16 @@ def build_synced(folder: Path) -> Path:
 
 def cut_power(folder: Path) -> None:
     """Leave of each file what was synced; nothing of one that never was."""
-    for path in folder.iterdir():
-        if path.suffix != ".synced":
+    for path in list(folder.iterdir()):
+        kept = path.with_name(f"{path.name}.synced")
+        if path.suffix == ".synced":
+            continue
+        if kept.exists():  # the file stays itself: its inode is known
+            path.write_bytes(kept.read_bytes())
+        else:
             path.unlink()
-    for path in folder.iterdir():
-        path.rename(path.with_suffix(""))
+    for path in list(folder.glob("*.synced")):
+        if not path.with_suffix("").exists():
+            path.rename(path.with_suffix(""))
+        else:
+            path.unlink()

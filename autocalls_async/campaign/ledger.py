@@ -6,6 +6,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Protocol
 
+from attrs import evolve
+
 from autocalls_async.journal import (
     Draft,
     Entry,
@@ -189,8 +191,11 @@ class Ledger:
         # Claimed before the states are read: whoever had one has told its end by
         # then, and nobody can change it afterwards.
         are_ours = [page.claim() for page in pages]
+        claimed = zip(drafts, are_ours, strict=True)
         try:
-            states = await self.journal.admit_many(drafts)
+            states = await self.journal.admit_many(
+                [evolve(draft, is_claimed=is_ours) for draft, is_ours in claimed]
+            )
         except BaseException:
             for page in pages:
                 page.let_go()

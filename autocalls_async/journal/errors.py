@@ -53,6 +53,15 @@ class JournalLockedError(JournalError):
     since: datetime | None = None
 
 
+@define(eq=False, slots=False, str=False, repr=False, kw_only=True, auto_exc=False)
+class JournalCopyError(JournalError):
+    """What is there may lack messages that were sent, as the text says.
+
+    It is a copy that was made while a run wrote the journal, or lost a part of it.
+    Nothing can be sent by it until `autocalls journal adopt` has taken it over.
+    """
+
+
 class _KeyedError(ValueError):
     """It is about one message, which the text names by its key.
 
@@ -78,6 +87,19 @@ class JournalConflictError(_KeyedError):
         return (
             f"message {show_key(self.key)} is in the journal with other content; "
             "give it another key, or use another journal"
+        )
+
+
+class JournalRepeatError(_KeyedError):
+    """A message is for somebody who has, or may have, had another of the journal."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.key,)
+
+    def __str__(self) -> str:
+        return (
+            f"message {show_key(self.key)} is for a recipient who has, or may have, "
+            "had another one from this journal"
         )
 
 

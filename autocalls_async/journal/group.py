@@ -25,6 +25,10 @@ flight for so much longer.
 """
 
 
+CHECKPOINT_SECONDS = 1.0
+"""What was committed is in the main file so much later, if nobody asks for more."""
+
+
 class _Asked(NamedTuple):
     """A step, and who waits for what it gives: nobody, for a settling."""
 
@@ -47,6 +51,7 @@ class GroupCommit:
         self._asked: list[_Asked] = []
         self._is_busy = False
         self._later: asyncio.TimerHandle | None = None
+        self._resting: asyncio.TimerHandle | None = None
         self._failure: JournalError | None = None
         self._fault: Exception | None = None
 
@@ -109,6 +114,8 @@ class GroupCommit:
             await self.flush()
         finally:
             self._stop_waiting()
+            if self._resting is not None:
+                self._resting.cancel()
             told = [asked.step for asked in self._asked if asked.waiter is None]
             for asked in self._asked:
                 if asked.waiter is not None:
@@ -157,6 +164,24 @@ class GroupCommit:
             self._begin()
         elif self._asked:
             self._begin_later()
+        if self._resting is None and any(map(_writes, group)):
+            later = self._loop.call_later
+            self._resting = later(CHECKPOINT_SECONDS, self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        """Bring what was committed into the main file, once nothing else is asked."""
+        if self._is_busy or self._asked:
+            later = self._loop.call_later
+            self._resting = later(SETTLE_SECONDS, self._checkpoint)
+            return
+        self._resting = None
+        self._is_busy = True
+        done = self._call(self._rest)
+        done.add_done_callback(lambda _: self._rested())
+
+    def _rested(self) -> None:
+        self._is_busy = False
+        self._begin()
 
     def _fail(self, failure: JournalError) -> None:
         """Take no more; keep what only reads, and what was told but not kept."""
@@ -196,6 +221,10 @@ class GroupCommit:
         assert self._store is not None  # noqa: S101  # it was opened before
         return self._store.run(steps)
 
+    def _rest(self) -> None:
+        if self._store is not None:
+            self._store.checkpoint()
+
     def _finish(self, steps: list[Step]) -> None:
         store, self._store = self._store, None
         if store is None:
@@ -209,6 +238,10 @@ class GroupCommit:
 
 def _nothing(_: Store) -> None:
     """Do nothing: what stands before it is done."""
+
+
+def _writes(asked: _Asked) -> bool:
+    return not _only_reads(asked)
 
 
 def _only_reads(asked: _Asked) -> bool:

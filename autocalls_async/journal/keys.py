@@ -5,6 +5,9 @@ Pure: no I/O, no clock, no asyncio.
 A content is canonical JSON: equal messages give equal text, on each Python and
 in each version of this library. Fields that were not given are left out, so
 that a field added later changes no content, and no key, that is already kept.
+
+A message's *identity* is a hash of what it says to whom: its fallback is no part of
+it, nor how the number is spelled.
 """
 
 import hashlib
@@ -20,11 +23,16 @@ from autocalls_async.model.messages import (
     TemplateFallback,
     TemplateMessage,
 )
+from autocalls_async.model.persons import RESPELT, person_of
 
+_TOO_LARGE = 2**63  # for a file's integers
 _DERIVED_LENGTH = 16  # 64 bits: among a million messages, 1 in 37 million collides
 _DERIVED = re.compile(rf"[0-9a-f]{{{_DERIVED_LENGTH}}}")
 _PHONE = re.compile(r"\+?\d(?:[\s().-]{0,3}\d){6,}")
 _FREEFORM, _TEMPLATE = "freeform", "template"
+_FALLBACK, _PHONE_FIELD = "fallback", "recipient_phone"
+_MAY_DIFFER = (f'"{_FALLBACK}":', *(f'"{code}' for code in RESPELT))
+"""Without one of these, a content has neither a fallback nor a second spelling."""
 
 
 def to_content(message: Message, sender_id: int) -> str:
@@ -39,9 +47,11 @@ def to_content(message: Message, sender_id: int) -> str:
     else:
         own = _content_of_template(message)
     whom = {"recipient_phone": message.recipient_phone, "sender_id": sender_id}
-    return json.dumps(
-        whom | own, ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    )
+    return _canonical(whom | own)
+
+
+def _canonical(fields: Mapping[str, Any]) -> str:
+    return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def from_content(content: str) -> Message:
@@ -50,13 +60,10 @@ def from_content(content: str) -> Message:
     Raises:
         ValueError: It is no content, or one of a later version's.
     """
-    try:
-        fields = json.loads(content)
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
+    fields = _fields_of(content)
+    if fields is None:
         msg = "a content must be a JSON object"
-        raise ValueError(msg) from None
+        raise ValueError(msg)
     kind = fields.pop("kind", None)
     shape = {_FREEFORM: FreeformMessage, _TEMPLATE: TemplateMessage}.get(str(kind))
     if shape is None:
@@ -65,13 +72,53 @@ def from_content(content: str) -> Message:
     return _make(shape, fields)
 
 
+def identity_of(content: str) -> str:
+    """Return what is the same for equal messages: 16 hex digits.
+
+    Whatever their keys and fallbacks are, and however their number is spelled.
+    """
+    return digest_of(_essence(content))
+
+
 def derive_key(content: str) -> str:
-    """Return the key of a message that has none: 16 hex digits of its content.
+    """Return the key of a message that has none: its identity.
 
     Two equal messages have one key: whoever means to send the same text twice
     to one recipient gives each its own.
     """
+    return identity_of(content)
+
+
+def digest_of(content: str) -> str:
+    """Return 16 hex digits of a text; a content's were its key in the first schema."""
     return hashlib.sha256(content.encode()).hexdigest()[:_DERIVED_LENGTH]
+
+
+def sender_of(content: str) -> int | None:
+    """Return the sender that was written down; `None` where there is none."""
+    sender_id = (_fields_of(content) or {}).get("sender_id")
+    is_one = isinstance(sender_id, int) and 0 < sender_id < _TOO_LARGE
+    return sender_id if is_one else None
+
+
+def _essence(content: str) -> str:
+    if not any(mark in content for mark in _MAY_DIFFER):
+        return content
+    fields = _fields_of(content)
+    if fields is None:
+        return content
+    fields.pop(_FALLBACK, None)
+    if isinstance(phone := fields.get(_PHONE_FIELD), str):
+        fields[_PHONE_FIELD] = person_of(phone)
+    return _canonical(fields)
+
+
+def _fields_of(content: str) -> dict[str, Any] | None:
+    try:
+        fields = json.loads(content)
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) else None
 
 
 def show_key(key: str) -> str:
@@ -100,7 +147,7 @@ class QuietKey(str):
 def _content_of_freeform(message: FreeformMessage) -> dict[str, Any]:
     content: dict[str, Any] = {"kind": _FREEFORM, "message": message.message}
     if message.fallback is not None:
-        content["fallback"] = {
+        content[_FALLBACK] = {
             "template_id": message.fallback.template_id,
             "variables": dict(message.fallback.variables),
         }
@@ -120,8 +167,8 @@ def _make(
     shape: type[FreeformMessage | TemplateMessage], fields: Mapping[str, Any]
 ) -> Message:
     try:
-        if "fallback" in fields:
-            fields = {**fields, "fallback": TemplateFallback(**fields["fallback"])}
+        if _FALLBACK in fields:
+            fields = {**fields, _FALLBACK: TemplateFallback(**fields[_FALLBACK])}
         return shape(**fields)
     except TypeError:
         msg = "a content must have the fields of its kind, and no others"

@@ -1,7 +1,8 @@
 """One owner at a time: a lock on a side file, which the system frees with its holder.
 
 The lock file stays when it is let go of: removing it could take it from under
-a process that is just about to lock it.
+a process that is just about to lock it. It also remembers what the journal was, so
+that nothing else is taken for it: a copy, or what is left when a part of it is lost.
 """
 
 import contextlib
@@ -11,10 +12,46 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from attrs import evolve, frozen
+
 from autocalls_async.journal.errors import JournalError, JournalLockedError
 
 if sys.platform != "win32":
     import fcntl
+
+_MOST_BYTES = 1024
+
+
+@frozen(kw_only=True)
+class Memory:
+    """What a lock file remembers of its journal.
+
+    Attributes:
+        inode: Of the journal's main file.
+        commit_number: Of the last commit without which something would be sent
+            twice: one that noted an intent.
+        is_open: Nobody has closed it cleanly since.
+    """
+
+    inode: int
+    commit_number: int
+    is_open: bool
+
+    def to_line(self) -> bytes:
+        """Return it as it is written: always as long."""
+        state = "open" if self.is_open else "shut"
+        return f"{self.inode:020d} {self.commit_number:020d} {state}\n".encode()
+
+
+def _read_memory(line: str) -> Memory | None:
+    match line.split():
+        case [inode, number, ("open" | "shut") as state] if (
+            inode.isdecimal() and number.isdecimal()
+        ):
+            return Memory(
+                inode=int(inode), commit_number=int(number), is_open=state == "open"
+            )
+    return None
 
 
 class OwnerLock:
@@ -24,6 +61,9 @@ class OwnerLock:
 
     Args:
         journal: The journal's file; the lock is beside it.
+
+    Attributes:
+        memory: What is remembered of the journal; `None` where nothing is.
     """
 
     def __init__(self, journal: Path) -> None:
@@ -31,6 +71,8 @@ class OwnerLock:
         # Two names of one journal have one lock.
         self._path = Path(f"{journal.resolve()}.lock")
         self._file: int | None = None
+        self._who = ""
+        self.memory: Memory | None = None
 
     def take(self, *, at: datetime) -> None:
         """Become the owner, and write down who we are.
@@ -43,16 +85,10 @@ class OwnerLock:
             file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise self._unusable(error) from error
-        try:
-            self._lock(file)
-        except BaseException:
-            os.close(file)
-            raise
-        self._file = file
+        self._hold(file)
+        self._who = f"{os.getpid()} {at.isoformat()} {socket.gethostname()}\n"
         with contextlib.suppress(OSError):  # a full disk takes the name, not the lock
-            os.ftruncate(file, 0)
-            who = f"{os.getpid()} {at.isoformat()} {socket.gethostname()}\n"
-            os.pwrite(file, who.encode(), 0)
+            self._write()
 
     def share(self) -> None:
         """Keep it from becoming anybody's, if there is a lock file; write nothing.
@@ -67,22 +103,75 @@ class OwnerLock:
             return  # nobody has opened it since it was copied here
         except OSError as error:
             raise self._unusable(error) from error
+        self._hold(file, is_shared=True)
+
+    def remember(self, memory: Memory) -> None:
+        """Remember this of the journal, also after a power cut.
+
+        Raises:
+            JournalError: It cannot be written.
+        """
         try:
-            self._lock(file, is_shared=True)
+            self._put(memory)
+            os.fsync(self._opened())
+            _sync_folder(self._path.parent)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def note(self, commit_number: int) -> None:
+        """Remember the last commit without which something would be sent twice.
+
+        A power cut may take the note, and leaves the commit.
+
+        Raises:
+            JournalError: It cannot be written.
+        """
+        assert self.memory is not None  # noqa: S101  # it was opened before
+        try:
+            self._put(evolve(self.memory, commit_number=commit_number))
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def release(self) -> None:
+        """Let others have it."""
+        if self._file is None:
+            return
+        if self._who:
+            self._who = ""
+            with contextlib.suppress(OSError):
+                self._write()
+        os.close(self._file)
+        self._file = None
+
+    def _put(self, memory: Memory) -> None:
+        is_first = self.memory is None
+        self.memory = memory
+        if is_first:  # who we are moves behind it
+            self._write()
+        else:
+            os.pwrite(self._opened(), memory.to_line(), 0)
+
+    def _write(self) -> None:
+        line = b"" if self.memory is None else self.memory.to_line()
+        content = line + self._who.encode()
+        os.pwrite(self._opened(), content, 0)
+        os.ftruncate(self._opened(), len(content))
+
+    def _opened(self) -> int:
+        assert self._file is not None  # noqa: S101  # it was taken before
+        return self._file
+
+    def _hold(self, file: int, *, is_shared: bool = False) -> None:
+        try:
+            self._lock(file, is_shared=is_shared)
         except BaseException:
             os.close(file)
             raise
         self._file = file
+        first, _, _ = os.pread(file, _MOST_BYTES, 0).partition(b"\n")
+        self.memory = _read_memory(first.decode(errors="replace"))
 
-    def release(self) -> None:
-        """Let others have it."""
-        if self._file is not None:
-            with contextlib.suppress(OSError):  # one that is shared is not written
-                os.ftruncate(self._file, 0)
-            os.close(self._file)
-            self._file = None
-
-    def _lock(self, file: int, *, is_shared: bool = False) -> None:
+    def _lock(self, file: int, *, is_shared: bool) -> None:
         if sys.platform == "win32":
             raise JournalError(
                 path=self._journal,
@@ -92,13 +181,15 @@ class OwnerLock:
             kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
             fcntl.flock(file, kind | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise self._held(os.pread(file, 1024, 0)) from None
+            raise self._held(os.pread(file, _MOST_BYTES, 0)) from None
         except OSError as error:
             raise self._unusable(error) from error
 
-    def _held(self, who: bytes) -> JournalLockedError:
+    def _held(self, content: bytes) -> JournalLockedError:
         try:
-            pid, since, host = who.decode().split(maxsplit=2)
+            lines = content.decode().splitlines()
+            who = next(line for line in lines if _read_memory(line) is None)
+            pid, since, host = who.split(maxsplit=2)
             return JournalLockedError(
                 path=self._journal,
                 detail=f"in use by process {int(pid)} on host {host.strip()} "
@@ -108,7 +199,7 @@ class OwnerLock:
                 host=host.strip(),
                 since=datetime.fromisoformat(since),
             )
-        except ValueError:  # it has not yet said who it is
+        except (ValueError, StopIteration):  # it has not yet said who it is
             return JournalLockedError(
                 path=self._journal,
                 detail="in use by another process; wait until it ends",
@@ -119,3 +210,13 @@ class OwnerLock:
             path=self._journal,
             detail=f"its lock file cannot be used ({error.strerror})",
         )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make sure that a power cut takes no new file out of its folder."""
+    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # not every system syncs a folder
+            os.fsync(file)
+    finally:
+        os.close(file)

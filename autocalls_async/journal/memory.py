@@ -1,5 +1,6 @@
 """A journal that lives as long as its process: for tests, and for runs that may."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
@@ -10,19 +11,38 @@ from attrs import evolve
 from autocalls_async.journal.entry import (
     LOST_DETAIL,
     LOST_ERROR,
+    MAY_CHANGE,
+    MAY_HAVE_REACHED,
     MAY_LEAVE,
     RESOLVED_DETAIL,
     SETTLES_FROM,
     Claims,
+    Doubted,
     Draft,
     Entry,
     Resolved,
     Settled,
     State,
+    check_resolution,
     clean,
 )
-from autocalls_async.journal.errors import JournalConflictError, JournalStateError
+from autocalls_async.journal.errors import (
+    JournalConflictError,
+    JournalRepeatError,
+    JournalStateError,
+)
+from autocalls_async.journal.keys import sender_of
 from autocalls_async.model.naming import show_in
+
+_NO_END: dict[str, Any] = dict.fromkeys(
+    ("settled_at", "whatsapp_message_id", "error", "error_code", "detail")
+)
+_NEVER_LEFT: dict[str, Any] = _NO_END | {
+    "state": State.NEW,
+    "handed_over_at": None,
+    "fell_back": False,
+    "outside_window": False,
+}
 
 
 def utc_now() -> datetime:
@@ -40,6 +60,7 @@ class MemoryJournal:
     def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now
         self._entries: dict[str, Entry] = {}
+        self._keys_of: defaultdict[str, set[str]] = defaultdict(set)  # by person
         self._claims = Claims()
         self._is_open = False
         self._fault: JournalStateError | None = None
@@ -74,10 +95,10 @@ class MemoryJournal:
             )
         return len(lost)
 
-    def claim(self, key: str, *, owner: object) -> bool:
+    def claim(self, key: str, *, owner: object, person: str | None = None) -> bool:
         """Let this owner alone have a message; return whether it was free."""
         self._check_open()
-        return self._claims.claim(key, owner=owner)
+        return self._claims.claim(key, owner=owner, person=person)
 
     def release(self, key: str, *, owner: object) -> None:
         """Let others claim the message, if it is this owner's."""
@@ -93,21 +114,27 @@ class MemoryJournal:
         self._check_open()
         return [self._admit(draft) for draft in drafts]
 
-    async def intend(self, key: str, *, fell_back: bool = False) -> None:
+    async def intend(
+        self,
+        key: str,
+        *,
+        fell_back: bool = False,
+        outside_window: bool = False,
+        once: bool = False,
+    ) -> None:
         """Note that this message is about to leave."""
         self._check_open()
         entry = self._get(key, MAY_LEAVE, "handed over")
+        if once and self._other(key, entry.person) is not None:
+            raise JournalRepeatError(key)
         self._put(
             entry,
             state=State.IN_FLIGHT,
             attempt_count=entry.attempt_count + 1,
             handed_over_at=self._now(),
             fell_back=fell_back,
-            settled_at=None,
-            whatsapp_message_id=None,
-            error=None,
-            error_code=None,
-            detail=None,
+            outside_window=outside_window,
+            **_NO_END,
         )
 
     def settle(
@@ -133,6 +160,7 @@ class MemoryJournal:
             state=state,
             handed_over_at=handed_over_at,
             fell_back=entry.fell_back and state is not State.UNSENT,
+            outside_window=entry.outside_window and state is not State.UNSENT,
             settled_at=self._now(),
             whatsapp_message_id=whatsapp_message_id,
             error=error,
@@ -164,24 +192,34 @@ class MemoryJournal:
             if is_wanted and (not states or entry.state in states):
                 yield entry
 
-    async def resolve(self, keys: Iterable[str], *, state: Resolved) -> int:
-        """Settle unknown messages as the user decided; all of them or none."""
+    async def reached(
+        self, sender_id: int, *, since: datetime
+    ) -> AsyncIterator[tuple[str, datetime]]:
+        """Yield whom a sender wrote to outside a window, with the last time of each."""
         self._check_open()
-        unknown = frozenset({State.UNKNOWN})
-        chosen = {key: self._get(key, unknown, "resolved") for key in keys}
+        last: dict[str, datetime] = {}
+        for entry in self._entries.values():
+            at = entry.handed_over_at
+            counts = entry.outside_window and entry.state in MAY_HAVE_REACHED
+            is_its = counts and sender_of(entry.content) == sender_id
+            if is_its and at is not None and at > since:
+                last[entry.person] = max(at, last.get(entry.person, at))
+        for person, at in sorted(last.items(), key=lambda found: found[::-1]):
+            yield person, at
+
+    async def resolve(
+        self, keys: Iterable[str], *, state: Resolved, was: Doubted = State.UNKNOWN
+    ) -> int:
+        """Settle messages as the user decided; all of them or none."""
+        self._check_open()
+        check_resolution(state, was)
+        chosen = {key: self._get(key, frozenset({was}), "resolved") for key in keys}
         for entry in chosen.values():
-            is_new = state is State.NEW
-            self._put(
-                entry,
-                state=state,
-                handed_over_at=None if is_new else entry.handed_over_at,
-                fell_back=entry.fell_back and not is_new,
-                settled_at=None if is_new else self._now(),
-                whatsapp_message_id=None,
-                error=None,
-                error_code=None,
-                detail=None if is_new else RESOLVED_DETAIL,
-            )
+            if state is State.NEW:
+                self._put(entry, **_NEVER_LEFT)
+            else:
+                ending = {"settled_at": self._now(), "detail": RESOLVED_DETAIL}
+                self._put(entry, state=state, **_NO_END | ending)
         return len(chosen)
 
     async def aclose(self) -> None:
@@ -190,18 +228,41 @@ class MemoryJournal:
         self._raise_fault()
 
     def _admit(self, draft: Draft) -> State:
+        if draft.once and (had := self._other(draft.key, draft.person)) is not None:
+            return had
         entry = self._entries.get(draft.key)
         if entry is None:
-            entry = Entry(
-                key=draft.key,
-                content=draft.content,
-                recipient_phone=draft.recipient_phone,
-                added_at=self._now(),
-            )
-            self._entries[draft.key] = entry
-        if entry.content != draft.content:
-            raise JournalConflictError(draft.key)
-        return entry.state
+            return self._add(draft) if draft.is_claimed else State.NEW
+        if not draft.is_claimed or entry.state not in MAY_CHANGE:
+            if entry.identity != draft.identity:
+                raise JournalConflictError(draft.key)
+            return entry.state
+        changed = _NEVER_LEFT if entry.identity != draft.identity else {}
+        self._keys_of[entry.person].discard(draft.key)
+        self._keys_of[draft.person].add(draft.key)
+        self._put(
+            entry,
+            content=draft.content,
+            recipient_phone=draft.recipient_phone,
+            **changed,
+        )
+        return self._entries[draft.key].state
+
+    def _add(self, draft: Draft) -> State:
+        self._keys_of[draft.person].add(draft.key)
+        self._entries[draft.key] = Entry(
+            key=draft.key,
+            content=draft.content,
+            recipient_phone=draft.recipient_phone,
+            added_at=self._now(),
+        )
+        return State.NEW
+
+    def _other(self, key: str, person: str) -> State | None:
+        """Return the state of another message that a person had, or may have had."""
+        others = self._keys_of[person] - {key}
+        states = {self._entries[other].state for other in others}
+        return next(iter(states & MAY_HAVE_REACHED), None)
 
     def _get(self, key: str, allowed: frozenset[State], wanted: str) -> Entry:
         entry = self._entries.get(key)

@@ -13,10 +13,16 @@ from typing import Self
 from attrs import evolve
 
 from autocalls_async.journal.entry import LOST_DETAIL, LOST_ERROR, Entry, State
-from autocalls_async.journal.errors import JournalError, JournalLockedError
+from autocalls_async.journal.errors import (
+    JournalCopyError,
+    JournalError,
+    JournalLockedError,
+)
+from autocalls_async.journal.file import BUSY_SECONDS, check_memory
+from autocalls_async.journal.keys import digest_of
 from autocalls_async.journal.lock import OwnerLock
-from autocalls_async.journal.rows import PAGE, to_entry, to_failure
-from autocalls_async.journal.store import BUSY_SECONDS, is_new
+from autocalls_async.journal.rows import page_of, to_entry, to_failure
+from autocalls_async.journal.schema import FIRST_VERSION, read_standing, read_version
 
 
 class JournalReader:
@@ -31,6 +37,7 @@ class JournalReader:
 
     Attributes:
         holder: Who owns it now, if anybody.
+        doubt: Why nothing would be sent by it: it may lack what was sent.
 
     Raises:
         JournalError: There is none, or it cannot be read.
@@ -39,6 +46,7 @@ class JournalReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.holder: JournalLockedError | None = None
+        self.doubt: JournalCopyError | None = None
         _check_is_file(path)
         with ExitStack() as undo:
             lock = OwnerLock(path)
@@ -50,7 +58,7 @@ class JournalReader:
             failure = None
             try:
                 self._db = undo.enter_context(closing(_connect_reader(path)))
-                self._check()
+                self._version = self._check(lock)
             except sqlite3.Error as error:
                 failure = to_failure(path, error)
             if failure is not None:
@@ -82,7 +90,7 @@ class JournalReader:
 
     def _rows(self) -> Iterator[Entry]:
         every = tuple(State)
-        sql = PAGE.format(", ".join("?" * len(every)))
+        sql = page_of(len(every), version=self._version)
         yield from map(to_entry, self._db.execute(sql, (0, *every, False, -1)))
 
     def _next(self, rows: Iterator[Entry]) -> Entry | None:
@@ -92,16 +100,31 @@ class JournalReader:
             failure = to_failure(self._path, error)
         raise failure
 
-    def _check(self) -> None:
+    def _check(self, lock: OwnerLock) -> int:
         self._db.execute("BEGIN")  # all that follows is of one moment
-        if is_new(self._db, self._path):
+        version = read_version(self._db, self._path)
+        if not version:
             raise JournalError(path=self._path, detail="it is empty; name another file")
+        if version > FIRST_VERSION and self.holder is None:
+            try:
+                check_memory(self._path, read_standing(self._db), lock.memory)
+            except JournalCopyError as error:
+                self.doubt = error
+        return version
 
     def _judge(self, entry: Entry) -> Entry:
+        if self._version == FIRST_VERSION:
+            entry = _as_of_now(entry)
         if self.holder is not None or entry.state is not State.IN_FLIGHT:
             return entry
         lost = State.UNKNOWN
         return evolve(entry, state=lost, error=LOST_ERROR, detail=LOST_DETAIL)
+
+
+def _as_of_now(entry: Entry) -> Entry:
+    """Give an entry of the first schema the key that it will have in this one."""
+    is_derived = entry.key == digest_of(entry.content)
+    return evolve(entry, key=entry.identity) if is_derived else entry
 
 
 def _check_is_file(path: Path) -> None:

@@ -15,14 +15,24 @@ from typing import Any
 from autocalls_async.journal.entry import Entry, State
 from autocalls_async.journal.errors import JournalError
 
-PAGE = (
+_PAGE = (
     "SELECT id, key, content, recipient_phone, state, attempt_count, added_at,"
     " handed_over_at, settled_at, whatsapp_message_id, error, error_code, detail,"
-    " fell_back"
+    " fell_back, {outside}"
     # With its index, each page would sort all that are in these states.
-    " FROM messages WHERE id > ? AND +state IN ({}) AND fell_back >= ?"
+    " FROM messages WHERE id > ? AND +state IN ({states}) AND fell_back >= ?"
     " ORDER BY id LIMIT ?"
 )
+
+
+def page_of(state_count: int, *, version: int) -> str:
+    """Write the query for a page of entries in so many states.
+
+    It takes the id that the page begins after, the states, whether the messages
+    fell back, and how many at most.
+    """
+    outside = "0" if version == 1 else "outside_window"
+    return _PAGE.format(outside=outside, states=", ".join("?" * state_count))
 
 
 _STATES = frozenset(map(str, State))
@@ -49,9 +59,9 @@ _OLDEST, _NEWEST = 0, 2**53  # from 1970 into 2255
 _SHAPE: tuple[type | UnionType, ...] = (
     *(int, str, str, str, str, int, int),
     *(int | None, int | None, str | None, str | None, str | None, str | None),
-    int,
+    *(int, int),
 )
-"""Of the columns in `PAGE`; a damaged file may hold anything in any of them."""
+"""Of the columns in a page; a damaged file may hold anything in any of them."""
 
 
 def to_number(at: datetime) -> int:
@@ -69,6 +79,13 @@ class DamagedError(sqlite3.DatabaseError):
 
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     sqlite_errorname = "SQLITE_CORRUPT"
+
+
+class BusyError(sqlite3.OperationalError):
+    """Another program reads the file, and will not let it go."""
+
+    sqlite_errorcode = sqlite3.SQLITE_BUSY
+    sqlite_errorname = "SQLITE_BUSY"
 
 
 def to_failure(path: Path, error: sqlite3.Error) -> JournalError:
@@ -93,7 +110,7 @@ def to_state(value: object) -> State:
 
 
 def to_entry(row: Sequence[Any]) -> Entry:
-    """Return the entry that is in the columns of `PAGE`."""
+    """Return the entry that is in the columns of a page."""
     if not all(map(isinstance, row, _SHAPE)):
         raise DamagedError
     handed_over_at, settled_at, number = row[7:10]
@@ -103,19 +120,23 @@ def to_entry(row: Sequence[Any]) -> Entry:
         recipient_phone=row[3],
         state=to_state(row[4]),
         attempt_count=row[5],
-        added_at=_to_instant(row[6]),
-        handed_over_at=None if handed_over_at is None else _to_instant(handed_over_at),
-        settled_at=None if settled_at is None else _to_instant(settled_at),
+        added_at=to_kept_instant(row[6]),
+        handed_over_at=None
+        if handed_over_at is None
+        else to_kept_instant(handed_over_at),
+        settled_at=None if settled_at is None else to_kept_instant(settled_at),
         whatsapp_message_id=None if number is None else _to_int(number),
         error=row[10],
         error_code=row[11],
         detail=row[12],
         fell_back=bool(row[13]),
+        outside_window=bool(row[14]),
     )
 
 
-def _to_instant(number: int) -> datetime:
-    if not _OLDEST <= number < _NEWEST:
+def to_kept_instant(number: object) -> datetime:
+    """Return the aware UTC time that is in a column."""
+    if not isinstance(number, int) or not _OLDEST <= number < _NEWEST:
         raise DamagedError
     return to_instant(number)
 

@@ -9,16 +9,18 @@ from typing import Self
 
 from autocalls_async.journal.entry import (
     Claims,
+    Doubted,
     Draft,
     Entry,
     Resolved,
     Settled,
     State,
+    check_resolution,
     clean,
 )
 from autocalls_async.journal.group import GroupCommit
 from autocalls_async.journal.memory import utc_now
-from autocalls_async.journal.rows import to_number
+from autocalls_async.journal.rows import to_instant, to_number
 from autocalls_async.journal.store import Durability, Store
 from autocalls_async.model.naming import show_in
 
@@ -35,8 +37,12 @@ class SqliteJournal:
     at the next start. It can still be read.
 
     While it is open, and after a crash, files with `-wal` and `-shm` at the end
-    of their names lie beside it: they are part of it. The texts and numbers in
-    it are not encrypted; it is made readable for its owner alone.
+    of their names lie beside it: they are part of it. Copy it with them by
+    `autocalls journal copy`: what is copied otherwise while it is open is refused
+    until `autocalls journal adopt` has taken it over. A copy that was made after a
+    clean close can't be told from its original. One of an earlier version is
+    brought to this one as it is opened. The texts and numbers in it are not
+    encrypted; it is made readable for its owner alone.
 
     Args:
         path: Where the file is, or is to be.
@@ -76,10 +82,10 @@ class SqliteJournal:
             self._group = None
             raise
 
-    def claim(self, key: str, *, owner: object) -> bool:
+    def claim(self, key: str, *, owner: object, person: str | None = None) -> bool:
         """Let this owner alone have a message; return whether it was free."""
         self._opened()
-        return self._claims.claim(key, owner=owner)
+        return self._claims.claim(key, owner=owner, person=person)
 
     def release(self, key: str, *, owner: object) -> None:
         """Let others claim the message, if it is this owner's."""
@@ -95,10 +101,18 @@ class SqliteJournal:
         group = self._writable()
         return await group.ask(Durability.LAZY, Store.admit, list(drafts), self._at())
 
-    async def intend(self, key: str, *, fell_back: bool = False) -> None:
+    async def intend(
+        self,
+        key: str,
+        *,
+        fell_back: bool = False,
+        outside_window: bool = False,
+        once: bool = False,
+    ) -> None:
         """Note, for good, that this message is about to leave."""
         group = self._writable()
-        await group.ask(Durability.DURABLE, Store.intend, key, self._at(), fell_back)
+        facts = (fell_back, outside_window)
+        await group.ask(Durability.DURABLE, Store.intend, key, self._at(), facts, once)
 
     def settle(
         self,
@@ -144,12 +158,30 @@ class SqliteJournal:
             for entry in page:
                 yield entry
 
-    async def resolve(self, keys: Iterable[str], *, state: Resolved) -> int:
-        """Settle unknown messages as the user decided; all of them or none."""
+    async def reached(
+        self, sender_id: int, *, since: datetime
+    ) -> AsyncIterator[tuple[str, datetime]]:
+        """Yield whom a sender wrote to outside a window, with the last time of each."""
+        begin, after = to_number(since), (-1, "")
+        while True:
+            page = await self._opened().ask(
+                Durability.READ, Store.reached, sender_id, begin, after
+            )
+            if not page:
+                return
+            for person, at in page:
+                yield person, to_instant(at)
+            after = page[-1][::-1]
+
+    async def resolve(
+        self, keys: Iterable[str], *, state: Resolved, was: Doubted = State.UNKNOWN
+    ) -> int:
+        """Settle messages as the user decided; all of them or none."""
+        check_resolution(state, was)
         chosen = tuple(dict.fromkeys(keys))
         group = self._writable()
         return await group.ask(
-            Durability.DURABLE, Store.resolve, chosen, state, self._at()
+            Durability.DURABLE, Store.resolve, chosen, state, was, self._at()
         )
 
     async def aclose(self) -> None:

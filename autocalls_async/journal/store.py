@@ -8,10 +8,9 @@ survive one, the adding of new messages, is committed with `NORMAL`: the next
 full commit syncs the same log, and with it all that stands before.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -19,9 +18,12 @@ from typing import Any, NamedTuple, TypeAlias
 from autocalls_async.journal.entry import (
     LOST_DETAIL,
     LOST_ERROR,
+    MAY_CHANGE,
+    MAY_HAVE_REACHED,
     MAY_LEAVE,
     RESOLVED_DETAIL,
     SETTLES_FROM,
+    Doubted,
     Draft,
     Entry,
     Resolved,
@@ -30,66 +32,60 @@ from autocalls_async.journal.entry import (
 from autocalls_async.journal.errors import (
     JournalConflictError,
     JournalError,
+    JournalRepeatError,
     JournalStateError,
 )
-from autocalls_async.journal.lock import OwnerLock
+from autocalls_async.journal.file import JournalFile
 from autocalls_async.journal.rows import (
-    PAGE,
+    page_of,
     to_entry,
     to_failure,
     to_instant,
+    to_kept_instant,
     to_state,
 )
+from autocalls_async.journal.schema import SCHEMA_VERSION, any_of
 
-APPLICATION_ID = 0x41434A4C  # "ACJL", at a fixed place of the file
-SCHEMA_VERSION = 1
-BUSY_SECONDS = 5.0
 PAGE_COUNT = 256
 """Entries read at a time."""
 
 
-_SCHEMA = f"""
-CREATE TABLE messages (
-  id INTEGER PRIMARY KEY, -- the order of addition
-  key TEXT NOT NULL UNIQUE,
-  content TEXT NOT NULL,
-  recipient_phone TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ({", ".join(f"'{s}'" for s in State)})),
-  attempt_count INTEGER NOT NULL DEFAULT 0,
-  added_at INTEGER NOT NULL, -- microseconds since 1970; the others likewise
-  handed_over_at INTEGER,
-  fell_back INTEGER NOT NULL DEFAULT 0 CHECK (fell_back IN (0, 1)),
-  settled_at INTEGER,
-  whatsapp_message_id TEXT, -- the service may outgrow 64 bits
-  error TEXT,
-  error_code TEXT,
-  detail TEXT
-) STRICT;
-CREATE INDEX messages_by_state ON messages (state);
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
-"""
-
-
-def _any_of(states: Iterable[State]) -> str:
-    return ", ".join(f"'{state}'" for state in sorted(states))
-
-
 def _settling(state: State, since: Iterable[State]) -> str:
     """Write the statement that settles a row, if it is in one of these states."""
-    unsent = ", handed_over_at = NULL, fell_back = 0" if state in MAY_LEAVE else ""
+    unsent = f", {_UNSENT}" if state in MAY_LEAVE else ""
     return (
         f"UPDATE messages SET state = '{state}', settled_at = ?,"  # noqa: S608  # our own words
         f" whatsapp_message_id = ?, error = ?, error_code = ?, detail = ?{unsent}"
-        f" WHERE key = ? AND state IN ({_any_of(since)})"
+        f" WHERE key = ? AND state IN ({any_of(since)})"
     )
 
 
+_UNSENT = "handed_over_at = NULL, fell_back = 0, outside_window = 0"
 _FIND = "SELECT state FROM messages WHERE key = ?"
-_COMPARE = "SELECT state, content = ? FROM messages WHERE key = ?"
+_COMPARE = "SELECT state, identity = ? FROM messages WHERE key = ?"
 _ADD = (
-    "INSERT INTO messages (key, content, recipient_phone, added_at, state)"
-    " VALUES (?, ?, ?, ?, 'new') ON CONFLICT (key) DO NOTHING"
+    "INSERT INTO messages (content, recipient_phone, sender_id, identity, person, key,"
+    " added_at, state) VALUES (?, ?, ?, ?, ?, ?, ?, 'new') ON CONFLICT (key) DO NOTHING"
+)
+_REPLACE = (
+    "UPDATE messages SET content = ?, recipient_phone = ?, sender_id = ?,"
+    " identity = ?, person = ?{} WHERE key = ?"
+)
+_RESPELL = _REPLACE.format("")
+_CHANGE = _REPLACE.format(
+    f", state = 'new', settled_at = NULL, whatsapp_message_id = NULL, error = NULL,"
+    f" error_code = NULL, detail = NULL, {_UNSENT}"
+)
+_OTHER = (
+    "SELECT state FROM messages WHERE person = ? AND key <> ?"  # noqa: S608  # our own words
+    f" AND state IN ({any_of(MAY_HAVE_REACHED)}) LIMIT 1"
+)
+_PERSON = "SELECT person FROM messages WHERE key = ?"
+_REACHED = (
+    "SELECT person, max(handed_over_at) AS at FROM messages"  # noqa: S608  # our own words
+    " WHERE outside_window = 1 AND sender_id = ? AND handed_over_at > ?"
+    f" AND state IN ({any_of(MAY_HAVE_REACHED)}) GROUP BY person"
+    " HAVING (at, person) > (?, ?) ORDER BY at, person LIMIT ?"
 )
 _LOSE = (
     "UPDATE messages SET state = ?, settled_at = ?, error = ?, detail = ?"
@@ -98,12 +94,15 @@ _LOSE = (
 _LEAVE = (
     "UPDATE messages SET state = 'in flight',"  # noqa: S608  # our own words
     " attempt_count = attempt_count + 1, handed_over_at = ?, fell_back = ?,"
+    " outside_window = ?,"
     " settled_at = NULL, whatsapp_message_id = NULL, error = NULL, error_code = NULL,"
-    f" detail = NULL WHERE key = ? AND state IN ({_any_of(MAY_LEAVE)})"
+    f" detail = NULL WHERE key = ? AND state IN ({any_of(MAY_LEAVE)})"
 )
 _SETTLE = {state: _settling(state, since) for state, since in SETTLES_FROM.items()}
 _RESOLVE = {
-    state: _settling(state, {State.UNKNOWN}) for state in (State.ACCEPTED, State.NEW)
+    (state, was): _settling(state, {was})
+    for state in (State.ACCEPTED, State.NEW)
+    for was in (State.UNKNOWN, State.REJECTED)
 }
 
 
@@ -150,26 +149,24 @@ class Store:
             raise JournalError(path=path, detail=detail)
         self._path = path
         self._is_full = True
-        with ExitStack() as undo:
-            self._lock = OwnerLock(path)
-            self._lock.take(at=to_instant(at))
-            undo.callback(self._lock.release)
-            failure = None
-            try:
-                self._db = undo.enter_context(closing(_connect(path)))
-                self.lost_count: int = self._prepare(at)
-            except sqlite3.Error as error:
-                failure = to_failure(path, error)
-            if failure is not None:
-                raise failure
-            undo.pop_all()
+        self._has_intent = False
+        self.lost_count = 0
+
+        def lose(db: sqlite3.Connection) -> None:
+            row = (State.UNKNOWN, at, LOST_ERROR, LOST_DETAIL, State.IN_FLIGHT)
+            self.lost_count = db.execute(_LOSE, row).rowcount
+
+        self._file = JournalFile(path, at=to_instant(at), first_work=lose)
+        self._db = self._file.db
 
     def close(self) -> None:
         """Close the file, and then let go of the lock."""
-        try:
-            self._db.close()
-        finally:
-            self._lock.release()
+        self._file.close()
+
+    def checkpoint(self) -> None:
+        """Bring what was committed into the main file, if nobody is in the way."""
+        with suppress(sqlite3.Error):  # the next commit will tell of a disk in trouble
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def run(self, steps: Sequence[Step]) -> Done:
         """Do the steps in one transaction: all that change something, or none.
@@ -180,18 +177,27 @@ class Store:
         if durabilities == {Durability.READ}:
             return [self._read(step) for step in steps], None
         try:
-            self._sync(is_full=Durability.DURABLE in durabilities)
-            self._db.execute("BEGIN IMMEDIATE")
-            results = [self._do(step) for step in steps]
-            self._db.execute("COMMIT")
+            return self._commit(steps, is_full=Durability.DURABLE in durabilities), None
         except sqlite3.Error as error:
             failure = to_failure(self._path, error)
-            self._roll_back()
-            return [
-                self._read(step) if step.durability is Durability.READ else failure
-                for step in steps
-            ], failure
-        return results, None
+        except JournalError as error:
+            failure = error
+        self._roll_back()
+        return [
+            self._read(step) if step.durability is Durability.READ else failure
+            for step in steps
+        ], failure
+
+    def _commit(self, steps: Sequence[Step], *, is_full: bool) -> list[Any]:
+        self._has_intent = False
+        self._sync(is_full=is_full)
+        self._file.check_place()
+        self._db.execute("BEGIN IMMEDIATE")
+        results = [self._do(step) for step in steps]
+        self._file.count_commit()
+        self._db.execute("COMMIT")
+        self._file.note_commit(has_intent=self._has_intent)
+        return results
 
     # Steps
 
@@ -199,23 +205,30 @@ class Store:
         """Add what is not there, and return the state of each."""
         return [self._admit(draft, at) for draft in drafts]
 
-    def intend(self, key: str, at: int, fell_back: bool) -> None:  # noqa: FBT001  # a step's
-        """Note that it, or its fallback, is about to leave."""
-        self._change(_LEAVE, (at, fell_back, key), wanted="handed over")
+    def intend(self, key: str, at: int, facts: Sequence[bool], once: bool) -> None:  # noqa: FBT001  # a step's
+        """Note that it is about to leave, and: as its fallback, outside a window."""
+        if once:
+            found = self._db.execute(_PERSON, (key,)).fetchone()
+            if found is not None and self._other(key, found[0]) is not None:
+                raise JournalRepeatError(key)
+        self._change(_LEAVE, (at, *facts, key), wanted="handed over")
+        self._has_intent = True
 
     def settle(self, key: str, state: State, at: int, facts: Sequence[Any]) -> None:
         """Note how it ended, with its id, error, error code and detail."""
         self._change(_SETTLE[state], (at, *facts, key), wanted=f"settled as {state}")
 
-    def resolve(self, keys: Sequence[str], state: Resolved, at: int) -> int:
-        """Settle unknown ones: all or none."""
+    def resolve(
+        self, keys: Sequence[str], state: Resolved, was: Doubted, at: int
+    ) -> int:
+        """Settle what the user decided about: all or none."""
         is_new = state is State.NEW
         settled_at, detail = (None, None) if is_new else (at, RESOLVED_DETAIL)
         row = (settled_at, None, None, None, detail)
         self._db.execute("SAVEPOINT resolving")
         try:
             for key in keys:
-                self._change(_RESOLVE[state], (*row, key), wanted="resolved")
+                self._change(_RESOLVE[state, was], (*row, key), wanted="resolved")
         except JournalStateError:
             self._db.execute("ROLLBACK TO resolving")
             raise
@@ -238,24 +251,47 @@ class Store:
         fell_back: bool,  # noqa: FBT001  # a step's
     ) -> tuple[list[Entry], int]:
         """Return the next entries in these states, and where they end."""
-        sql = PAGE.format(", ".join("?" * len(states)))
+        sql = page_of(len(states), version=SCHEMA_VERSION)
         rows = self._db.execute(sql, (after, *states, fell_back, PAGE_COUNT)).fetchall()
         return [to_entry(row) for row in rows], rows[-1][0] if rows else after
+
+    def reached(
+        self, sender_id: int, since: int, after: tuple[int, str]
+    ) -> list[tuple[str, int]]:
+        """Return the next people whom a sender wrote to outside a window, and when."""
+        row = (sender_id, since, *after, PAGE_COUNT)
+        found = self._db.execute(_REACHED, row).fetchall()
+        for _, at in found:
+            to_kept_instant(at)  # else it is damaged
+        return found
 
     # Below
 
     def _admit(self, draft: Draft, at: int) -> State:
         # Tracers show a failed frame's variables: none of these holds a message.
-        added = self._db.execute(
-            _ADD, (draft.key, draft.content, draft.recipient_phone, at)
-        )
-        if added.rowcount == 1:
+        if draft.once and (had := self._other(draft.key, draft.person)) is not None:
+            return had
+        if draft.is_claimed and self._add(draft, at):
             return State.NEW
-        found = self._db.execute(_COMPARE, (draft.content, draft.key)).fetchone()
-        state, is_same = found
+        found = self._db.execute(_COMPARE, (draft.identity, draft.key)).fetchone()
+        state, is_same = found or (State.NEW, True)
+        kept = to_state(state)
+        if draft.is_claimed and kept in MAY_CHANGE:
+            sql = _RESPELL if is_same else _CHANGE
+            self._db.execute(sql, (*_columns(draft), draft.key))
+            return kept if is_same else State.NEW
         if not is_same:
             raise JournalConflictError(draft.key)
-        return to_state(state)
+        return kept
+
+    def _add(self, draft: Draft, at: int) -> bool:
+        added = self._db.execute(_ADD, (*_columns(draft), draft.key, at))
+        return added.rowcount == 1
+
+    def _other(self, key: str, person: str) -> State | None:
+        """Return the state of another message that a person had, or may have had."""
+        found = self._db.execute(_OTHER, (person, key)).fetchone()
+        return None if found is None else to_state(found[0])
 
     def _change(self, sql: str, row: tuple[Any, ...], *, wanted: str) -> None:
         """Change the one row whose key is the last of `row`, if it may be."""
@@ -264,17 +300,6 @@ class Store:
             key = row[-1]
             found = self._db.execute(_FIND, (key,)).fetchone()
             raise JournalStateError(key, to_state(found[0]) if found else None, wanted)
-
-    def _prepare(self, at: int) -> int:
-        """Make the table if there is none, and lose what was in flight."""
-        has_none = is_new(self._db, self._path)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA fullfsync = ON")  # macOS: the drive's cache too
-        if has_none:
-            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT")
-        row = (State.UNKNOWN, at, LOST_ERROR, LOST_DETAIL, State.IN_FLIGHT)
-        return self._db.execute(_LOSE, row).rowcount
 
     def _sync(self, *, is_full: bool) -> None:
         if is_full is not self._is_full:
@@ -303,43 +328,11 @@ class Store:
             return to_failure(self._path, error)
 
 
-def is_new(db: sqlite3.Connection, path: Path) -> bool:
-    """Return whether the file is nobody's yet; it is not touched if it is not ours.
-
-    Raises:
-        JournalError: It is another program's, or another version's.
-    """
-    application, version, count = (
-        db.execute(sql).fetchone()[0]
-        for sql in (
-            "PRAGMA application_id",
-            "PRAGMA user_version",
-            "SELECT count(*) FROM sqlite_schema",
-        )
+def _columns(draft: Draft) -> tuple[object, ...]:
+    return (
+        draft.content,
+        draft.recipient_phone,
+        draft.sender_id,
+        draft.identity,
+        draft.person,
     )
-    if (application, version, count) == (0, 0, 0):
-        return True
-    if application != APPLICATION_ID:
-        detail = (
-            f"it is another program's database (application id {application}, "
-            f"version {version}, {count} tables and indexes); name another file"
-        )
-        raise JournalError(path=path, detail=detail)
-    if version != SCHEMA_VERSION:
-        detail = (
-            f"it has version {version}, and this version of the library reads "
-            f"version {SCHEMA_VERSION}; use the one that wrote it"
-        )
-        raise JournalError(path=path, detail=detail)
-    return False
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    file = path.resolve()  # SQLite would take the name ":memory:" for an order
-    try:
-        # The texts and numbers in it are nobody else's business.
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        detail = f"it cannot be opened for writing ({error.strerror})"
-        raise JournalError(path=path, detail=detail) from error
-    return sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)

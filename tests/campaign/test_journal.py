@@ -102,11 +102,11 @@ async def test_the_intent_is_kept_before_the_first_byte(
     seen: list[str] = []
 
     class Watching(MemoryJournal):
-        async def intend(self, key: str, *, fell_back: bool = False) -> None:
+        async def intend(self, key: str, **facts: bool) -> None:
             posts = emulator.requests_by_endpoint().get(POST, 0)
             assert posts == len(seen)
             await asyncio.sleep(0.05)  # a slow disk
-            await super().intend(key, fell_back=fell_back)
+            await super().intend(key, **facts)
             assert (await self.counts())[State.IN_FLIGHT] == 1
             seen.append(key)
 
@@ -261,10 +261,10 @@ async def test_an_intent_that_cannot_be_kept_sends_nothing(
     emulator: Emulator,
 ) -> None:
     class Full(MemoryJournal):
-        async def intend(self, key: str, *, fell_back: bool = False) -> None:
+        async def intend(self, key: str, **facts: bool) -> None:
             if (await self.counts())[State.ACCEPTED] >= 3:
                 raise JournalError(path=Path("run.db"), detail="the disk is full")
-            await super().intend(key, fell_back=fell_back)
+            await super().intend(key, **facts)
 
     recipients = people(10)
     open_windows(emulator, recipients)
@@ -458,9 +458,9 @@ async def test_what_somebody_else_handed_over_is_unknown_and_left_as_it_is(
     emulator: Emulator,
 ) -> None:
     class Meddled(MemoryJournal):
-        async def intend(self, key: str, *, fell_back: bool = False) -> None:
-            await super().intend(key, fell_back=fell_back)  # somebody's, without us
-            await super().intend(key, fell_back=fell_back)
+        async def intend(self, key: str, **facts: bool) -> None:
+            await super().intend(key, **facts)  # somebody's, without us
+            await super().intend(key, **facts)
 
     emulator.customer_writes(ANA)
 

@@ -231,9 +231,9 @@ async def test_a_stalled_disk_holds_a_reply_for_seconds_at_most(
     emulator: Emulator,
 ) -> None:
     class Stalled(MemoryJournal):
-        async def intend(self, key: str, *, fell_back: bool = False) -> None:
+        async def intend(self, key: str, **facts: bool) -> None:
             await asyncio.sleep(20)
-            await super().intend(key, fell_back=fell_back)
+            await super().intend(key, **facts)
 
     emulator.customer_writes(ANA)
     recipients = people(3)

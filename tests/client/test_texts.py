@@ -166,8 +166,8 @@ async def test_a_journal_that_fails_gives_its_advice_and_no_other(
     client: AutocallsClient,
 ) -> None:
     class Full(MemoryJournal):
-        async def intend(self, key: str, *, fell_back: bool = False) -> None:
-            await super().intend(key, fell_back=fell_back)
+        async def intend(self, key: str, **facts: bool) -> None:
+            await super().intend(key, **facts)
             detail = "the disk is full; free some space"
             raise JournalError(path=Path("run.db"), detail=detail)
 

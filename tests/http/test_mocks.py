@@ -286,9 +286,9 @@ class Noting(MemoryJournal):
         self.told: list[object] = []
         self._look = look
 
-    async def intend(self, key: str, *, fell_back: bool = False) -> None:
+    async def intend(self, key: str, **facts: bool) -> None:
         """Note when it was."""
-        await super().intend(key, fell_back=fell_back)
+        await super().intend(key, **facts)
         await asyncio.sleep(1)
         self.told.append(("intent", self._look()))
 
@@ -317,8 +317,8 @@ async def test_a_mocked_answer_counts_for_nothing_without_its_intent(
     canned: aioresponses, emulator: Emulator
 ) -> None:
     class Full(MemoryJournal):
-        async def intend(self, key: str, *, fell_back: bool = False) -> None:
-            _ = key, fell_back
+        async def intend(self, key: str, **facts: bool) -> None:
+            _ = key, facts
             raise JournalError(path=Path("run.db"), detail="the disk is full")
 
     canned.post(f"{emulator.base_url}{SEND}", payload=ACCEPTED)

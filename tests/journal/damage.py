@@ -45,7 +45,7 @@ def flipped(whole: bytes, *, seed: int, count: int) -> Iterator[bytes]:
     rows = [at for at in range(len(whole)) if whole.startswith(b"+1415", at)]
     for number in range(count):
         copied = bytearray(whole)
-        for _ in range(rng.randint(1, 3)):
+        for _ in range(rng.randint(2, 5)):
             at = rng.choice(rows) + rng.randint(-40, 60) if number % 2 else 0
             at = at if 0 < at < len(whole) else rng.randrange(len(whole))
             copied[at] = rng.choice((copied[at] ^ 1 << rng.randrange(8), 0xFF, 0))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from autocalls_async.journal import (
     Draft,
@@ -76,7 +77,7 @@ async def test_another_content_under_the_same_key_is_refused_by_name(
     make_journal: MakeJournal,
 ) -> None:
     async with opened(make_journal()) as journal:
-        await add(journal, "row 7")
+        await bring(journal, "row 7", State.UNKNOWN)
         with pytest.raises(JournalConflictError, match="'row 7' is in the journal"):
             await journal.admit("row 7", content="{}", recipient_phone=PHONE)
 
@@ -362,8 +363,9 @@ async def test_neither_entries_nor_errors_show_a_text_or_a_whole_number(
 
     async with opened(make_journal()) as journal:
         await journal.admit_many([draft])
+        other = evolve(draft, content="{}", is_claimed=False)
         with pytest.raises(JournalConflictError) as conflict:
-            await journal.admit(PHONE, content="{}", recipient_phone=PHONE)
+            await journal.admit_many([other])
         with pytest.raises(JournalStateError) as refusal:
             await journal.resolve([PHONE], state=State.NEW)
         journal.settle(PHONE, state=State.REJECTED, error_code=PHONE, detail=TEXT_IN)

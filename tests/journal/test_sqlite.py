@@ -204,8 +204,9 @@ async def test_a_confirmed_intent_is_in_the_files_before_anything_else_happens(
         for suffix in ("", "-wal"):
             shutil.copy(f"{file}{suffix}", f"{copied}{suffix}")
 
-    async with opened(SqliteJournal(copied)) as journal:
-        assert await states(journal) == {"a": State.UNKNOWN, "b": State.NEW}
+    with JournalReader(copied) as copy:
+        found = {entry.key: entry.state for entry in copy.entries()}
+    assert found == {"a": State.UNKNOWN, "b": State.NEW}
 
 
 async def test_the_file_is_its_owners_alone_and_whole_once_it_is_closed(
@@ -225,11 +226,12 @@ async def test_the_file_is_its_owners_alone_and_whole_once_it_is_closed(
 async def test_one_bad_step_spoils_no_other_in_its_group(file: Path) -> None:
     async with opened(SqliteJournal(file)) as journal:
         await add(journal, "a", "b")
+        await bring(journal, "had", State.ACCEPTED)
 
         results = await asyncio.gather(
             journal.intend("a"),
             journal.intend("nobody"),
-            journal.admit("b", content="{}", recipient_phone=PHONE),
+            journal.admit("had", content="{}", recipient_phone=PHONE),
             journal.intend("b"),
             return_exceptions=True,
         )
@@ -240,7 +242,11 @@ async def test_one_bad_step_spoils_no_other_in_its_group(file: Path) -> None:
             "JournalConflictError",
             "NoneType",
         ]
-        assert set((await states(journal)).values()) == {State.IN_FLIGHT}
+        assert await states(journal) == {
+            "a": State.IN_FLIGHT,
+            "b": State.IN_FLIGHT,
+            "had": State.ACCEPTED,
+        }
 
 
 async def test_after_a_failed_commit_nothing_is_claimed_and_nothing_more_leaves(
@@ -310,7 +316,7 @@ async def test_what_cannot_be_kept_at_the_end_is_told_and_the_file_is_closed(
 async def test_another_program_that_writes_to_the_file_is_waited_for_in_vain(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autocalls_async.journal.store.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("autocalls_async.journal.file.BUSY_SECONDS", 0.01)
 
     async with opened(SqliteJournal(file)) as journal:
         await add(journal, "a")
@@ -386,7 +392,7 @@ def _foreign(file: Path) -> None:
 
 
 def _newer(file: Path) -> None:
-    edit(file, "PRAGMA user_version = 2;")
+    edit(file, "PRAGMA user_version = 3;")
 
 
 def _damaged(file: Path) -> None:
@@ -402,7 +408,7 @@ def _damaged(file: Path) -> None:
             False, _text_file, r"no database \(SQLITE_NOTADB\); name another", id="text"
         ),
         pytest.param(False, _foreign, r"application id 0, version 1", id="foreign"),
-        pytest.param(True, _newer, "has version 2, and this version", id="newer"),
+        pytest.param(True, _newer, "has version 3, and this version", id="newer"),
         pytest.param(True, _damaged, r"damaged \(SQLITE_CORRUPT\)", id="damaged"),
     ],
 )

@@ -354,9 +354,9 @@ async def run_with_a_full_disk(emulator: Emulator, look: Look) -> None:
     class Full(MemoryJournal):
         """Keeps nothing."""
 
-        async def intend(self, key: str, *, fell_back: bool = False) -> None:
+        async def intend(self, key: str, **facts: bool) -> None:
             """Raise."""
-            _ = key, fell_back
+            _ = key, facts
             look()
             raise JournalError(path=Path("run.db"), detail="the disk is full")
 
