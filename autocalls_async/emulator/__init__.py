@@ -11,7 +11,6 @@ both would get wrong in the same way, no test could find.
 from types import FunctionType
 
 from autocalls_async.emulator.app import Latency
-from autocalls_async.emulator.controls import Customer
 from autocalls_async.emulator.faults import (
     Delay,
     Endpoint,
@@ -24,6 +23,7 @@ from autocalls_async.emulator.faults import (
     Stall,
     refuse_with_code,
 )
+from autocalls_async.emulator.handles.controls import Customer
 from autocalls_async.emulator.limits import (
     BusiestSecond,
     Limit,
@@ -32,8 +32,8 @@ from autocalls_async.emulator.limits import (
     make_limit,
 )
 from autocalls_async.emulator.records import AcceptedMessage, RecordedRequest
+from autocalls_async.emulator.sandbox.standalone import serve
 from autocalls_async.emulator.server import Emulator
-from autocalls_async.emulator.standalone import serve
 from autocalls_async.emulator.state import Sender, Template
 
 __all__ = [

@@ -6,16 +6,16 @@ acts; the answer goes out.
 """
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import cast
-from urllib.parse import unquote
 
 from aiohttp import ClientPayloadError, web
-from attrs import define, field, frozen
+from attrs import define, field
 
 from autocalls_async.emulator import answers
 from autocalls_async.emulator.answers import Answer
+from autocalls_async.emulator.clock import Clock
+from autocalls_async.emulator.conversations import Conversations, Told
 from autocalls_async.emulator.faults import (
     Delay,
     Endpoint,
@@ -29,6 +29,8 @@ from autocalls_async.emulator.faults import (
 )
 from autocalls_async.emulator.limits import Limit
 from autocalls_async.emulator.records import RecordedRequest
+from autocalls_async.emulator.routes import Route, find_route
+from autocalls_async.emulator.sandbox.world import World
 from autocalls_async.emulator.service import RULES, Service
 from autocalls_async.emulator.validation import (
     Fields,
@@ -39,28 +41,11 @@ from autocalls_async.emulator.validation import (
 
 Latency = Callable[[Endpoint], float]
 
-_ROUTES: dict[str, tuple[str, Endpoint]] = {
-    "/api/user/whatsapp/send-freeform": ("POST", Endpoint.SEND_FREEFORM),
-    "/api/user/whatsapp/send": ("POST", Endpoint.SEND_TEMPLATE),
-    "/api/user/whatsapp/session-status": ("GET", Endpoint.SESSION_STATUS),
-    "/api/user/whatsapp/senders": ("GET", Endpoint.SENDERS),
-    "/api/user/me": ("GET", Endpoint.ME),
-}
-_TEMPLATES_PATH = re.compile(r"/api/user/whatsapp/senders/([^/]+)/templates")
 _SENDS = {Endpoint.SEND_FREEFORM, Endpoint.SEND_TEMPLATE}
 
 
 class _HangUp(Exception):  # noqa: N818 - not an error: it does what was planned
     """The connection is to be closed without an answer."""
-
-
-@frozen
-class _Route:
-    endpoint: Endpoint
-    allowed: str = ""
-    """The method of a path that is known; empty for an unknown path."""
-
-    path_id: int | None = None
 
 
 @define
@@ -69,6 +54,7 @@ class App:
 
     service: Service
     faults: FaultPlan
+    clock: Clock
     api_key: str | None
     limit: Limit
     rate: int
@@ -101,10 +87,12 @@ class App:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         raw = await _read_whole(request)
         path, _, query = request.raw_path.partition("?")
-        route = _find_route(request.method, path)
+        if path == "/":
+            return web.Response(text="ok")  # to whoever asks for its health
+        route = find_route(request.method, path)
         await _pause(self.before_counting, route.endpoint)
         record, fields = self._record(request, route, raw=raw, query=query)
-        answer = await self._answer_of(request, route, fields)
+        answer = await self._answer_and_tell(request, route, record, fields)
         record.status = answer.status
         body, content_type = answer.payload()
         return web.Response(
@@ -115,7 +103,7 @@ class App:
         )
 
     def _record(
-        self, request: web.BaseRequest, route: _Route, *, raw: bytes, query: str
+        self, request: web.BaseRequest, route: Route, *, raw: bytes, query: str
     ) -> tuple[RecordedRequest, Fields]:
         is_json = "json" in request.headers.get("Content-Type", "")
         body = read_json(raw) if raw and is_json else None
@@ -132,28 +120,56 @@ class App:
             at=self.service.elapsed(),
         )
         records.note_request(record)
+        if records.watcher is not None:
+            records.watcher.arrived(record, request.headers, raw)
         if raw:
             return record, read_fields(body)
         return record, read_query(query, RULES.get(route.endpoint, {}))
 
-    async def _answer_of(
-        self, request: web.BaseRequest, route: _Route, fields: Fields
+    async def _answer_and_tell(
+        self,
+        request: web.BaseRequest,
+        route: Route,
+        record: RecordedRequest,
+        fields: Fields,
     ) -> Answer:
-        answer = self._refuse_early(request, route)
+        """Answer, and tell whoever watches what became of the request."""
+        watcher = self.service.records.watcher
+        if watcher is None:
+            return await self._answer_of(request, route, record, fields)
+        answer = None
+        try:
+            answer = await self._answer_of(request, route, record, fields)
+        finally:
+            watcher.ended(record, answer)
+        return answer
+
+    async def _answer_of(
+        self,
+        request: web.BaseRequest,
+        route: Route,
+        record: RecordedRequest,
+        fields: Fields,
+    ) -> Answer:
+        answer = self._refuse_early(request, route, record)
         if answer is None:
-            fault = self.faults.take(route.endpoint)
-            answer = await self._act(route, fields, fault)
+            record.fault = self.faults.take(route.endpoint)
+            answer = await self._act(route, record, fields)
         if not _wants_json(request):
             return answers.for_a_browser(answer, origin=f"http://{request.host}")
         return answer
 
-    def _refuse_early(self, request: web.BaseRequest, route: _Route) -> Answer | None:
+    def _refuse_early(
+        self, request: web.BaseRequest, route: Route, record: RecordedRequest
+    ) -> Answer | None:
         if route.endpoint is Endpoint.OTHER:
             return _no_such_route(request, route)
+        if route.endpoint is Endpoint.HISTORY:
+            return None  # documented without a key: its UUID opens it
         if not self._knows_key(request.headers.get("Authorization", "")):
             return answers.UNAUTHENTICATED
         if route.endpoint in _SENDS:
-            return self._count()
+            return self._count(record)
         return None
 
     def _knows_key(self, authorization: str) -> bool:
@@ -162,51 +178,56 @@ class App:
             return False
         return self.api_key is None or key == self.api_key
 
-    def _count(self) -> Answer | None:
+    def _count(self, record: RecordedRequest) -> Answer | None:
         """Count one send; return what it gets if it came too fast."""
         now = self.service.elapsed()
         records = self.service.records
         records.busiest.count(now)
-        verdict = self.limit.admit(now)
+        record.limiter = verdict = self.limit.admit(now)
         if verdict.admitted:
             return None
         records.rejected_count += 1
         return answers.too_many(verdict, limit=self.rate, wall=self.service.wall())
 
-    async def _act(self, route: _Route, fields: Fields, fault: Fault | None) -> Answer:
+    async def _act(
+        self, route: Route, record: RecordedRequest, fields: Fields
+    ) -> Answer:
         """Act as the fault allows, and take the time it says."""
+        fault, watcher = record.fault, self.service.records.watcher
+        if fault is not None and watcher is not None:
+            watcher.struck(record)
         if isinstance(fault, Refuse):
             answer = Answer(fault.status, fault.body, fault.headers)
         else:
-            await _suffer_before(fault)
+            await self._suffer_before(fault)
+            if watcher is not None:
+                watcher.acting(record)
             answer = self.service.act(route.endpoint, fields, path_id=route.path_id)
         await _pause(self.after_counting, route.endpoint)
-        await _suffer_after(fault)
+        await self._suffer_after(fault)
         return (
             Answer(answer.status, fault.body) if isinstance(fault, Garble) else answer
         )
 
+    async def _suffer_before(self, fault: Fault | None) -> None:
+        """Let go wrong what does so before the service acts."""
+        match fault:
+            case HangUpBefore():
+                raise _HangUp
+            case Delay(seconds=seconds, after_acting=False):
+                await self.clock.sleep(seconds)
+            case Stall(after_acting=False):
+                await _for_ever()
 
-async def _suffer_before(fault: Fault | None) -> None:
-    """Let go wrong what does so before the service acts."""
-    match fault:
-        case HangUpBefore():
-            raise _HangUp
-        case Delay(seconds=seconds, after_acting=False):
-            await asyncio.sleep(seconds)
-        case Stall(after_acting=False):
-            await _for_ever()
-
-
-async def _suffer_after(fault: Fault | None) -> None:
-    """Let go wrong what does so once the service has acted."""
-    match fault:
-        case HangUpAfter():
-            raise _HangUp
-        case Delay(seconds=seconds, after_acting=True):
-            await asyncio.sleep(seconds)
-        case Stall(after_acting=True):
-            await _for_ever()
+    async def _suffer_after(self, fault: Fault | None) -> None:
+        """Let go wrong what does so once the service has acted."""
+        match fault:
+            case HangUpAfter():
+                raise _HangUp
+            case Delay(seconds=seconds, after_acting=True):
+                await self.clock.sleep(seconds)
+            case Stall(after_acting=True):
+                await _for_ever()
 
 
 async def _read_whole(request: web.BaseRequest) -> bytes:
@@ -219,21 +240,31 @@ async def _read_whole(request: web.BaseRequest) -> bytes:
         raise _HangUp from None
 
 
-def _find_route(method: str, path: str) -> _Route:
-    path_id = None
-    match = _TEMPLATES_PATH.fullmatch(path)
-    if match is not None:
-        allowed, endpoint = "GET", Endpoint.TEMPLATES
-        digits = unquote(match[1])
-        path_id = int(digits) if digits.isdecimal() else None
-    else:
-        allowed, endpoint = _ROUTES.get(path, ("", Endpoint.OTHER))
-    if method != allowed:
-        return _Route(Endpoint.OTHER, allowed)
-    return _Route(endpoint, allowed, path_id)
+def make_app(
+    world: World, *, api_key: str | None, tell: Callable[[int, str], Told]
+) -> App:
+    """Return the HTTP of a world.
+
+    Args:
+        world: What it acts on.
+        api_key: The only key that is let in; None lets any key in.
+        tell: Returns the messages of a sender and a customer.
+    """
+    clock = world.clock
+    conversations = Conversations(world.tenant, tell, clock.date_at, clock.time)
+    return App(
+        service=Service(
+            world.tenant, world.records, clock.time, clock.date, conversations
+        ),
+        faults=world.plan,
+        clock=clock,
+        api_key=api_key,
+        limit=world.limit,
+        rate=world.rate,
+    )
 
 
-def _no_such_route(request: web.BaseRequest, route: _Route) -> Answer:
+def _no_such_route(request: web.BaseRequest, route: Route) -> Answer:
     where = request.raw_path.partition("?")[0].lstrip("/")
     if not route.allowed:
         return Answer(404, {"message": f"The route {where} could not be found."})

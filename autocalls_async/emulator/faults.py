@@ -4,14 +4,14 @@ A fault strikes a request that arrived whole, was let in by its key and was
 counted by the rate limit; a send that the limit rejects uses up no fault.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 from attrs import define, field, frozen
 
 
 class Endpoint(StrEnum):
-    """The operations of the service, by the last word of their path."""
+    """The operations of the service, most by the last word of their path."""
 
     SEND_FREEFORM = "send-freeform"
     SEND_TEMPLATE = "send"
@@ -19,6 +19,10 @@ class Endpoint(StrEnum):
     SENDERS = "senders"
     TEMPLATES = "templates"
     ME = "me"
+    CONVERSATIONS = "conversations"
+    HISTORY = "history"
+    DISABLE_AI = "disable-ai"
+    ENABLE_AI = "enable-ai"
     OTHER = "other"
     """A path or method that the service does not know."""
 
@@ -80,7 +84,9 @@ def refuse_with_code(status: int, error_code: str, error: str = "Refused.") -> R
 
 
 @define
-class _Planned:
+class Planned:
+    """A fault that strikes the next requests."""
+
     remaining: int
     fault: Fault
     endpoint: Endpoint | None
@@ -93,14 +99,23 @@ class FaultPlan:
     choose: FaultChooser | None = None
     """Asked for each request that no planned fault strikes."""
 
-    _planned: list[_Planned] = field(init=False, factory=list)
+    _planned: list[Planned] = field(init=False, factory=list)
 
     def add(self, count: int, fault: Fault, *, endpoint: Endpoint | None) -> None:
         """Let the next `count` requests fail, of one endpoint or of any."""
         if count < 1:
             msg = f"at least one request must fail; got {count!r}"
             raise ValueError(msg)
-        self._planned.append(_Planned(count, fault, endpoint))
+        self._planned.append(Planned(count, fault, endpoint))
+
+    @property
+    def planned(self) -> Sequence[Planned]:
+        """What was planned and has not struck yet, in its order."""
+        return self._planned
+
+    def replace(self, other: "FaultPlan") -> None:
+        """Plan what another plan has, and nothing else."""
+        self._planned = list(other.planned)
 
     def clear(self) -> None:
         """Let nothing fail any more."""

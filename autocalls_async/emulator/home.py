@@ -1,8 +1,8 @@
 """Where an emulator lives: on one event loop, which code elsewhere must reach."""
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -23,8 +23,13 @@ class HomeLoop:
         """Serve nobody any more; the clock can still be read."""
         self._is_open = False
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that it was entered on; before it was, the caller's."""
+        return self._loop or asyncio.get_running_loop()
+
     def time(self) -> float:
-        """Return the emulator's time; before it starts, the caller's."""
+        """Return the time of `loop`."""
         return (self._loop or asyncio.get_running_loop()).time()
 
     def check(self) -> None:
@@ -64,6 +69,38 @@ class HomeLoop:
             return step()
 
         return asyncio.run_coroutine_threadsafe(take(), loop).result()
+
+    async def wait_for(self, wait: Coroutine[Any, Any, T]) -> T:
+        """Wait for something where the emulator lives, on whatever loop one is.
+
+        Raises:
+            RuntimeError: As `check` says.
+        """
+        try:
+            self.check()
+        except RuntimeError:
+            wait.close()
+            raise
+        if self.loop is asyncio.get_running_loop():
+            return await wait
+        waiting = asyncio.run_coroutine_threadsafe(wait, self.loop)
+        return await asyncio.wrap_future(waiting)
+
+    def block_on(self, wait: Coroutine[Any, Any, T]) -> T:
+        """Wait for something where the emulator lives, and block this thread.
+
+        Raises:
+            RuntimeError: The emulator's loop does not run, or in this very thread.
+        """
+        loop = self._loop
+        if loop is None or not loop.is_running() or loop is _find_running_loop():
+            wait.close()
+            msg = (
+                "only a thread beside the emulator's can block on it: await here, or"
+                " take the fixture live_emulator, whose loop has a thread of its own"
+            )
+            raise RuntimeError(msg)
+        return asyncio.run_coroutine_threadsafe(wait, loop).result()
 
 
 def _find_running_loop() -> asyncio.AbstractEventLoop | None:

@@ -6,12 +6,12 @@ Pure: no I/O, no clock, no asyncio.
 import json
 from collections import Counter
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Protocol
 
 from attrs import define, field, frozen
 
-from autocalls_async.emulator.faults import Endpoint
-from autocalls_async.emulator.limits import BusiestSecond
+from autocalls_async.emulator.faults import Endpoint, Fault
+from autocalls_async.emulator.limits import BusiestSecond, Verdict
 
 MessageKind = Literal["freeform", "template"]
 
@@ -31,7 +31,7 @@ class AcceptedMessage:
     variables: Mapping[str, str] = field(factory=dict)
     whatsapp_message_id: int
     at: float
-    """When, in seconds on the event loop's clock."""
+    """When, in seconds on the emulator's clock."""
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -59,10 +59,37 @@ class RecordedRequest:
     """What the JSON body held; None if there was none or it was not JSON."""
 
     at: float
-    """When it arrived, in seconds on the event loop's clock."""
+    """When it arrived, in seconds on the emulator's clock."""
 
     status: int | None = None
     """What was answered; None while, or if, no answer was given."""
+
+    limiter: Verdict | None = None
+    """What the limiter said to a send; None if it was not asked."""
+
+    fault: Fault | None = None
+    """What struck it."""
+
+
+class Watcher(Protocol):
+    """Somebody who is told of everything that the service sees and does."""
+
+    def arrived(
+        self, request: RecordedRequest, headers: Mapping[str, str], raw: bytes
+    ) -> None:
+        """Hear of a request that arrived whole."""
+
+    def struck(self, request: RecordedRequest) -> None:
+        """Hear of a fault that struck a request."""
+
+    def acting(self, request: RecordedRequest) -> None:
+        """Hear that the service acts now on a request, until the next one."""
+
+    def accepted(self, message: AcceptedMessage) -> None:
+        """Hear of a message that was taken in."""
+
+    def ended(self, request: RecordedRequest, answer: object) -> None:
+        """Hear what a request was answered; None where its connection was closed."""
 
 
 @define
@@ -76,10 +103,12 @@ class Records:
             `endpoint.field`.
         accepted_count: How many messages were taken in.
         rejected_count: How many sends came too fast and got a 429.
+        watcher: Who is told of all this; nobody in a plain emulator.
     """
 
     keep_requests: bool = True
     keep_accepted: bool = True
+    watcher: Watcher | None = field(init=False, default=None)
     requests: list[RecordedRequest] = field(init=False, factory=list)
     accepted: list[AcceptedMessage] = field(init=False, factory=list)
     undocumented_fields: set[str] = field(init=False, factory=set)
@@ -124,6 +153,8 @@ class Records:
     def note_accepted(self, message: AcceptedMessage) -> None:
         """Keep a message that was taken in."""
         self.accepted_count += 1
+        if self.watcher is not None:
+            self.watcher.accepted(message)
         if not self.keep_accepted:
             return
         self.accepted.append(message)

@@ -1,27 +1,31 @@
 """The emulator as a whole: an HTTP server, and the parts that it is turned by."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from aiohttp import web
 
-from autocalls_async.emulator.app import App
-from autocalls_async.emulator.controls import (
-    AccountControls,
-    FaultControls,
-    LimitControls,
-)
+from autocalls_async.emulator.app import make_app
+from autocalls_async.emulator.clock import Clock
 from autocalls_async.emulator.faults import FaultPlan
+from autocalls_async.emulator.handles.shortcuts import Shortcuts
 from autocalls_async.emulator.home import HomeLoop
 from autocalls_async.emulator.limits import RateLimit, make_limit
 from autocalls_async.emulator.records import Records
-from autocalls_async.emulator.service import Service
-from autocalls_async.emulator.shortcuts import Shortcuts
+from autocalls_async.emulator.sandbox.box import Sandbox
+from autocalls_async.emulator.sandbox.settings import SandboxOptions, SandboxSettings
+from autocalls_async.emulator.sandbox.world import World
 from autocalls_async.emulator.state import ready_made
+
+if TYPE_CHECKING:
+    from autocalls_async.emulator.control.site import Site
+
+T = TypeVar("T")
+_Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 # How long idle connections get to close on the way out.
 _CLOSE_SECONDS = 0.1
@@ -39,7 +43,7 @@ class Emulator(Shortcuts):
     that loop runs, every control can be turned from any thread. Use it with
     `async with`; what it recorded can still be read afterwards.
 
-    Its handles stand in four parts. What tests use most has a short name too:
+    Its handles stand in five parts. What tests use most has a short name too:
     `emulator.accepted` is `emulator.seen.accepted`.
 
     Attributes:
@@ -47,6 +51,7 @@ class Emulator(Shortcuts):
         faults: What goes wrong on purpose.
         limits: How long things take before and after a send is counted.
         seen: What it saw and did.
+        sandbox: Customers and deliveries, the clock, snapshots and replay.
 
     Args:
         api_key: The only key that is let in; None lets any key in.
@@ -66,9 +71,24 @@ class Emulator(Shortcuts):
         record_requests: Keep each request in `requests`.
         record_accepted: Keep each message in `accepted`. Counts are kept
             anyway; without records nothing is known about duplicates.
+        page: Serve the page and the control API beside the service.
+        webhook: Where receipts go: the URL of somebody's program.
+        webhook_secret: What they are signed with; made if there is a `webhook`.
+        inbound: Where customers' messages go, once each.
+        inbound_fields: Other names for their fields, such as
+            `{"text": "body"}`; the fields are `phone`, `text`, `sender_id`,
+            `timestamp` and `conversation_id`.
+        inbound_token: Sent with them, as `Authorization: Bearer ...`.
+        ended: Where it goes that a conversation ended.
+        receipt_steps: `"auto"` (sent after 0.2 s, delivered after 1 s, read
+            where the page has the thread open), `"delivered"` (without read) or
+            `"manual"`, the default where there is neither page nor webhook.
+        keep: How many messages the threads keep, together.
+        allow_hosts: Other names under which a browser may find the page.
 
     Raises:
-        ValueError: The numbers of the limit make no sense.
+        ValueError: The numbers of the limit make no sense, or a URL or another
+            argument of the sandbox is not usable.
     """
 
     def __init__(  # noqa: PLR0913 - the service's knobs, one argument each
@@ -87,32 +107,30 @@ class Emulator(Shortcuts):
         everyone_is_open: bool = False,
         record_requests: bool = True,
         record_accepted: bool = True,
+        **sandbox: Unpack[SandboxOptions],
     ) -> None:
         self._home = home = HomeLoop()
-        self._host = host
-        self._port = port
-        self._now = now
-        tenant = ready_made(balance, cost, everyone_is_open=everyone_is_open)
-        seen = Records(record_requests, record_accepted)
-        self._app = app = App(
-            service=Service(tenant, seen, home.time, self.now),
-            faults=FaultPlan(),
-            api_key=api_key,
+        self._clock = Clock(home, now)
+        self._host, self._port = host, port
+        world = World(
+            clock=self._clock,
+            tenant=ready_made(balance, cost, everyone_is_open=everyone_is_open),
+            records=Records(record_requests, record_accepted),
+            plan=FaultPlan(),
             limit=make_limit(
                 rate_limit, rate=rate, per=per, count_rejected=count_rejected
             ),
+            shape=rate_limit,
             rate=rate,
+            per=per,
+            loop_time=home.time,
         )
-        super().__init__(
-            account=AccountControls(home, tenant),
-            faults=FaultControls(home, app.faults),
-            limits=LimitControls(home, app),
-            seen=seen,
-        )
-        self._started_at = datetime.now(UTC)
-        self._started: float | None = None
+        self._box = box = Sandbox(world=world, settings=SandboxSettings(**sandbox))
+        self._app = make_app(world, api_key=api_key, tell=box.tell)
+        super().__init__(home, self._app, box)
         self._web_server: web.Server | None = None
         self._listener: asyncio.Server | None = None
+        self._site: Site | None = None
 
     async def __aenter__(self) -> Self:
         """Begin to listen; after an earlier run, on the same port again.
@@ -120,9 +138,7 @@ class Emulator(Shortcuts):
         Raises:
             OSError: The port is taken, or the host is not one of this machine.
         """
-        if self._started is None:
-            self._started = self._home.time()
-        server = web.Server(self._app.handle, access_log=None)
+        server = web.Server(self._choose_handler(), access_log=None)
         if self._port is not None:
             loop = asyncio.get_running_loop()
             listener = await loop.create_server(server, self._host, self._port)
@@ -130,6 +146,9 @@ class Emulator(Shortcuts):
             self._listener = listener
         self._web_server = server
         self._home.open()
+        self._clock.start()
+        if self._box.settings.is_wanted:
+            self._box.mark_start()
         return self
 
     async def __aexit__(
@@ -144,12 +163,25 @@ class Emulator(Shortcuts):
         server, self._web_server = self._web_server, None
         if listener is not None:
             await _stop_accepting(listener)
+        if self._site is not None:
+            await self._site.stop()
         await self._app.stop()
+        await self._box.stop()
+        self._clock.stop()
         if server is not None:
             server.pre_shutdown()
             await server.shutdown(_CLOSE_SECONDS)
         if listener is not None:
             await listener.wait_closed()
+
+    def _choose_handler(self) -> _Handler:
+        if not self._box.settings.page:
+            return self._app.handle
+        # Only where it is asked for: plain emulators start sooner without.
+        from autocalls_async.emulator.control.site import Site  # noqa: PLC0415
+
+        self._site = Site(self._box, self._app, lambda: self.base_url, self._host)
+        return self._site.handle
 
     @property
     def base_url(self) -> str:
@@ -174,13 +206,37 @@ class Emulator(Shortcuts):
             raise RuntimeError(msg)
         return self._web_server()
 
+    @property
+    def page_url(self) -> str:
+        """Where a browser finds the page.
+
+        Raises:
+            RuntimeError: There is none: `page=True` was not asked for.
+        """
+        if not self._box.settings.page:
+            msg = "this emulator has no page: make it with Emulator(page=True)"
+            raise RuntimeError(msg)
+        return f"{self.base_url.removesuffix('/api')}/"
+
+    @property
+    def webhook_secret(self) -> str | None:
+        """What receipts are signed with; made where none was given."""
+        return self._box.settings.secret
+
     def now(self) -> datetime:
         """Return the service's idea of the date."""
-        if self._now is not None:
-            return self._now()
-        if self._started is None:
-            return self._started_at
-        return self._started_at + timedelta(seconds=self._home.time() - self._started)
+        return self._clock.date()
+
+    def block_on(self, wait: Coroutine[Any, Any, T]) -> T:
+        """Wait, in a thread beside the emulator's, for something that it does.
+
+        Such as, in a test that is not async,
+        `live_emulator.block_on(live_emulator.wait_for_message(phone))`.
+
+        Raises:
+            RuntimeError: This thread is the emulator's own.
+        """
+        return self._home.block_on(wait)
 
 
 async def _stop_accepting(listener: asyncio.Server) -> None:

@@ -11,10 +11,12 @@ from attrs import define
 
 from autocalls_async.emulator import answers
 from autocalls_async.emulator.answers import Answer
+from autocalls_async.emulator.conversations import Conversations
 from autocalls_async.emulator.faults import Endpoint
 from autocalls_async.emulator.records import AcceptedMessage, Records
 from autocalls_async.emulator.state import Conversation, Sender, Template, Tenant
 from autocalls_async.emulator.validation import (
+    CONVERSATIONS_RULES,
     FREEFORM_RULES,
     SENDERS_RULES,
     STATUS_RULES,
@@ -34,6 +36,17 @@ RULES: Mapping[Endpoint, Mapping[str, Rule]] = {
     Endpoint.SENDERS: SENDERS_RULES,
     Endpoint.TEMPLATES: TEMPLATES_RULES,
     Endpoint.ME: {},
+    Endpoint.CONVERSATIONS: CONVERSATIONS_RULES,
+    Endpoint.HISTORY: {},
+    Endpoint.DISABLE_AI: {},
+    Endpoint.ENABLE_AI: {},
+}
+
+_OF_CONVERSATIONS = {
+    Endpoint.CONVERSATIONS,
+    Endpoint.HISTORY,
+    Endpoint.DISABLE_AI,
+    Endpoint.ENABLE_AI,
 }
 
 
@@ -57,13 +70,15 @@ class Service:
     wall: Callable[[], datetime]
     """The date, now."""
 
-    def act(self, endpoint: Endpoint, fields: Fields, *, path_id: int | None) -> Answer:
+    conversations: Conversations
+
+    def act(self, endpoint: Endpoint, fields: Fields, *, path_id: str | None) -> Answer:
         """Do what a request asks.
 
         Args:
             endpoint: What it asks for.
             fields: The fields of its body or its query.
-            path_id: The sender's id in the path, where there is one.
+            path_id: The id in the path, where there is one.
         """
         rules = RULES[endpoint]
         unknown = undocumented(fields, rules)
@@ -72,13 +87,15 @@ class Service:
         errors = check_fields(fields, rules)
         if errors:
             return answers.validation_failed(errors)
+        if endpoint in _OF_CONVERSATIONS:
+            return self.conversations.act(endpoint, fields, uuid=path_id)
         try:
             return self._operate(endpoint, fields, path_id=path_id)
         except _RefusedError as refused:
             return refused.answer
 
     def _operate(
-        self, endpoint: Endpoint, fields: Fields, *, path_id: int | None
+        self, endpoint: Endpoint, fields: Fields, *, path_id: str | None
     ) -> Answer:
         match endpoint:
             case Endpoint.SEND_FREEFORM:
@@ -127,6 +144,7 @@ class Service:
         recipient_name = name if isinstance(name, str) else None
         now = self.elapsed()
         number = self._charge()
+        conversation = self._conversation_with(sender, phone, recipient_name, now=now)
         self.records.note_accepted(
             AcceptedMessage(
                 kind="template",
@@ -139,7 +157,6 @@ class Service:
                 at=now,
             )
         )
-        conversation = self._conversation_with(sender, phone, recipient_name, now=now)
         return answers.sent(
             conversation_id=conversation.id, number=number, status="queued"
         )
@@ -167,7 +184,9 @@ class Service:
             return answers.senders(everyone)
         return answers.senders([s for s in everyone if s.status == "online"])
 
-    def _templates(self, fields: Fields, sender_id: int | None) -> Answer:
+    def _templates(self, fields: Fields, path_id: str | None) -> Answer:
+        digits = path_id or ""
+        sender_id = int(digits) if digits.isdecimal() else 0
         if sender_id not in self.account.senders:
             return answers.SENDER_NOT_FOUND
         listed = self.account.templates_of(sender_id)

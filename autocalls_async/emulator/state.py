@@ -5,8 +5,11 @@ caller uses throughout.
 """
 
 from decimal import Decimal
+from uuid import UUID, uuid5
 
 from attrs import define, evolve, field, frozen
+
+_UUIDS = UUID("5d1d1c4e-3b0a-4a55-9a3f-6f0c9b0f7f11")
 
 WINDOW_SECONDS = 24 * 60 * 60.0
 
@@ -47,6 +50,14 @@ class Conversation:
     last_inbound: float | None = None
     """When the customer wrote last; None if never."""
 
+    ai_enabled: bool = True
+    """Whether the sender's own assistant answers, too."""
+
+    @property
+    def uuid(self) -> str:
+        """The other id, which the webhooks and the listing have."""
+        return str(uuid5(_UUIDS, str(self.id)))
+
     def remaining(self, now: float) -> float:
         """Return how many seconds the window stays open; 0 if it is closed."""
         if self.last_inbound is None:
@@ -68,6 +79,9 @@ class Tenant:
     senders: dict[int, Sender] = field(factory=dict)
     templates: dict[int, Template] = field(factory=dict)
     conversations: dict[tuple[int, str], Conversation] = field(factory=dict)
+    next_conversation_id: int = 1234
+    touched: set[tuple[int, str]] | None = None
+    """Which conversations were begun or changed, where somebody wants to know."""
 
     def add_sender(self, sender: Sender) -> None:
         """Add a sender, or put it in place of the one with its id."""
@@ -108,12 +122,32 @@ class Tenant:
     ) -> Conversation:
         """Return the conversation of a sender and a recipient, begun if need be."""
         key = (sender_id, phone)
+        if self.touched is not None:
+            self.touched.add(key)
         conversation = self.conversations.get(key)
         if conversation is None:
-            conversation = Conversation(id=1234 + len(self.conversations))
+            conversation = Conversation(id=self.next_conversation_id)
+            self.next_conversation_id += 1
             self.conversations[key] = conversation
         if name is not None:
             conversation.customer_name = name
+        return conversation
+
+    def write(
+        self, sender_id: int, phone: str, *, at: float, name: str | None = None
+    ) -> Conversation:
+        """Let a customer have written at an instant.
+
+        Args:
+            sender_id: To whom.
+            phone: The customer.
+            at: When.
+            name: What they are called; by default as before.
+        """
+        conversation = self.open_conversation(sender_id, phone, name=name)
+        conversation.last_inbound = at
+        if conversation.customer_name is None:
+            conversation.customer_name = "Customer"
         return conversation
 
 

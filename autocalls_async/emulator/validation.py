@@ -73,6 +73,20 @@ TEMPLATES_RULES: Mapping[str, Rule] = {
     "status": Rule(kind=FieldKind.TEXT, required=False, choices=("approved", "all")),
 }
 
+CONVERSATIONS_RULES: Mapping[str, Rule] = {
+    "type": Rule(
+        kind=FieldKind.TEXT,
+        required=False,
+        choices=("whatsapp", "test", "widget", "api"),
+    ),
+    "assistant_id": Rule(kind=FieldKind.INTEGER, required=False),
+    "customer_phone": Rule(kind=FieldKind.TEXT, required=False),
+    "whatsapp_sender_phone": Rule(kind=FieldKind.TEXT, required=False),
+    "external_identifier": Rule(kind=FieldKind.TEXT, required=False),
+    "per_page": Rule(kind=FieldKind.INTEGER, required=False),
+    "cursor": Rule(kind=FieldKind.TEXT, required=False),
+}
+
 
 def is_phone(phone: str) -> bool:
     """Whether a phone number is written as `+14155551234`."""

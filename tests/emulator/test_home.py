@@ -9,13 +9,14 @@ from decimal import Decimal
 import pytest
 
 from autocalls_async.emulator import Emulator, HangUpAfter, Sender, Template
-from autocalls_async.emulator.controls import (
+from autocalls_async.emulator.handles.controls import (
     AccountControls,
     FaultControls,
     LimitControls,
 )
+from autocalls_async.emulator.handles.customers import SandboxControls
+from autocalls_async.emulator.handles.shortcuts import Shortcuts
 from autocalls_async.emulator.home import HomeLoop
-from autocalls_async.emulator.shortcuts import Shortcuts
 from tests.people import ANA
 
 SENDER = Sender(id=99, phone_number="+14155550199", display_name="Third")
@@ -31,6 +32,8 @@ METHODS: dict[str, Callable[[Emulator], object]] = {
     "set_window": lambda emulator: emulator.account.set_window(ANA, 60.0),
     "expire_window": lambda emulator: emulator.account.expire_window(ANA),
     "populate": lambda emulator: emulator.account.populate(),
+    "advance": lambda emulator: emulator.advance(60.0),
+    "thread": lambda emulator: emulator.thread(ANA),
     "fail_next": lambda emulator: emulator.fail_next(1, HangUpAfter()),
     "stop_failing": lambda emulator: emulator.faults.stop_failing(),
     "balance": lambda emulator: setattr(emulator, "balance", Decimal(1)),
@@ -44,19 +47,25 @@ EACH = pytest.mark.parametrize("control", METHODS.values(), ids=METHODS)
 def test_no_control_is_left_out() -> None:
     public = {
         name: each.fset if isinstance(each, property) else each
-        for kind in (AccountControls, FaultControls, LimitControls)
+        for kind in (AccountControls, FaultControls, LimitControls, SandboxControls)
         for name, each in vars(kind).items()
         if name[0] != "_"
     }
 
-    assert set(public) == set(METHODS)
+    assert set(public) == set(METHODS) | {"wait_for_message", "set_status"}
     assert {n for n, each in public.items() if not hasattr(each, "__wrapped__")} == {
-        "customer_writes"  # by set_window
+        "wait_for_message"  # it waits
     }
 
 
 async def test_a_short_name_stands_for_its_parts(emulator: Emulator) -> None:
-    parts = (emulator.account, emulator.faults, emulator.limits, emulator.seen)
+    parts = (
+        emulator.account,
+        emulator.faults,
+        emulator.limits,
+        emulator.seen,
+        emulator.sandbox,
+    )
     short = {*vars(Shortcuts), *vars(emulator)} - {*vars(Emulator)}
 
     emulator.choose_fault = lambda _: None
@@ -65,7 +74,7 @@ async def test_a_short_name_stands_for_its_parts(emulator: Emulator) -> None:
     emulator.balance = Decimal("12.5")
 
     meant = {n: [p for p in parts if hasattr(p, n)] for n in short if n[0] != "_"}
-    for name in meant.keys() - {"account", "faults", "limits", "seen"}:
+    for name in meant.keys() - {"account", "faults", "limits", "seen", "sandbox"}:
         (part,) = meant[name]
         assert getattr(emulator, name) == getattr(part, name)
     assert emulator.account.balance == Decimal("12.5")
@@ -94,6 +103,8 @@ async def test_a_mistake_is_told_to_the_thread_that_made_it(
 ) -> None:
     with pytest.raises(KeyError):
         await asyncio.to_thread(emulator.account.set_sender_status, 999, "offline")
+    with pytest.raises(LookupError, match="no message 999 is kept"):
+        await asyncio.to_thread(emulator.set_status, 999, "read")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from autocalls_async.emulator.controls import Customer
+from autocalls_async.emulator.handles.controls import Customer
 from autocalls_async.emulator.limits import RateLimit
 from autocalls_async.emulator.server import Emulator
 
@@ -35,6 +35,7 @@ async def serve(
         port=port,
         record_requests=False,
         record_accepted=False,
+        page=True,
     )
     async with emulator:
         announce(f"listening on {emulator.base_url}")

@@ -6,30 +6,28 @@ into a part alone.
 
 from decimal import Decimal
 
-from autocalls_async.emulator.app import Latency
-from autocalls_async.emulator.controls import (
+from autocalls_async.emulator.app import App, Latency
+from autocalls_async.emulator.faults import FaultChooser
+from autocalls_async.emulator.handles.controls import (
     AccountControls,
     FaultControls,
     LimitControls,
 )
-from autocalls_async.emulator.faults import FaultChooser
-from autocalls_async.emulator.records import AcceptedMessage, RecordedRequest, Records
+from autocalls_async.emulator.handles.customers import SandboxControls
+from autocalls_async.emulator.home import HomeLoop
+from autocalls_async.emulator.records import AcceptedMessage, RecordedRequest
+from autocalls_async.emulator.sandbox.box import Sandbox
 
 
 class Shortcuts:
-    """What `account`, `faults`, `limits` and `seen` have, under the same names."""
+    """What the parts have, under the same names."""
 
-    def __init__(
-        self,
-        account: AccountControls,
-        faults: FaultControls,
-        limits: LimitControls,
-        seen: Records,
-    ) -> None:
-        self.account = account
-        self.faults = faults
-        self.limits = limits
-        self.seen = seen
+    def __init__(self, home: HomeLoop, app: App, box: Sandbox) -> None:
+        self.account = account = AccountControls(home, box)
+        self.faults = faults = FaultControls(home, box)
+        self.limits = LimitControls(home, box, app)
+        self.seen = seen = box.world.records
+        self.sandbox = sandbox = SandboxControls(home, box)
         self.add_sender = account.add_sender
         self.set_sender_status = account.set_sender_status
         self.customer_writes = account.customer_writes
@@ -41,6 +39,10 @@ class Shortcuts:
         self.requests_by_endpoint = seen.requests_by_endpoint
         self.most_sends_in_any_second = seen.most_sends_in_any_second
         self.duplicates = seen.duplicates
+        self.advance = sandbox.advance
+        self.thread = sandbox.thread
+        self.wait_for_message = sandbox.wait_for_message
+        self.set_status = sandbox.set_status
 
     @property
     def balance(self) -> Decimal:

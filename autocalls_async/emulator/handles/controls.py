@@ -5,15 +5,17 @@ Each can be turned from any thread: it is turned where the emulator lives.
 
 from collections.abc import Callable
 from decimal import Decimal
-from functools import partial, wraps
+from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from attrs import frozen
 
 from autocalls_async.emulator.app import App, Latency
-from autocalls_async.emulator.faults import Endpoint, Fault, FaultChooser, FaultPlan
+from autocalls_async.emulator.faults import Endpoint, Fault, FaultChooser
 from autocalls_async.emulator.home import HomeLoop
-from autocalls_async.emulator.state import WINDOW_SECONDS, Sender, Template, Tenant
+from autocalls_async.emulator.sandbox.box import Sandbox
+from autocalls_async.emulator.sandbox.history import Message
+from autocalls_async.emulator.state import WINDOW_SECONDS, Sender, Template
 
 _MINUTE = 60.0
 _CROWD_WINDOWS: tuple[float | None, ...] = (
@@ -25,7 +27,7 @@ _CROWD_WINDOWS: tuple[float | None, ...] = (
     None,
 )
 
-_C = TypeVar("_C", bound="_Controls")
+_C = TypeVar("_C", bound="Controls")
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -40,29 +42,39 @@ class Customer:
     """How long the window is open; 0 if it has closed, None if they never wrote."""
 
 
-class _Controls:
-    def __init__(self, home: HomeLoop) -> None:
+class Controls:
+    """One part of an emulator's handles."""
+
+    def __init__(self, home: HomeLoop, box: Sandbox) -> None:
         self._home = home
+        self._box = box
+        self._turned = box.turned
 
 
-def _at_home(
+def at_home(
     method: Callable[Concatenate[_C, _P], _T],
 ) -> Callable[Concatenate[_C, _P], _T]:
     """Let a method be called from any thread: it runs where the emulator lives."""
 
     @wraps(method)
     def turn(self: _C, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return self._home.do(partial(method, self, *args, **kwargs))
+        def step() -> _T:
+            done = method(self, *args, **kwargs)
+            self._turned()
+            return done
+
+        return self._home.do(step)
 
     return turn
 
 
-class AccountControls(_Controls):
+class AccountControls(Controls):
     """What the service knows: money, senders, templates and who wrote when."""
 
-    def __init__(self, home: HomeLoop, tenant: Tenant) -> None:
-        super().__init__(home)
-        self._tenant = tenant
+    def __init__(self, home: HomeLoop, box: Sandbox) -> None:
+        super().__init__(home, box)
+        self._tenant = box.world.tenant
+        self._clock = box.world.clock
 
     @property
     def balance(self) -> Decimal:
@@ -70,16 +82,16 @@ class AccountControls(_Controls):
         return self._tenant.balance
 
     @balance.setter
-    @_at_home
+    @at_home
     def balance(self, value: Decimal) -> None:
         self._tenant.balance = value
 
-    @_at_home
+    @at_home
     def add_sender(self, sender: Sender) -> None:
         """Add a sender, or put it in place of the one with its id."""
         self._tenant.add_sender(sender)
 
-    @_at_home
+    @at_home
     def set_sender_status(self, sender_id: int, status: str) -> None:
         """Let a sender go `offline`, `online`, `suspended`, ...
 
@@ -88,25 +100,49 @@ class AccountControls(_Controls):
         """
         self._tenant.set_sender_status(sender_id, status)
 
-    @_at_home
+    @at_home
     def add_template(self, template: Template) -> None:
         """Add a template, or put it in place of the one with its id."""
         self._tenant.add_template(template)
 
+    @at_home
     def customer_writes(
-        self, phone: str, *, sender_id: int = 12, name: str = "Customer"
-    ) -> None:
-        """Let a customer write now: their window is open for 24 hours."""
-        self.set_window(phone, WINDOW_SECONDS, sender_id=sender_id, name=name)
+        self,
+        phone: str,
+        text: str | None = None,
+        *,
+        sender_id: int = 12,
+        name: str | None = None,
+    ) -> Message | None:
+        """Let a customer write now: their window is open for 24 hours.
 
-    @_at_home
+        Args:
+            phone: The customer.
+            text: What they write: it stands in their thread, and goes to `inbound`
+                where the emulator was given one. None only opens the window.
+            sender_id: Which sender they write to.
+            name: What the customer is called; by default as before.
+
+        Returns:
+            The message, where there is a text.
+
+        Raises:
+            ValueError: The text is empty, or over 4096 characters.
+        """
+        chat = (sender_id, phone)
+        if text is not None:
+            return self._box.customer_writes(chat, text, name=name)
+        self._tenant.write(*chat, at=self._clock.time(), name=name)
+        return None
+
+    @at_home
     def set_window(
         self,
         phone: str,
         seconds_remaining: float,
         *,
         sender_id: int = 12,
-        name: str = "Customer",
+        name: str | None = None,
     ) -> None:
         """Let a customer have written so long ago that this much is left.
 
@@ -114,22 +150,20 @@ class AccountControls(_Controls):
             phone: The customer.
             seconds_remaining: At most 24 hours; 0 or less has run out already.
             sender_id: Which sender they wrote to.
-            name: What the customer is called.
+            name: What the customer is called; by default as before.
         """
-        conversation = self._tenant.open_conversation(sender_id, phone, name=name)
-        conversation.last_inbound = (
-            self._home.time() + seconds_remaining - WINDOW_SECONDS
-        )
+        wrote = self._clock.time() + seconds_remaining - WINDOW_SECONDS
+        self._tenant.write(sender_id, phone, at=wrote, name=name)
 
-    @_at_home
+    @at_home
     def expire_window(self, phone: str, *, sender_id: int = 12) -> None:
         """Let 24 hours have passed since a customer wrote."""
         conversation = self._tenant.open_conversation(sender_id, phone)
-        over = self._home.time() - WINDOW_SECONDS
+        over = self._clock.time() - WINDOW_SECONDS
         wrote = conversation.last_inbound
         conversation.last_inbound = over if wrote is None else min(wrote, over)
 
-    @_at_home
+    @at_home
     def populate(self, count: int = 12, *, sender_id: int = 12) -> list[Customer]:
         """Add customers with windows open, closing and closed, and some with none.
 
@@ -154,14 +188,14 @@ class AccountControls(_Controls):
         return crowd
 
 
-class FaultControls(_Controls):
+class FaultControls(Controls):
     """What goes wrong on purpose."""
 
-    def __init__(self, home: HomeLoop, plan: FaultPlan) -> None:
-        super().__init__(home)
-        self._plan = plan
+    def __init__(self, home: HomeLoop, box: Sandbox) -> None:
+        super().__init__(home, box)
+        self._plan = box.world.plan
 
-    @_at_home
+    @at_home
     def fail_next(
         self, count: int, fault: Fault, *, endpoint: Endpoint | None = None
     ) -> None:
@@ -175,7 +209,7 @@ class FaultControls(_Controls):
         """
         self._plan.add(count, fault, endpoint=endpoint)
 
-    @_at_home
+    @at_home
     def stop_failing(self) -> None:
         """Forget all planned faults and `choose_fault`."""
         self._plan.clear()
@@ -186,16 +220,16 @@ class FaultControls(_Controls):
         return self._plan.choose
 
     @choose_fault.setter
-    @_at_home
+    @at_home
     def choose_fault(self, value: FaultChooser | None) -> None:
         self._plan.choose = value
 
 
-class LimitControls(_Controls):
+class LimitControls(Controls):
     """How long things take before and after a send is counted."""
 
-    def __init__(self, home: HomeLoop, app: App) -> None:
-        super().__init__(home)
+    def __init__(self, home: HomeLoop, box: Sandbox, app: App) -> None:
+        super().__init__(home, box)
         self._app = app
 
     @property
@@ -204,7 +238,7 @@ class LimitControls(_Controls):
         return self._app.before_counting
 
     @before_counting.setter
-    @_at_home
+    @at_home
     def before_counting(self, value: Latency | None) -> None:
         self._app.before_counting = value
 
@@ -214,6 +248,6 @@ class LimitControls(_Controls):
         return self._app.after_counting
 
     @after_counting.setter
-    @_at_home
+    @at_home
     def after_counting(self, value: Latency | None) -> None:
         self._app.after_counting = value

@@ -1,0 +1,1 @@
+"""What a program turns an emulator by: from any thread, where the emulator lives."""

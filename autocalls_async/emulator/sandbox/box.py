@@ -1,0 +1,354 @@
+"""The sandbox: it watches an emulator, keeps its threads, and tells of them.
+
+It wakes when somebody asks: then the messages that were recorded so far are its
+threads, and it hears of all that follows.
+"""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from autocalls_async.emulator.answers import Answer, JsonObject
+from autocalls_async.emulator.conversations import Entry, Told
+from autocalls_async.emulator.faults import Delay, Stall
+from autocalls_async.emulator.records import AcceptedMessage, RecordedRequest
+from autocalls_async.emulator.sandbox import shapes, snapshot
+from autocalls_async.emulator.sandbox.callouts import Callouts
+from autocalls_async.emulator.sandbox.feed import Feed
+from autocalls_async.emulator.sandbox.history import Chat, History, Message, Side
+from autocalls_async.emulator.sandbox.outbound import Callout
+from autocalls_async.emulator.sandbox.posting import Posting
+from autocalls_async.emulator.sandbox.receipts import (
+    FAILED,
+    FAILURE,
+    ReceiptSteps,
+    may_become,
+)
+from autocalls_async.emulator.sandbox.recording import Recording
+from autocalls_async.emulator.sandbox.requests import RequestLog, Seen
+from autocalls_async.emulator.sandbox.settings import SandboxSettings
+from autocalls_async.emulator.sandbox.telling import Telling
+from autocalls_async.emulator.sandbox.texts import check_text, fill
+from autocalls_async.emulator.sandbox.world import World
+
+# Of requests and callouts, which are large, fewer are kept than of messages.
+_KEPT_REQUESTS = 1000
+
+
+@define(eq=False)
+class Sandbox:
+    """Threads, deliveries, requests and callouts of one emulator."""
+
+    world: World
+    settings: SandboxSettings
+    history: History = field(init=False)
+    feed: Feed = field(init=False)
+    requests: RequestLog = field(init=False)
+    callouts: Callouts = field(init=False)
+    posting: Posting = field(init=False)
+    telling: Telling = field(init=False)
+    recording: Recording = field(init=False, factory=Recording)
+    open_chats: dict[object, Chat] = field(init=False, factory=dict)
+    """Which thread each page has open."""
+
+    _start: JsonObject | None = field(init=False, default=None)
+    _is_awake: bool = field(init=False, default=False)
+    _acting: RecordedRequest | None = field(init=False, default=None)
+    _under_way: dict[int, Seen] = field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        keep = self.settings.keep
+        self.history = History(keep)
+        self.feed = Feed(keep)
+        self.requests = RequestLog(min(keep, _KEPT_REQUESTS))
+        self.callouts = Callouts(self.world.clock, keep, self._tell_callout)
+        self.posting = Posting(self.settings, self.world, self.callouts)
+        self.telling = Telling(self.world, self.feed)
+
+    # Waking
+
+    def wake(self) -> None:
+        """Watch from now on; what was recorded so far is taken in."""
+        if self._is_awake:
+            return
+        self._is_awake = True
+        for message in self.world.records.accepted:
+            self._keep(message, request=None)
+        self.telling.begin()
+        self.world.records.watcher = self
+
+    def turned(self) -> None:
+        """Tell of what somebody changed by a control."""
+        if self._is_awake:
+            self.telling.tell_changes()
+
+    # What the service tells: a Watcher
+
+    def arrived(
+        self, request: RecordedRequest, headers: Mapping[str, str], raw: bytes
+    ) -> None:
+        """Keep a request that arrived whole."""
+        began = self.world.loop_time()
+        self._under_way[id(request)] = self.requests.add(
+            request, headers, raw, began=began
+        )
+
+    def struck(self, request: RecordedRequest) -> None:
+        """Show a request already that a fault holds up."""
+        if isinstance(request.fault, Delay | Stall):
+            seen = self._under_way[id(request)]
+            seen.is_pending = True
+            self._tell_request(seen)
+        self.telling.tell_faults()
+
+    def acting(self, request: RecordedRequest) -> None:
+        """Remember whose message comes next."""
+        self._acting = request
+
+    def accepted(self, message: AcceptedMessage) -> None:
+        """Take a message into its thread, and let its delivery begin."""
+        seen = None if self._acting is None else self._under_way.get(id(self._acting))
+        taken = self._keep(message, request=None if seen is None else seen.id)
+        if seen is not None:
+            seen.message = taken.number
+        self.telling.tell_changes()
+        self._tell_message(taken)
+        self.recording.note_message(taken)
+        for seconds, status in self.settings.steps.steps:
+            self._plan_step(taken, status, taken.at + seconds)
+
+    def ended(self, request: RecordedRequest, answer: object) -> None:
+        """Show what a request was answered."""
+        seen = self._under_way.pop(id(request))
+        seen.is_pending = False
+        seen.seconds = self.world.loop_time() - seen.began
+        if isinstance(answer, Answer):
+            seen.status = answer.status
+            seen.answer = seen.hide(answer.payload()[0].decode(errors="replace"))
+            seen.answer_headers = dict(answer.headers)
+        self._tell_request(seen)
+        self.telling.tell_limits(self.history.doubles)
+        self.telling.tell_changes()
+
+    # What customers and deliveries do
+
+    def customer_writes(
+        self, chat: Chat, text: str, *, name: str | None = None
+    ) -> Message:
+        """Take a customer's text into their thread, and forward it.
+
+        Raises:
+            ValueError: The text is empty, or over 4096 characters.
+        """
+        check_text(text)
+        self.wake()
+        self.world.tenant.write(*chat, at=self.world.clock.time(), name=name)
+        message = Message(
+            number=self.history.last_number + 1,
+            side=Side.CUSTOMER,
+            sender_id=chat[0],
+            phone=chat[1],
+            text=text,
+            at=self.world.clock.time(),
+        )
+        self.history.add(message)
+        self.telling.tell_changes()
+        self._tell_message(message)
+        self.recording.note_message(message)
+        self.posting.forward(message)
+        return message
+
+    def set_status(
+        self,
+        whatsapp_message_id: int,
+        status: str,
+        *,
+        error_code: int | None = None,
+        error_message: str | None = None,
+    ) -> Message:
+        """Let a message's delivery go a step on, and tell by a receipt.
+
+        Raises:
+            LookupError: No message with this id is kept.
+            ValueError: The service would not tell of this step, as it leads back.
+        """
+        self.wake()
+        message = self.history.find(whatsapp_message_id)
+        if message is None:
+            msg = f"no message {whatsapp_message_id} is kept"
+            raise LookupError(msg)
+        if not may_become(message.status, status):
+            msg = (
+                f"message {whatsapp_message_id} is {message.status} and cannot become"
+                f" {status!r}: a delivery goes forward only"
+            )
+            raise ValueError(msg)
+        if status in FAILED:
+            code, text = FAILURE
+            message.error_code = error_code or code
+            message.error_message = error_message or text
+        self._step(message, status, at=self.world.clock.time())
+        return message
+
+    def end_conversation(self, chat: Chat) -> None:
+        """Let a conversation have ended, and tell by the webhook for that.
+
+        Raises:
+            LookupError: There is no such conversation.
+        """
+        if chat not in self.world.tenant.conversations:
+            msg = f"sender {chat[0]} has no conversation with {chat[1]}"
+            raise LookupError(msg)
+        self.wake()
+        at = self.world.clock.time()
+        self.posting.ended(chat, self.history.thread(chat), at=at)
+
+    def shown_settings(self) -> JsonObject:
+        """Show where callouts go, and whether all is recorded."""
+        settings = self.settings
+        return {
+            "webhook": settings.webhook,
+            "inbound": settings.inbound,
+            "ended": settings.ended,
+            "receipt_steps": settings.steps,
+            "recording": self.recording.shown(),
+        }
+
+    def snapshot(self) -> JsonObject:
+        """Return the state as plain data."""
+        self.wake()
+        return snapshot.take(self.world, self.history)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Let all be as it was when a snapshot was taken; the date, too.
+
+        Raises:
+            ValueError: It is no snapshot.
+        """
+        self.wake()
+        snapshot.put_back(state, self.world, self.history)
+        self.requests.clear()
+        self.callouts.forget()
+        self.telling.begin()
+        self.feed.begin_anew()
+
+    def record(self, *, on: bool, path: Path | None = None) -> None:
+        """Begin to record what is written, or end it.
+
+        Raises:
+            OSError: The file can't be made, or there is one already.
+        """
+        if on:
+            at = self.world.clock.time()
+            self.recording.begin(self.snapshot(), at=at, path=path)
+        else:
+            self.recording.end()
+        self.feed.add("settings", self.shown_settings())
+
+    def mark_start(self) -> None:
+        """Let `reset` lead back to what is now."""
+        self._start = self.snapshot()
+
+    def reset(self) -> None:
+        """Let all be as it was at the start; the date is the true one."""
+        self.restore(self._start or {})
+        self.world.clock.set_true_date()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock, and tell of it before all that this makes due."""
+        clock = self.world.clock
+        self.recording.note_advance(seconds, at=clock.time())
+        clock.advance(seconds, self._tell_clock if self._is_awake else None)
+
+    def open_chat(self, page: object, chat: Chat | None) -> None:
+        """Note which thread a page has open: what was delivered there is read."""
+        self.open_chats.pop(page, None)
+        if chat is None:
+            return
+        self.open_chats[page] = chat
+        for message in self.history.thread(chat):
+            self._read_if_open(message, at=self.world.clock.time())
+
+    def tell(self, sender_id: int, phone: str) -> Told:
+        """Return what the service's own listing says of a thread."""
+        self.wake()
+        chat = (sender_id, phone)
+        entries = [
+            Entry(
+                role="user" if message.side is Side.CUSTOMER else "assistant",
+                content=message.text,
+                at=message.at,
+            )
+            for message in self.history.thread(chat)
+        ]
+        return Told(entries=entries, count=self.history.count(chat))
+
+    async def stop(self) -> None:
+        """End what is under way."""
+        await self.callouts.stop()
+        self.recording.end()
+        self._under_way.clear()
+
+    # Inside
+
+    def _keep(self, sent: AcceptedMessage, *, request: int | None) -> Message:
+        template = None
+        if sent.template_id is not None:
+            template = self.world.tenant.templates.get(sent.template_id)
+        message = Message(
+            number=self.history.last_number + 1,
+            side=Side.BUSINESS,
+            sender_id=sent.sender_id,
+            phone=sent.recipient_phone,
+            text=sent.message or fill(template, sent.variables),
+            at=sent.at,
+            kind=sent.kind,
+            whatsapp_message_id=sent.whatsapp_message_id,
+            template_id=sent.template_id,
+            template_name=None if template is None else template.name,
+            status="queued",
+            request=request,
+            identity=_digest(sent),
+        )
+        self.history.add(message)
+        return message
+
+    def _plan_step(self, message: Message, status: str, due: float) -> None:
+        def step(at: float) -> None:
+            if may_become(message.status, status):
+                self._step(message, status, at=at)
+
+        self.world.clock.call_at(due, step)
+
+    def _step(self, message: Message, status: str, *, at: float) -> None:
+        message.status = status
+        self.feed.add("status", shapes.status(message))
+        self.posting.receipt(message, at=at)
+        self._read_if_open(message, at=at)
+
+    def _read_if_open(self, message: Message, *, at: float) -> None:
+        is_open = message.chat in self.open_chats.values()
+        wanted = self.settings.steps is ReceiptSteps.AUTO
+        if is_open and wanted and message.status == "delivered":
+            self._step(message, "read", at=at)
+
+    def _tell_clock(self) -> None:
+        self.feed.add("clock", shapes.clock(self.world.clock))
+
+    def _tell_message(self, message: Message) -> None:
+        self.feed.add("message", shapes.message(message, self.world.clock.date_at))
+
+    def _tell_request(self, seen: Seen) -> None:
+        shown = shapes.request(seen, self.world.clock.date_at, rate=self.world.rate)
+        self.feed.add("request", shown)
+
+    def _tell_callout(self, callout: Callout) -> None:
+        self.feed.add("callout", shapes.callout(callout, self.world.clock.date_at))
+
+
+def _digest(sent: AcceptedMessage) -> str:
+    """Return a short text that is the same for messages that read the same."""
+    return blake2b(repr(sent.identity).encode(), digest_size=16).hexdigest()
