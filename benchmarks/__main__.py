@@ -6,7 +6,7 @@ and what noise does to it stands in the report and, in full, at the top of each
 script. Pace and waits are measured in virtual time and repeat exactly.
 
 `--also PYTHON` adds what a message costs with another interpreter, which has this
-project and its extra `bench` installed; it can be given several times.
+project and its group `bench` installed; it can be given several times.
 """
 
 import argparse

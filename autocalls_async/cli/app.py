@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app: typer.Typer = typer.Typer(
     cls=PrintableGroup,
-    add_completion=False,
+    add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks show variables: the key, too
     context_settings={"help_option_names": ["-h", "--help"]},
