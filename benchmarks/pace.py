@@ -13,7 +13,7 @@ All of it runs in virtual time, so a busy machine changes the seconds it takes
 and no figure; another `--runs` does, by a percent or two. pyrate-limiter reads
 a clock of its own, and is given the loop's. python-telegram-bot's way is that of
 its `AIORateLimiter`, rebuilt around plain posts, with 8 retries (its default is
-none). `pip install --group bench` (pip 25.1 or newer) brings aiometer and pyrate-limiter;
+none). `pip install --group bench` (pip 25.1) brings aiometer and pyrate-limiter;
 a row whose package is missing is left out, and named.
 """
 
