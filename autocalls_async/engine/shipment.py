@@ -16,6 +16,7 @@ from autocalls_async.model.errors import (
 from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Message, Pair
 from autocalls_async.model.outcomes import Outcome
+from autocalls_async.model.persons import person_of
 from autocalls_async.policy.lanes import Lane, Place
 from autocalls_async.policy.verdict import Seen
 from autocalls_async.policy.windows import WindowCheck, WindowState
@@ -238,8 +239,8 @@ class Shipment:
 
     @property
     def recipient(self) -> Hashable:
-        """Whose order among others for the same is kept."""
-        return self.sender_id, self.recipient_phone
+        """Whose order among others for the same person is kept."""
+        return self.sender_id, person_of(self.message.recipient_phone)
 
     @property
     def pair(self) -> Pair:
