@@ -12,6 +12,7 @@ import typer
 from autocalls_async._version import __version__
 from autocalls_async.cli import options
 from autocalls_async.cli.bulk.options import Campaign
+from autocalls_async.cli.emulator.app import emulator_app
 from autocalls_async.cli.journal.app import journal_app
 from autocalls_async.cli.terminal.ending import finish
 from autocalls_async.cli.terminal.spread import spread
@@ -29,6 +30,7 @@ app: typer.Typer = typer.Typer(
 )
 
 app.add_typer(journal_app, name="journal")
+app.add_typer(emulator_app, name="emulator")
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -205,14 +207,3 @@ def bulk_command(campaign: Campaign, *, json: options.Json = False) -> None:
     from autocalls_async.cli.bulk.command import bulk
 
     finish(lambda s: bulk(campaign, s), as_json=json)
-
-
-@app.command("emulator")
-@spread
-def emulator_command(
-    simulation: options.Simulation, *, json: options.Json = False
-) -> None:
-    """Serve a simulated service, with a ready-made account, until Ctrl-C."""
-    from autocalls_async.cli.emulator import run_emulator
-
-    finish(lambda screen: run_emulator(simulation, screen), as_json=json)

@@ -1,7 +1,7 @@
 """The options and arguments that several commands share: names, kinds and help."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 import typer
 from attrs import evolve, field, fields, frozen
@@ -124,41 +124,6 @@ AllSenders = Annotated[bool, typer.Option("--all", help="Those offline, too.")]
 AllTemplates = Annotated[
     bool, typer.Option("--all", help="Those that are not approved, too.")
 ]
-
-# emulator
-
-# By name: the emulator's own choice would bring the emulator to every command.
-LimitName = Literal[
-    "sliding-log",
-    "fixed-window",
-    "calendar-second",
-    "leaky-bucket",
-    "spaced",
-    "stick-table",
-]
-
-
-@frozen(kw_only=True)
-class Simulation:
-    """The simulated service: the options of `emulator`."""
-
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = (
-        "127.0.0.1"
-    )
-    port: Annotated[
-        int,
-        typer.Option(min=0, max=65535, metavar="NUMBER", help="0 takes a free one."),
-    ] = 8080
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KEY", help="Let no other key in; any will do without it."
-        ),
-    ] = field(default=None, repr=False)
-    rate_limit: Annotated[LimitName, typer.Option(help="How sends are counted.")] = (
-        "sliding-log"
-    )
-
 
 # demo
 

@@ -32,7 +32,10 @@ from autocalls_async.emulator.limits import (
     make_limit,
 )
 from autocalls_async.emulator.records import AcceptedMessage, RecordedRequest
-from autocalls_async.emulator.sandbox.standalone import serve
+from autocalls_async.emulator.sandbox.history import Message
+from autocalls_async.emulator.sandbox.replay import Replayed
+from autocalls_async.emulator.sandbox.settings import SandboxOptions
+from autocalls_async.emulator.sandbox.standalone import Stand, read_state, serve
 from autocalls_async.emulator.server import Emulator
 from autocalls_async.emulator.state import Sender, Template
 
@@ -50,14 +53,19 @@ __all__ = [
     "HangUpBefore",
     "Latency",
     "Limit",
+    "Message",
     "RateLimit",
     "RecordedRequest",
     "Refuse",
+    "Replayed",
+    "SandboxOptions",
     "Sender",
     "Stall",
+    "Stand",
     "Template",
     "Verdict",
     "make_limit",
+    "read_state",
     "refuse_with_code",
     "serve",
 ]

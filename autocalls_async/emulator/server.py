@@ -24,6 +24,9 @@ from autocalls_async.emulator.state import ready_made
 if TYPE_CHECKING:
     from autocalls_async.emulator.control.site import Site
 
+# Who listens everywhere is found, from this machine, here.
+_NEAR = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not bound
+
 T = TypeVar("T")
 _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -192,7 +195,9 @@ class Emulator(Shortcuts):
                 which stands still meanwhile: no request would be answered.
         """
         self._home.check()
-        where = self._host if self._port is None else f"{self._host}:{self._port}"
+        host = _NEAR.get(self._host, self._host)
+        host = f"[{host}]" if ":" in host else host
+        where = host if self._port is None else f"{host}:{self._port}"
         return f"http://{where}/api"
 
     def protocol(self) -> asyncio.Protocol:

@@ -7,6 +7,7 @@ changes no test that asks for none of it, and imports nothing until one does:
   that test's event loop.
 - The fixture `live_emulator` starts one in a thread of its own, for a test that
   is not async (FastAPI's `TestClient`, `requests`) or a loop of any other kind.
+- The fixture `sandbox` is a `live_emulator` with a page, for tests with a browser.
 - The marker `virtual_time` runs an async test, and its fixtures, on a loop
   whose clock jumps over the time in which nothing happens: an hour of sends at
   5 a second takes seconds, and is the same each time.
@@ -18,9 +19,9 @@ async def test_a_campaign_is_paced(emulator: Emulator) -> None:
         ...
 ```
 
-All but `live_emulator` need pytest-asyncio. To run a module in virtual time, write
-`pytestmark = pytest.mark.virtual_time` in it; to run every test so, give the
-loop to pytest-asyncio in `conftest.py`:
+All but `live_emulator` and `sandbox` need pytest-asyncio. To run a module in
+virtual time, write `pytestmark = pytest.mark.virtual_time` in it; to run every test
+so, give the loop to pytest-asyncio in `conftest.py`:
 
 ```python
 def pytest_asyncio_loop_factories(config, item):
@@ -59,6 +60,7 @@ __all__ = [
     "live",
     "live_emulator",
     "run",
+    "sandbox",
     "wall_clock",
 ]
 
@@ -93,6 +95,19 @@ def live_emulator(request: pytest.FixtureRequest) -> Iterator["Emulator"]:
     from autocalls_async.testing.in_thread import live  # noqa: PLC0415
 
     with live() as started:
+        yield started
+
+
+@pytest.fixture
+def sandbox() -> Iterator["Emulator"]:
+    """Start an emulator with its page, in a thread of its own, by the real clock.
+
+    For tests with a browser: `page.goto(sandbox.page_url)`.
+    """
+    from autocalls_async.emulator import Emulator  # noqa: PLC0415
+    from autocalls_async.testing.in_thread import live  # noqa: PLC0415
+
+    with live(Emulator(page=True)) as started:
         yield started
 
 

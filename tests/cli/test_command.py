@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from autocalls_async import __version__
-from autocalls_async.cli.options import LimitName
+from autocalls_async.cli.emulator.options import LimitName
 from autocalls_async.emulator import RateLimit
 from tests.cli.conftest import OPEN, Autocalls, Service
 

@@ -33,6 +33,9 @@ METHODS: dict[str, Callable[[Emulator], object]] = {
     "expire_window": lambda emulator: emulator.account.expire_window(ANA),
     "populate": lambda emulator: emulator.account.populate(),
     "advance": lambda emulator: emulator.advance(60.0),
+    "remove_templates": lambda emulator: emulator.account.remove_templates(),
+    "mark_start": lambda emulator: emulator.sandbox.mark_start(),
+    "snapshot": lambda emulator: emulator.snapshot() and None,
     "thread": lambda emulator: emulator.thread(ANA),
     "fail_next": lambda emulator: emulator.fail_next(1, HangUpAfter()),
     "stop_failing": lambda emulator: emulator.faults.stop_failing(),
@@ -52,10 +55,10 @@ def test_no_control_is_left_out() -> None:
         if name[0] != "_"
     }
 
-    assert set(public) == set(METHODS) | {"wait_for_message", "set_status"}
-    assert {n for n, each in public.items() if not hasattr(each, "__wrapped__")} == {
-        "wait_for_message"  # it waits
-    }
+    want_more = {"set_status", "end_conversation", "restore", "record"}
+    wait = {"wait_for_message", "replay"}
+    assert set(public) == set(METHODS) | want_more | wait
+    assert {n for n, each in public.items() if not hasattr(each, "__wrapped__")} == wait
 
 
 async def test_a_short_name_stands_for_its_parts(emulator: Emulator) -> None:

@@ -1,11 +1,12 @@
 """Starting, stopping, and the emulator as a process of its own."""
 
 import asyncio
+from collections.abc import Sequence
 
 import aiohttp
 import pytest
 
-from autocalls_async.emulator import Emulator, Stall, serve
+from autocalls_async.emulator import Customer, Emulator, Stall, Stand, serve
 from tests.emulator.asking import (
     FREEFORM,
     ME,
@@ -119,16 +120,17 @@ def test_an_emulator_that_is_not_running_has_no_protocol() -> None:
         Emulator().protocol()
 
 
-async def test_on_its_own_it_announces_its_account_and_serves_until_cancelled(
+async def test_on_its_own_it_serves_a_ready_made_account_until_cancelled(
     session: aiohttp.ClientSession,
 ) -> None:
-    lines: list[str] = []
-    serving = asyncio.create_task(serve(announce=lines.append, port=0))
-    await asyncio.sleep(0.1)
-    base_url = lines[0].removeprefix("listening on ")
+    told: asyncio.Future[tuple[Emulator, Sequence[Customer]]] = asyncio.Future()
+    serving = asyncio.create_task(
+        serve(Stand(port=0), lambda *ready: told.set_result(ready))
+    )
+    emulator, customers = await told
 
     async with session.post(
-        base_url + SEND_FREEFORM,
+        emulator.base_url + SEND_FREEFORM,
         json=FREEFORM | {"recipient_phone": "+14155550001"},
         headers={"Authorization": "Bearer any"},
     ) as response:
@@ -138,9 +140,10 @@ async def test_on_its_own_it_announces_its_account_and_serves_until_cancelled(
     with pytest.raises(asyncio.CancelledError):
         await serving
     assert status == 200
-    assert "+14155550001  window open for 23 h 45 min" in lines
-    assert "+14155550005  window closed" in lines
-    assert "+14155550006  has never written" in lines
+    remaining = {c.recipient_phone: c.seconds_remaining for c in customers}
+    assert remaining["+14155550001"] == 85_500
+    assert remaining["+14155550005"] == 0
+    assert remaining["+14155550006"] is None
 
 
 class _Wire(asyncio.Transport):

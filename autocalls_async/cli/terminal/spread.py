@@ -21,13 +21,14 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     method `settled` is asked by it for what it comes to, given what was typed.
     """
     own = inspect.signature(command).parameters.values()
-    signature = inspect.Signature(
-        [_CONTEXT, *(option for p in own for option in _options(p))]
-    )
+    asked = [p for p in own if p.annotation is typer.Context]
+    context = asked[0] if asked else _CONTEXT  # typer gives one alone
+    others = (option for p in own if p is not context for option in _options(p))
+    signature = inspect.Signature([_keyword(context), *others])
 
     @wraps(command)
-    def call(_context: typer.Context, **given: Any) -> None:  # noqa: ANN401  # typer's
-        typed = frozenset(name for name in given if _is_typed(_context, name))
+    def call(**given: Any) -> None:  # noqa: ANN401  # typer's
+        typed = frozenset(n for n in given if _is_typed(given[context.name], n))
         command(**{p.name: _gather(p.name, p.annotation, given, typed) for p in own})
 
     call.__signature__ = signature  # type: ignore[attr-defined]  # what inspect looks for
@@ -37,7 +38,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
 
 def _options(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
     if not attrs.has(parameter.annotation):
-        yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        yield _keyword(parameter)
         return
     for name, kind, default in _fields(parameter.annotation):
         yield from _options(
@@ -48,6 +49,10 @@ def _options(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
                 annotation=kind,
             )
         )
+
+
+def _keyword(parameter: inspect.Parameter) -> inspect.Parameter:
+    return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
 
 
 def _is_typed(context: typer.Context, name: str) -> bool:

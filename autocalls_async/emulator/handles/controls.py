@@ -106,6 +106,11 @@ class AccountControls(Controls):
         self._tenant.add_template(template)
 
     @at_home
+    def remove_templates(self) -> None:
+        """Let the account have no template."""
+        self._tenant.templates = {}
+
+    @at_home
     def customer_writes(
         self,
         phone: str,

@@ -1,9 +1,13 @@
 """The handles of a sandbox: its customers, its deliveries and its clock."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from autocalls_async.emulator.handles.controls import Controls, at_home
 from autocalls_async.emulator.sandbox.history import Message, Side
+from autocalls_async.emulator.sandbox.replay import Replayed, read_record, replay
 
 
 class SandboxControls(Controls):
@@ -55,6 +59,74 @@ class SandboxControls(Controls):
             status,
             error_code=error_code,
             error_message=error_message,
+        )
+
+    @at_home
+    def end_conversation(self, phone: str, *, sender_id: int = 12) -> None:
+        """Let a conversation have ended: `ended` is told, with all that was said.
+
+        Raises:
+            LookupError: There is no such conversation.
+        """
+        self._box.end_conversation((sender_id, phone))
+
+    @at_home
+    def snapshot(self) -> dict[str, Any]:
+        """Return account, conversations and messages as plain data, for JSON.
+
+        There is no key and no secret in it, but whole numbers and texts.
+        """
+        return self._box.snapshot()
+
+    @at_home
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Let all be as it was when a snapshot was taken; the date, too.
+
+        Requests and callouts are forgotten.
+
+        Raises:
+            ValueError: It is no snapshot; then nothing was changed.
+        """
+        self._box.restore(state)
+
+    @at_home
+    def mark_start(self) -> None:
+        """Let the control call `reset` lead back to what is now."""
+        self._box.mark_start()
+
+    @at_home
+    def record(self, path: Path | str) -> None:
+        """Record what is written from now on, for `replay`, until the emulator ends.
+
+        Args:
+            path: A new file; only its owner can read it.
+
+        Raises:
+            OSError: The file can't be made, or there is one already.
+        """
+        self._box.record(on=True, path=Path(path))
+
+    async def replay(
+        self,
+        path: Path | str,
+        *,
+        timeout: float = 10.0,
+        ignore: Sequence[str] = (),
+    ) -> Replayed:
+        """Let customers write what was recorded, and compare the replies.
+
+        Args:
+            path: A record.
+            timeout: How long each reply may take, in seconds.
+            ignore: Patterns; what they match in a text is not compared.
+
+        Raises:
+            OSError: The file can't be read.
+            ValueError: It is no record, or a pattern is none.
+        """
+        record = read_record(Path(path))
+        return await self._home.wait_for(
+            replay(self._box, record, timeout=timeout, ignore=ignore)
         )
 
     async def wait_for_message(

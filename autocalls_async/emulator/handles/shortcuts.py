@@ -43,6 +43,9 @@ class Shortcuts:
         self.thread = sandbox.thread
         self.wait_for_message = sandbox.wait_for_message
         self.set_status = sandbox.set_status
+        self.snapshot = sandbox.snapshot
+        self.restore = sandbox.restore
+        self.replay = sandbox.replay
 
     @property
     def balance(self) -> Decimal:

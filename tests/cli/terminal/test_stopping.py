@@ -178,10 +178,24 @@ def test_an_emulator_says_where_it_is_and_serves_until_it_is_stopped(
 
     assert ended.status == 130
     said = ended.err if as_json else ended.out
-    assert said.startswith(f"listening on {url}\n")
+    page = f"http://127.0.0.1:{port}/"
+    assert said.startswith(f"page      {page}\nbase URL  {url}\n")
     assert "senders 12 and 15" in said
+    assert f"\nexport AUTOCALLS_BASE_URL={url}\n" in said
     told = [json.loads(line) for line in ended.out.splitlines()] if as_json else []
-    assert told == [{"base_url": url}] * as_json
+    assert (
+        told
+        == [
+            {
+                "page": page,
+                "base_url": url,
+                "control": f"{page}_sandbox/v1",
+                "api_key": "1|any-key",
+                "webhook_secret": None,
+            }
+        ]
+        * as_json
+    )
 
 
 def test_an_emulator_process_ends_in_good_order_on_sigterm() -> None:

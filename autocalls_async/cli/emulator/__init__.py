@@ -1,0 +1,1 @@
+"""`autocalls emulator`: the sandbox as a process, and the replay of a talk."""
