@@ -46,8 +46,9 @@ if TYPE_CHECKING:
         TemplateLoad,
         WindowCounts,
     )
+    from autocalls_async.campaign.progress import Progress
     from autocalls_async.campaign.rules.hours import SendingHours
-    from autocalls_async.campaign.run import Progress, Run
+    from autocalls_async.campaign.run import Run
     from autocalls_async.client.client import AutocallsClient
     from autocalls_async.client.settings import ClientSettings
     from autocalls_async.engine.asking.windows import Windows
@@ -183,7 +184,8 @@ __all__ = [
 # Where each name is at home.
 _HOMES: dict[str, str] = {
     "campaign.rules.hours": "SendingHours",
-    "campaign.run": "Progress Run",
+    "campaign.progress": "Progress",
+    "campaign.run": "Run",
     "client.client": "AutocallsClient",
     "client.settings": "ClientSettings",
     "model.errors": """

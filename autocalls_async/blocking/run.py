@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from autocalls_async.blocking.loop_thread import Errands, LoopThread
-from autocalls_async.campaign.run import Progress, Run
+from autocalls_async.campaign.progress import Progress
+from autocalls_async.campaign.run import Run
 from autocalls_async.campaign.source import check_source
 from autocalls_async.model.messages import Message
 from autocalls_async.model.naming import show_in

@@ -1,6 +1,6 @@
 """A run's side of the journal: what may be sent again, and what became of it."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Protocol
 
 from attrs import evolve
 
+from autocalls_async.http.loop import utc_now
 from autocalls_async.journal import (
     Draft,
     Entry,
@@ -43,6 +44,8 @@ NOT_ITS_FAULT = (
 )
 """Refusals that say nothing about the message: the next run sends it again."""
 
+_SPENT = (State.IN_FLIGHT, State.ACCEPTED, State.UNKNOWN)
+
 
 class NoteFallback(Protocol):
     """Takes note that a fallback went to a recipient."""
@@ -72,7 +75,7 @@ class Page:
         """Leave the message to others, if it is this page's."""
         self._journal.release(self._key, owner=self)
 
-    async def leaving(self, *, fell_back: bool) -> None:
+    async def leaving(self, *, fell_back: bool, outside_window: bool) -> None:
         """Note the intent for good, before the first byte of it or its fallback.
 
         Raises:
@@ -82,7 +85,9 @@ class Page:
         """
         self._has_intent = True
         try:
-            await self._journal.intend(self._key, fell_back=fell_back)
+            await self._journal.intend(
+                self._key, fell_back=fell_back, outside_window=outside_window
+            )
         except JournalError as error:
             raise _unnoted(error) from error
         except JournalStateError as error:
@@ -96,6 +101,13 @@ class Page:
         if self._has_intent:
             self._has_intent = False
             self._journal.settle(self._key, state=State.UNSENT)
+
+    def put_aside(self) -> None:
+        """Leave it to others until it may leave; it has done nothing."""
+        try:
+            self.came_back()
+        finally:
+            self.let_go()
 
     def settle(self, outcome: Outcome, *, is_withdrawn: bool) -> None:
         """Note how it ended, and let go of it."""
@@ -205,6 +217,17 @@ class Ledger:
             _open(page, state) if is_ours else None for page, is_ours, state in found
         ]
 
+    async def count_spent(self) -> int:
+        """Return how many messages have left, or may have."""
+        counts = await self.journal.counts()
+        return sum(counts[state] for state in _SPENT)
+
+    def reached(
+        self, sender_id: int, *, since: datetime
+    ) -> AsyncIterator[tuple[str, datetime]]:
+        """Yield whom a sender has written to outside a window, and when last."""
+        return self.journal.reached(sender_id, since=since)
+
     async def aclose(self) -> None:
         """Make all durable, and close what was opened here."""
         if self._is_ours:
@@ -245,4 +268,4 @@ def _journal(journal: Journal | str | PathLike[str]) -> Journal:
     # Most programs have no journal, and need no SQLite.
     from autocalls_async.journal import SqliteJournal  # noqa: PLC0415
 
-    return SqliteJournal(journal)
+    return SqliteJournal(journal, now=utc_now)

@@ -21,7 +21,6 @@ from autocalls_async.model.messages import (
     TemplateMessage,
     check_message,
 )
-from autocalls_async.model.persons import person_of
 
 MOST_NAMED = 10
 """Messages that are named by their position in the source."""
@@ -37,22 +36,17 @@ class EvenSample:
         self._most = most
         self._highest_first: list[tuple[int, Pair]] = []
         self._needs_window: dict[Pair, bool] = {}
-        self._as_written: dict[tuple[int, str], Pair] = {}  # by sender and person
 
     def add(self, pair: Pair, *, has_fallback: bool) -> None:
-        """Take in a free text to this pair, or to another spelling of it."""
-        sender_id, person = whose = _whose(pair)
-        pair = self._as_written.get(whose, pair)
+        """Take in a free text to this pair."""
         if pair in self._needs_window:
             self._needs_window[pair] = True  # only one text may fall back
             return
-        rank = -_hash(f"{sender_id} {person}")
+        rank = -_hash(f"{pair.sender_id} {pair.recipient_phone}")
         heappush(self._highest_first, (rank, pair))
         self._needs_window[pair] = not has_fallback
-        self._as_written[whose] = pair
         if len(self._highest_first) > self._most:
-            _, gone = heappop(self._highest_first)
-            del self._needs_window[gone], self._as_written[_whose(gone)]
+            del self._needs_window[heappop(self._highest_first)[1]]
 
     @property
     def pairs(self) -> Mapping[Pair, bool]:
@@ -145,7 +139,7 @@ class Manifest:
         self._note_key(message, sender_id)
         load = self.loads.setdefault(sender_id, Load())
         load.message_count += 1
-        number = int(person_of(message.recipient_phone))
+        number = int(message.recipient_phone)
         if isinstance(message, TemplateMessage):
             self.template_count += 1
             load.template_to.add(number)
@@ -181,10 +175,6 @@ class Manifest:
         shape = Shape(frozenset(variables), blank)
         shapes = self.shapes.setdefault((sender_id, template_id), {})
         shapes.setdefault(shape, Spots()).add(self.position)
-
-
-def _whose(pair: Pair) -> tuple[int, str]:
-    return pair.sender_id, person_of(pair.recipient_phone)
 
 
 def _hash(text: str) -> int:

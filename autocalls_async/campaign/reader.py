@@ -1,7 +1,13 @@
 """From the source into the run: what is read, when, and what a journal lets through."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
@@ -10,12 +16,15 @@ from autocalls_async.campaign.source import Source, each_of
 from autocalls_async.engine.shipment import OnSettled, Shipment
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.later import Later
+from autocalls_async.model.messages import Message
 from autocalls_async.model.outcomes import Outcome
 
 if TYPE_CHECKING:
     from autocalls_async.campaign import ledger as _ledger
+    from autocalls_async.campaign import usher as _ushers
 else:
     _ledger = Later("autocalls_async.campaign.ledger")
+    _ushers = Later("autocalls_async.campaign.usher")
 
 T = TypeVar("T")
 
@@ -49,14 +58,16 @@ TakeIn: TypeAlias = Callable[[int, Shipment], None]
 SettleNumber: TypeAlias = Callable[[int, Outcome], None]
 """Notes how what was taken in ended."""
 
+GiveUp: TypeAlias = Callable[[int, Message], None]
+"""Ends what was put aside, and will never be taken in."""
+
 
 class Room:
     """Places for messages between the source and whoever takes the outcomes."""
 
     def __init__(self, places: int) -> None:
         self.free_count = places
-        self._least = 1
-        self._is_enough = asyncio.Event()
+        self._waiting: list[tuple[int, asyncio.Event]] = []
 
     def take(self) -> None:
         """Take a place."""
@@ -65,15 +76,19 @@ class Room:
     def give_back(self) -> None:
         """Give a place back."""
         self.free_count += 1
-        if self.free_count >= self._least:
-            self._is_enough.set()
+        for least, is_enough in self._waiting:
+            if self.free_count >= least:
+                is_enough.set()
 
     async def has(self, least: int) -> None:
         """Wait until so many places are free."""
-        self._least = least
         while self.free_count < least:
-            self._is_enough.clear()
-            await self._is_enough.wait()
+            waiting = least, asyncio.Event()
+            self._waiting.append(waiting)
+            try:
+                await waiting[1].wait()
+            finally:
+                self._waiting.remove(waiting)
 
 
 class Reader:
@@ -96,10 +111,12 @@ class Reader:
         *,
         make_shipment: MakeShipment,
         ledger: "_ledger.Ledger | None",
+        usher: "_ushers.Usher | None" = None,
     ) -> None:
         self._source = source
         self._make_shipment = make_shipment
         self._ledger = ledger
+        self._usher = usher
         # An async source may let a message wait for the next one.
         self._may_batch = ledger is not None and not isinstance(source, AsyncIterable)
         self._read_count = 0
@@ -128,11 +145,55 @@ class Reader:
             is_at_end = False
             while not is_at_end and not self._is_stopped:
                 batch: dict[int, Shipment] = {}
+                if self._usher is not None:
+                    await self._usher.may_read()
                 try:
                     is_at_end = await self._fill(batch, messages, settle)
                 finally:  # the source may have failed after some
                     await self._admit(batch, take_in)
             self.is_at_end = is_at_end
+
+    async def call_again(
+        self,
+        usher: "_ushers.Usher",
+        *,
+        take_in: TakeIn,
+        settle: SettleNumber,
+        give_up: GiveUp,
+    ) -> None:
+        """Take in again what the usher has put aside, as it comes due; without end.
+
+        Args:
+            usher: Who has put it aside.
+            take_in: Told of each message that is to be asked about again.
+            settle: Told of its outcome later.
+            give_up: Told of each that waits when the usher is dismissed.
+
+        Raises:
+            JournalError: Messages could not be kept; they were not taken.
+            OSError: What was put aside cannot be read.
+        """
+        while True:
+            await usher.until_due()
+            await self.room.has(1)
+            resting = usher.take(self.room.free_count)
+            for _ in resting:
+                self.room.take()
+            try:
+                if usher.is_dismissed:
+                    for one in resting:
+                        give_up(one.number, one.message)
+                else:
+                    batch = {
+                        one.number: self._make_shipment(
+                            one.message, partial(settle, one.number)
+                        )
+                        for one in resting
+                    }
+                    await self._admit(batch, take_in, is_new=False)
+            finally:
+                usher.let_go(len(resting))
+            await asyncio.sleep(0)  # there may be a million, and others wait
 
     async def _fill(
         self,
@@ -162,26 +223,37 @@ class Reader:
             await asyncio.sleep(0)  # a source may take its time, and others wait
         return True
 
-    async def _admit(self, batch: Mapping[int, Shipment], take_in: TakeIn) -> None:
+    async def _admit(
+        self, batch: Mapping[int, Shipment], take_in: TakeIn, *, is_new: bool = True
+    ) -> None:
         """Ask the journal, if there is one, and hand on what may be sent."""
-        if self._ledger is None:
-            self._hand_on(batch, take_in)
+        if not batch or (self._ledger is None and self._usher is None):
+            self._hand_on(batch, take_in, is_new=is_new)
             return
-        if not batch:
-            return
-        read = [(shipment.message, shipment.sender_id) for shipment in batch.values()]
-        admission = asyncio.ensure_future(self._ledger.admit(read))
+        admission = asyncio.ensure_future(self._ask_for(list(batch.values())))
         try:
             await _end_of(admission)
         finally:  # also where it was told to stop: what would be sent has an outcome
             pages = zip(batch.values(), admission.result(), strict=True)
             for shipment, page in pages:
                 shipment.page = page
-            self._hand_on(batch, take_in)
+            self._hand_on(batch, take_in, is_new=is_new)
 
-    def _hand_on(self, batch: Mapping[int, Shipment], take_in: TakeIn) -> None:
+    async def _ask_for(
+        self, shipments: Sequence[Shipment]
+    ) -> "Sequence[_ledger.Page | None]":
+        if self._usher is not None:
+            await self._usher.prepare({each.sender_id for each in shipments})
+        if self._ledger is None:
+            return [None] * len(shipments)
+        read = [(shipment.message, shipment.sender_id) for shipment in shipments]
+        return await self._ledger.admit(read)
+
+    def _hand_on(
+        self, batch: Mapping[int, Shipment], take_in: TakeIn, *, is_new: bool
+    ) -> None:
         for number, shipment in batch.items():
-            self.taken_count += 1
+            self.taken_count += is_new
             if self._ledger is not None and shipment.page is None:
                 self.skipped_count += 1
                 self.room.give_back()

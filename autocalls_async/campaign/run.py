@@ -1,125 +1,33 @@
 """Messages in, outcomes out as they settle: a run of `send_many`."""
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncGenerator, Sized
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from autocalls_async.campaign.breaker import Breaker, Reason
+from autocalls_async.campaign.progress import Meter, Progress
 from autocalls_async.campaign.reader import MakeShipment, Reader
+from autocalls_async.campaign.rules.held import HeldError
 from autocalls_async.campaign.source import Source
 from autocalls_async.engine.dispatcher import Dispatcher
 from autocalls_async.engine.home import tell_of_neglect
 from autocalls_async.engine.shipment import Page, Shipment
-from autocalls_async.http.loop import loop_time
 from autocalls_async.model.errors import RunStoppedError, UnsentError
 from autocalls_async.model.later import Later
+from autocalls_async.model.messages import Message
 from autocalls_async.model.naming import show_in
-from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
-from autocalls_async.model.plain import Plain
+from autocalls_async.model.outcomes import Outcome, Unsent
 from autocalls_async.policy.pace import Pace
 
 if TYPE_CHECKING:
     from autocalls_async.campaign import ledger as _ledger
+    from autocalls_async.campaign import usher as _ushers
 else:
     _ledger = Later("autocalls_async.campaign.ledger")
-
-
-@frozen(kw_only=True)
-class Progress(Plain):
-    """How far a run has come, for a progress bar.
-
-    Attributes:
-        accepted: Messages that ended as `Accepted`; the others likewise.
-        taken: Messages read from the source.
-        skipped: Those of them that the journal, or an equal message, had seen to.
-        total: How many the source holds, where it has a length.
-        elapsed: Seconds since the first message was asked for.
-        eta: Seconds until the last will have left, where `total` is known: from
-            the limit at first, later from the rate so far.
-    """
-
-    accepted: int = 0
-    rejected: int = 0
-    unsent: int = 0
-    unknown: int = 0
-    taken: int = 0
-    skipped: int = 0
-    total: int | None = None
-    elapsed: float = 0.0
-    eta: float | None = None
-
-    _also: ClassVar[tuple[str, ...]] = ("done", "rate")
-
-    @property
-    def done(self) -> int:
-        """Messages that have an outcome."""
-        return self.accepted + self.rejected + self.unsent + self.unknown
-
-    @property
-    def rate(self) -> float:
-        """Outcomes a second, over the whole run."""
-        return self.done / self.elapsed if self.elapsed else 0.0
-
-
-class _Meter:
-    """Measures how far a run has come."""
-
-    def __init__(self, *, total: int | None) -> None:
-        self._total = total
-        self._started_at: float | None = None
-        self._ended_at: float | None = None
-        self._ends: Counter[type[Outcome]] = Counter()
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether the first message was asked for."""
-        return self._started_at is not None
-
-    def begin(self) -> None:
-        """Let the time run."""
-        self._started_at = loop_time()
-
-    def count(self, outcome: Outcome) -> None:
-        """Count one."""
-        self._ends[type(outcome)] += 1
-
-    def end(self) -> None:
-        """Stop the time."""
-        self._ended_at = loop_time()
-
-    def read(self, *, taken: int, skipped: int, seconds_per_send: float) -> Progress:
-        """Return where the run is now."""
-        elapsed = 0.0
-        if self._started_at is not None:
-            elapsed = (self._ended_at or loop_time()) - self._started_at
-        ends, eta = self._ends, None
-        if self._total is not None:
-            done = ends.total()
-            seconds_each = max(elapsed / done if done else 0.0, seconds_per_send)
-            eta = (self._total - done - skipped) * seconds_each
-        return Progress(
-            accepted=ends[Accepted],
-            rejected=ends[Rejected],
-            unsent=ends[Unsent],
-            unknown=ends[Unknown],
-            taken=taken,
-            skipped=skipped,
-            total=self._total,
-            elapsed=elapsed,
-            eta=eta,
-        )
-
-    def describe(self, *, taken: int) -> str:
-        """Return the same in words, outside the event loop too."""
-        state = "under way" if self._ended_at is None else "ended"
-        if not self.is_begun:
-            state = "not begun: iterate over it"
-        kinds = (Accepted, Rejected, Unsent, Unknown)
-        counts = [f"{self._ends[kind]} {kind.__name__.lower()}" for kind in kinds]
-        return f"{state}; {taken} taken, {', '.join(counts)}"
+    _ushers = Later("autocalls_async.campaign.usher")
 
 
 class Run:
@@ -150,13 +58,18 @@ class Run:
         make_shipment: MakeShipment,
         pace: Pace,
         ledger: "_ledger.Ledger | None" = None,
+        usher: "_ushers.Usher | None" = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._pace = pace
         self._ledger = ledger
-        self._meter = _Meter(total=len(source) if isinstance(source, Sized) else None)
-        self._reader = Reader(source, make_shipment=make_shipment, ledger=ledger)
+        self._meter = Meter(total=len(source) if isinstance(source, Sized) else None)
+        self._usher = usher
+        self._reader = Reader(
+            source, make_shipment=make_shipment, ledger=ledger, usher=usher
+        )
         self._reading: asyncio.Task[None] | None = None
+        self._calling: asyncio.Task[None] | None = None  # of what was put aside
         self._breaker = Breaker()
         # Messages that are on their way, by their place in the source.
         self._pending: dict[int, Shipment] = {}
@@ -194,10 +107,20 @@ class Run:
     @property
     def progress(self) -> Progress:
         """How far the run has come."""
-        return self._meter.read(
+        progress = self._meter.read(
             taken=self._reader.taken_count,
             skipped=self._reader.skipped_count,
             seconds_per_send=self._pace.seconds_per_send,
+        )
+        if self._usher is None or self._meter.is_over:
+            return progress
+        rest_count = self._usher.rest_count
+        return evolve(
+            progress,
+            eta=None if rest_count else progress.eta,
+            aside=rest_count,
+            waits_until=self._usher.waits_until,
+            doubt=self._usher.doubt,
         )
 
     # Stopping
@@ -220,6 +143,8 @@ class Run:
             self._reading.cancel()
         if self._read_no_further is None:
             self._read_no_further = reason
+        if self._usher is not None:
+            self._usher.dismiss()
 
     def _stop(self, reason: Reason) -> None:
         self._stop_reading(reason)
@@ -228,14 +153,20 @@ class Run:
             self._withdraw(shipment, reason)
 
     def _withdraw(self, shipment: Shipment, reason: Reason) -> None:
-        detail = f"the run stopped: {reason.detail}"
-        error = UnsentError(detail=detail, remedy=reason.remedy)
-        error.__cause__ = reason.cause
-        self._dispatcher.withdraw(shipment, error)
+        self._dispatcher.withdraw(shipment, _stopped(reason))
 
     # Each message
 
     def _take_in(self, number: int, shipment: Shipment) -> None:
+        if self._usher is not None:
+            error = self._usher.admit(number, shipment)
+            if isinstance(error, HeldError):
+                self._leave_aside(shipment)
+                return
+            if error is not None:
+                outcome = Unsent(message=shipment.message, error=error)
+                self._conclude(number, outcome, shipment.page, is_withdrawn=False)
+                return
         self._pending[number] = shipment
         self._breaker.note_sender(shipment.sender_id)
         self._dispatcher.submit(shipment)
@@ -244,15 +175,54 @@ class Run:
 
     def _settle(self, number: int, outcome: Outcome) -> None:
         shipment = self._pending.pop(number)
+        if self._usher is not None:
+            if self._usher.ended(number, shipment, outcome):
+                self._leave_aside(shipment)
+                return
+            self._check_used_up(self._usher)
         is_withdrawn = shipment.withdrawn is not None
+        self._conclude(number, outcome, shipment.page, is_withdrawn=is_withdrawn)
+        if (reason := self._breaker.judge(outcome)) is not None:
+            self._stop(reason)
+
+    def _conclude(
+        self, number: int, outcome: Outcome, page: Page | None, *, is_withdrawn: bool
+    ) -> None:
+        """Give a message its one outcome."""
         self._has_withdrawn |= is_withdrawn
         self._meter.count(outcome)
         self._ready.append(evolve(outcome, index=number))
         self._news.set()
+        if page is not None:
+            self._note_in_journal(page, outcome, is_withdrawn=is_withdrawn)
+
+    # What is put aside
+
+    def _leave_aside(self, shipment: Shipment) -> None:
+        """Let go of one that the usher has put aside: it may be another run's."""
+        self._reader.room.give_back()
         if shipment.page is not None:
-            self._note_in_journal(shipment.page, outcome, is_withdrawn=is_withdrawn)
-        if (reason := self._breaker.judge(outcome)) is not None:
-            self._stop(reason)
+            shipment.page.put_aside()
+        self._news.set()
+        if self._usher is not None:
+            self._check_used_up(self._usher)
+
+    def _check_used_up(self, usher: "_ushers.Usher") -> None:
+        if usher.is_used_up and self._taken_back is None:
+            self._stop(Reason(usher.used_up))
+
+    def _give_up(self, number: int, message: Message) -> None:
+        """End what was put aside: the run is to stop, and nobody will call it."""
+        reason = self._read_no_further or Reason("it was asked to stop")
+        outcome = Unsent(message=message, error=_stopped(reason))
+        outcome.error.recipient_phone = message.recipient_phone
+        self._conclude(number, outcome, None, is_withdrawn=True)
+
+    @property
+    def _has_rest(self) -> bool:
+        if self._usher is None or self._calling is None or self._calling.done():
+            return False  # what it had cannot be read: that is raised at the end
+        return self._usher.rest_count > 0
 
     def _note_in_journal(
         self, page: Page, outcome: Outcome, *, is_withdrawn: bool
@@ -270,6 +240,8 @@ class Run:
     async def _outcomes(self) -> AsyncGenerator[Outcome, None]:
         if self._ledger is not None:
             await self._ledger.open(self._dispatcher.guard.note_fallback)
+        if self._usher is not None:
+            await self._begin_to_call(self._usher)
         reading = self._reading = self._begin_to_read()
         try:
             while (outcome := await self._next(reading)) is not None:
@@ -292,9 +264,35 @@ class Run:
             reading.cancel()
         return reading
 
+    async def _begin_to_call(self, usher: "_ushers.Usher") -> None:
+        try:
+            await usher.begin()
+        except BaseException:
+            if self._ledger is not None:
+                await self._ledger.aclose()
+            raise
+        self._calling = asyncio.create_task(
+            self._reader.call_again(
+                usher,
+                take_in=self._take_in,
+                settle=self._settle,
+                give_up=self._give_up,
+            ),
+            name="autocalls usher",
+        )
+        self._calling.add_done_callback(self._on_call_over)
+
+    def _on_call_over(self, calling: asyncio.Task[None]) -> None:
+        """Stop where those who wait cannot be called any more."""
+        if not calling.cancelled() and (error := calling.exception()):
+            if isinstance(error, Exception) and self._fault is None:
+                self._fault = error
+            self._stop(Reason("what was put aside cannot be sent"))
+        self._news.set()
+
     async def _next(self, reading: asyncio.Task[None]) -> Outcome | None:
         while not self._ready:
-            if reading.done() and not self._pending:
+            if reading.done() and not self._pending and not self._has_rest:
                 return None
             self._news.clear()
             await self._news.wait()
@@ -306,6 +304,11 @@ class Run:
             self._stop(Reason("its outcomes are no longer taken"))
         reading.cancel()
         await asyncio.wait([reading])
+        if self._calling is not None:
+            self._calling.cancel()
+            await asyncio.wait([self._calling])
+        if self._usher is not None:
+            self._usher.close()
         if self._ledger is not None:
             while self._pending:  # what is in flight has yet to be noted
                 self._news.clear()
@@ -328,4 +331,12 @@ class Run:
         ) from reason.cause
 
 
-show_in("autocalls_async", "Progress", "Run", of=globals())
+def _stopped(reason: Reason) -> UnsentError:
+    """Return how a message ends that had not left when its run stopped."""
+    detail = f"the run stopped: {reason.detail}"
+    error = UnsentError(detail=detail, remedy=reason.remedy)
+    error.__cause__ = reason.cause
+    return error
+
+
+show_in("autocalls_async", "Run", of=globals())

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from autocalls_async.campaign.run import Progress
+from autocalls_async.campaign.progress import Progress
 from autocalls_async.cli.terminal.screen import (
     STYLES,
     Screen,

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from os import PathLike
@@ -40,12 +41,24 @@ if TYPE_CHECKING:
     from autocalls_async.campaign import ledger as _ledger
     from autocalls_async.campaign import plan as _plan
     from autocalls_async.campaign import planner as _planning
+    from autocalls_async.campaign import usher as _ushers
+    from autocalls_async.campaign.rules import daily as _daily
+    from autocalls_async.campaign.rules import exclusions as _exclusions
+    from autocalls_async.campaign.rules import hours as _hours
+    from autocalls_async.campaign.rules import rulebook as _rulebook
+    from autocalls_async.campaign.rules import spending as _spending
     from autocalls_async.engine.telemetry import records as _telemetry
 else:
     _journal = Later("autocalls_async.journal")
     _ledger = Later("autocalls_async.campaign.ledger")
     _plan = Later("autocalls_async.campaign.plan")
     _planning = Later("autocalls_async.campaign.planner")
+    _ushers = Later("autocalls_async.campaign.usher")
+    _daily = Later("autocalls_async.campaign.rules.daily")
+    _exclusions = Later("autocalls_async.campaign.rules.exclusions")
+    _hours = Later("autocalls_async.campaign.rules.hours")
+    _rulebook = Later("autocalls_async.campaign.rules.rulebook")
+    _spending = Later("autocalls_async.campaign.rules.spending")
     _telemetry = Later("autocalls_async.engine.telemetry.records")
 
 REPLY_LIKELY_SECONDS = 60.0
@@ -134,6 +147,7 @@ class AutocallsClient(SingleSends):
             "drain_timeout", drain_timeout, may_be_zero=True
         )
         self._runs: WeakSet[Run] = WeakSet()
+        self._daily_people: _daily.DailyPeople | None = None
         self.windows: Windows = Windows(
             self._wiring.memory,
             self._sender_id,
@@ -230,13 +244,20 @@ class AutocallsClient(SingleSends):
         self._home.check()
         await self._wiring.exchange.warm()
 
-    def send_many(
+    def send_many(  # noqa: PLR0913  # each is a rule of its own
         self,
         messages: Source,
         *,
         lane: LaneName = "bulk",
         window_check: WindowCheckName | None = None,
         journal: "_journal.Journal | str | PathLike[str] | None" = None,
+        exclude: "_exclusions.Exclude | None" = None,
+        hours: "_hours.SendingHours | None" = None,
+        start_at: datetime | None = None,
+        per_day: "_rulebook.PerDay | None" = None,
+        at_most: int | None = None,
+        budget: Decimal | None = None,
+        price: Decimal | None = None,
     ) -> Run:
         """Send many messages; iterate over the result for their outcomes.
 
@@ -248,6 +269,23 @@ class AutocallsClient(SingleSends):
             journal: A file, made where there is none, that keeps what became of
                 each message: another run with it sends only what is new or
                 surely unsent. Or a `Journal` that is open.
+            exclude: Whom to leave out, each with an `ExcludedError`: numbers in E.164,
+                such as a set, or a function of one that returns a bool. It is asked as
+                a message is taken in and again just before it leaves, and may grow
+                meanwhile; whoever was excluded once stays so for this run. Where the
+                function raises, the message is unsent.
+            hours: When messages may leave, by the clock of each message's `time_zone`,
+                or else of `hours`. Those whose hours are closed are put aside, in a
+                private file, and hold up nobody else.
+            start_at: An aware time; nothing is read from `messages`, or leaves, before.
+            per_day: New people whom each sender writes to in any 24 hours, at most:
+                those outside an open window, as far as is known. `"auto"` asks the
+                service for each sender's limit. A `journal` remembers them; what other
+                programs send is not seen, nor that a portfolio's senders share a limit.
+            at_most: Messages that may leave, those of earlier runs of the `journal`
+                among them; then the run stops.
+            budget: The same in money, by `price`.
+            price: Of one message.
 
         Returns:
             A run, which tells its `progress` and can be told to `stop()`. It begins
@@ -259,6 +297,24 @@ class AutocallsClient(SingleSends):
         """
         self._home.check()
         check_source(messages)
+        ledger = None if journal is None else _open_ledger(journal)
+        usher = None
+        rules = (exclude, hours, start_at, per_day, at_most, budget, price)
+        if any(rule is not None for rule in rules):
+            rulebook = _ushers.make_rulebook(
+                exclude=exclude,
+                hours=hours,
+                start_at=start_at,
+                per_day=per_day,
+                most=_spending.most_messages(at_most, budget=budget, price=price),
+                people=self._people(),
+            )
+            usher = _ushers.Usher(
+                rulebook,
+                is_open=self._wiring.guard.is_open,
+                ask_limits=self._ask_limits,
+                ledger=ledger,
+            )
         run = Run(
             self._wiring.dispatcher,
             messages,
@@ -269,10 +325,21 @@ class AutocallsClient(SingleSends):
                 flow=object(),
             ),
             pace=self._wiring.send_gate.pace,
-            ledger=None if journal is None else _open_ledger(journal),
+            ledger=ledger,
+            usher=usher,
         )
         self._runs.add(run)
         return run
+
+    def _people(self) -> "_daily.DailyPeople":
+        """Return whom the runs of this client have written to, together."""
+        if self._daily_people is None:
+            self._daily_people = _daily.DailyPeople()
+        return self._daily_people
+
+    async def _ask_limits(self) -> Mapping[int, int | None]:
+        senders = await self.senders(include_offline=True)
+        return {sender.id: sender.messaging_limit for sender in senders}
 
     async def plan(
         self,

@@ -1,14 +1,16 @@
 """Sending one message, and waiting for what became of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from autocalls_async.client.settings import LaneName, WindowCheckName
 from autocalls_async.client.wiring import Wiring
 from autocalls_async.engine.asking.questions import Questions
-from autocalls_async.engine.shipment import OnSettled, Shipment
+from autocalls_async.engine.shipment import OnSettled, Rule, Shipment
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.checks import choose, choose_sender
+from autocalls_async.model.later import Later
 from autocalls_async.model.messages import (
     FreeformMessage,
     Message,
@@ -18,6 +20,11 @@ from autocalls_async.model.messages import (
 from autocalls_async.model.outcomes import Accepted
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.windows import WindowCheck
+
+if TYPE_CHECKING:
+    from autocalls_async.campaign.rules import exclusions as _exclusions
+else:
+    _exclusions = Later("autocalls_async.campaign.rules.exclusions")
 
 
 class SingleSends(Questions):
@@ -46,6 +53,7 @@ class SingleSends(Questions):
         timeout: float | None = None,
         lane: LaneName = "interactive",
         window_check: WindowCheckName | None = None,
+        exclude: "_exclusions.Exclude | None" = None,
     ) -> SentMessage:
         """Send free text, and wait until the service has accepted it.
 
@@ -62,6 +70,8 @@ class SingleSends(Questions):
             window_check: Whether to ask first if the messaging window is open:
                 `"auto"` unless an open one is known, `"always"` or `"never"`;
                 `None` means the client's.
+            exclude: Numbers in E.164, such as a set, or a function of one that returns
+                a bool: asked at once, and again just before the message leaves.
 
         Returns:
             What the service said. Accepted is not delivered: webhooks tell later,
@@ -73,7 +83,8 @@ class SingleSends(Questions):
             RejectedError: The service said no for another reason; the subclass
                 says why. Nothing was sent.
             UnsentError: Nothing was sent; it is safe to send it again. A
-                `QueueFullError` where `max_queued` wait already.
+                `QueueFullError` where `max_queued` wait already, an `ExcludedError`
+                where the recipient is excluded.
             UnknownOutcomeError: It may have been delivered: do not send it again
                 blindly.
             RuntimeError: The client is closed, or belongs to another event loop.
@@ -85,7 +96,11 @@ class SingleSends(Questions):
         finally:
             del recipient_phone, message  # tracers show a failed frame's variables
         return await self.send(
-            content, timeout=timeout, lane=lane, window_check=window_check
+            content,
+            timeout=timeout,
+            lane=lane,
+            window_check=window_check,
+            exclude=exclude,
         )
 
     async def send_template(
@@ -98,6 +113,7 @@ class SingleSends(Questions):
         sender_id: int | None = None,
         timeout: float | None = None,
         lane: LaneName = "interactive",
+        exclude: "_exclusions.Exclude | None" = None,
     ) -> SentMessage:
         """Send an approved template, and wait until the service has accepted it.
 
@@ -114,6 +130,8 @@ class SingleSends(Questions):
             timeout: Seconds for all of it, from the queue to the last attempt;
                 `None` means the client's.
             lane: `"interactive"` goes before `"bulk"`.
+            exclude: Numbers in E.164, such as a set, or a function of one that returns
+                a bool: asked at once, and again just before the message leaves.
 
         Returns:
             What the service said. Accepted is not delivered: webhooks tell later,
@@ -126,7 +144,8 @@ class SingleSends(Questions):
             RejectedError: The service said no for another reason; the subclass
                 says why. Nothing was sent.
             UnsentError: Nothing was sent; it is safe to send it again. A
-                `QueueFullError` where `max_queued` wait already.
+                `QueueFullError` where `max_queued` wait already, an `ExcludedError`
+                where the recipient is excluded.
             UnknownOutcomeError: It may have been delivered: do not send it again
                 blindly.
             RuntimeError: The client is closed, or belongs to another event loop.
@@ -141,7 +160,7 @@ class SingleSends(Questions):
             )
         finally:
             del recipient_phone, variables, recipient_name  # as above
-        return await self.send(content, timeout=timeout, lane=lane)
+        return await self.send(content, timeout=timeout, lane=lane, exclude=exclude)
 
     async def send(
         self,
@@ -150,6 +169,7 @@ class SingleSends(Questions):
         timeout: float | None = None,
         lane: LaneName = "interactive",
         window_check: WindowCheckName | None = None,
+        exclude: "_exclusions.Exclude | None" = None,
     ) -> SentMessage:
         """Send one message and wait until the service has accepted it.
 
@@ -161,11 +181,14 @@ class SingleSends(Questions):
             timeout: Seconds for all of it; `None` means the client's.
             lane: `"interactive"` goes before `"bulk"`.
             window_check: `None` means the client's.
+            exclude: Numbers in E.164, such as a set, or a function of one that returns
+                a bool: asked at once, and again just before the message leaves.
 
         Raises:
             ValueError: No sender, or an argument breaks its rule.
             UnsentError: Nothing was sent; it is safe to send it again. A
-                `QueueFullError` where `max_queued` wait already.
+                `QueueFullError` where `max_queued` wait already, an `ExcludedError`
+                where the recipient is excluded.
             RejectedError: The service said no; the subclass says why.
             UnknownOutcomeError: It may have been delivered.
         """
@@ -175,6 +198,7 @@ class SingleSends(Questions):
             del message  # it may be anything; tracers show a failed frame's variables
         self._home.check()
         in_lane = choose(Lane, "lane", lane)
+        bar = None if exclude is None else _bar(exclude, content.recipient_phone)
         make = partial(
             self._make_shipment,
             content,
@@ -184,6 +208,7 @@ class SingleSends(Questions):
             is_single=True,
             takes_spare=self._wiring.has_spares and in_lane is Lane.INTERACTIVE,
         )
+        make = make if bar is None else partial(_bind, bar, make)
         outcome = await self._wiring.dispatcher.send(make)
         if isinstance(outcome, Accepted):
             return outcome.sent
@@ -222,3 +247,24 @@ class SingleSends(Questions):
             takes_spare=takes_spare,
             host=self._wiring.host,
         )
+
+
+def _bar(exclude: "_exclusions.Exclude", recipient_phone: str) -> Rule:
+    """Return what bars a message whose recipient is excluded; it is asked at once.
+
+    Raises:
+        UnsentError: They are, or nobody can tell.
+        ValueError: It cannot be asked.
+    """
+    bar = _exclusions.Bar(exclude, recipient_phone)
+    if (error := bar.look(is_outside=False)) is not None:
+        raise error
+    return bar
+
+
+def _bind(
+    rule: Rule, make: Callable[[OnSettled], Shipment], on_settled: OnSettled
+) -> Shipment:
+    shipment = make(on_settled)
+    shipment.rule = rule
+    return shipment

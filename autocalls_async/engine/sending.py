@@ -223,7 +223,7 @@ class Sends:
                 shipment.come_to_gate(intends=intends),
                 line,
                 look=partial(self._look, shipment),
-                intend=partial(_note_intent, shipment, line) if intends else None,
+                intend=partial(self._note_intent, shipment, line) if intends else None,
             )
             if not isinstance(found, Departure):
                 if isinstance(found, AttemptFailed):
@@ -247,6 +247,27 @@ class Sends:
             return UnsentError(detail="its time was up before it could leave")
         if not shipment.fell_back and self._guard.knows_closed(shipment, now):
             return TURNED_BACK
+        if shipment.rule is None:
+            return None
+        return shipment.rule.look(is_outside=self._guard.is_outside(shipment))
+
+    async def _note_intent(
+        self, shipment: Shipment, line: Line
+    ) -> BaseException | None:
+        """Connect, where that was left for now, and note the intent for good."""
+        if isinstance(line, LateLine):
+            try:
+                await line.stand()
+            except AttemptFailed as error:
+                return error
+        if shipment.page is not None:
+            try:
+                await shipment.page.leaving(
+                    fell_back=shipment.fell_back,
+                    outside_window=self._guard.is_outside(shipment),
+                )
+            except (UnsentError, UnknownOutcomeError) as error:
+                return error
         return None
 
     def _note_left(self, shipment: Shipment, *, at: float) -> None:
@@ -285,21 +306,6 @@ class Sends:
             self._shipments.move(shipment, Stage.HELD)
         if shipment.page is not None:
             shipment.page.came_back()
-
-
-async def _note_intent(shipment: Shipment, line: Line) -> BaseException | None:
-    """Connect, where that was left for now, and note the intent for good."""
-    if isinstance(line, LateLine):
-        try:
-            await line.stand()
-        except AttemptFailed as error:
-            return error
-    if shipment.page is not None:
-        try:
-            await shipment.page.leaving(fell_back=shipment.fell_back)
-        except (UnsentError, UnknownOutcomeError) as error:
-            return error
-    return None
 
 
 def _stop(shipment: Shipment, stop: Stop) -> Stop:

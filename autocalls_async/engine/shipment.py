@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Mapping
 from contextvars import Context, copy_context
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from autocalls_async.engine.gate.turns import Turn
+from autocalls_async.http.loop import utc_now
 from autocalls_async.model.errors import (
     AutocallsError,
     RejectedError,
@@ -16,7 +17,6 @@ from autocalls_async.model.errors import (
 from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Message, Pair
 from autocalls_async.model.outcomes import Outcome
-from autocalls_async.model.persons import person_of
 from autocalls_async.policy.lanes import Lane, Place
 from autocalls_async.policy.verdict import Seen
 from autocalls_async.policy.windows import WindowCheck, WindowState
@@ -58,7 +58,7 @@ ALLOWED: Mapping[Stage, frozenset[Stage]] = {
 class Page(Protocol):
     """Where a journal is told of one message."""
 
-    async def leaving(self, *, fell_back: bool) -> None:
+    async def leaving(self, *, fell_back: bool, outside_window: bool) -> None:
         """Note the intent for good, before the first byte of it or its fallback.
 
         Raises:
@@ -69,8 +69,22 @@ class Page(Protocol):
     def came_back(self) -> None:
         """Note that it did nothing, and may leave again."""
 
+    def put_aside(self) -> None:
+        """Note that it did nothing, and leave it to others until it may leave."""
+
     def settle(self, outcome: Outcome, *, is_withdrawn: bool) -> None:
         """Note how it ended."""
+
+
+class Rule(Protocol):
+    """What a message is held against just before its first byte."""
+
+    def look(self, *, is_outside: bool) -> UnsentError | None:
+        """Return why it may not leave at this instant.
+
+        Args:
+            is_outside: It would reach its recipient outside an open window.
+        """
 
 
 class Shipment:
@@ -100,6 +114,7 @@ class Shipment:
         "on_settled",
         "page",
         "place",
+        "rule",
         "sender_id",
         "stage",
         "submitted_at",
@@ -141,6 +156,7 @@ class Shipment:
         self.is_single = is_single  # somebody waits for this one alone
         self.takes_spare = takes_spare  # a connection made ahead is for it
         self.page: Page | None = None  # where a journal is told of it
+        self.rule: Rule | None = None  # of its run, or its call
         self.stage = Stage.MADE
         self.attempt_count = 0
         self.left_at = 0.0  # on the loop's clock
@@ -210,7 +226,7 @@ class Shipment:
         """Note when it is handed over: now."""
         self.attempt_count += 1
         self.left_at = at
-        self.handed_over_at = datetime.now(UTC)
+        self.handed_over_at = utc_now()
 
     def fall_back(self) -> None:
         """Go on with its template."""
@@ -239,8 +255,8 @@ class Shipment:
 
     @property
     def recipient(self) -> Hashable:
-        """Whose order among others for the same person is kept."""
-        return self.sender_id, person_of(self.message.recipient_phone)
+        """Whose order among others for the same is kept."""
+        return self.sender_id, self.recipient_phone
 
     @property
     def pair(self) -> Pair:

@@ -14,7 +14,6 @@ from enum import Enum
 
 from autocalls_async.model.answers import SessionStatus
 from autocalls_async.model.naming import show_in
-from autocalls_async.model.persons import person_of
 
 WINDOW_SECONDS = 24 * 60 * 60.0
 
@@ -112,15 +111,15 @@ class WindowMemory:
             `UNKNOWN` where nothing is known, where an open window is about to
             close, and where a closed one may have opened since: ask the service.
         """
-        window = self._windows.get(_whose(sender_id, recipient))
+        window = self._windows.get((sender_id, recipient))
         if window is None or now >= window.until:
             return WindowState.UNKNOWN
-        self._windows.move_to_end(_whose(sender_id, recipient))
+        self._windows.move_to_end((sender_id, recipient))
         return window.state
 
     def last_status(self, sender_id: int, recipient: str) -> SessionStatus | None:
         """Return what the service said when it last found this window closed."""
-        window = self._windows.get(_whose(sender_id, recipient))
+        window = self._windows.get((sender_id, recipient))
         return window.status if window else None
 
     def learn(
@@ -155,7 +154,7 @@ class WindowMemory:
         """
         written_at = now - age_seconds
         until = written_at + WINDOW_SECONDS - MARGIN_SECONDS
-        known = self._windows.get(_whose(sender_id, recipient))
+        known = self._windows.get((sender_id, recipient))
         if until <= now or (known is not None and known.outlasts(written_at, until)):
             return
         window = _Window(WindowState.OPEN, learnt_at=written_at, until=until)
@@ -175,7 +174,7 @@ class WindowMemory:
         What was learnt after it was asked, at `asked_at`, is newer and stays. An
         answer that was long on its way may be out of date already.
         """
-        known = self._windows.get(_whose(sender_id, recipient))
+        known = self._windows.get((sender_id, recipient))
         if known is not None and asked_at is not None and known.learnt_at > asked_at:
             return
         until = (now if asked_at is None else asked_at) + RECHECK_SECONDS
@@ -184,7 +183,7 @@ class WindowMemory:
 
     def forget(self, sender_id: int, recipient: str) -> None:
         """Make this window unknown, as after a template."""
-        self._windows.pop(_whose(sender_id, recipient), None)
+        self._windows.pop((sender_id, recipient), None)
 
     def take_fallback(
         self,
@@ -206,7 +205,7 @@ class WindowMemory:
         Returns:
             `False` if it was taken since the window was last open.
         """
-        last = self._fell_back.get(_whose(sender_id, recipient))
+        last = self._fell_back.get((sender_id, recipient))
         if last is not None and (closed_at is None or closed_at <= last):
             return False
         self.note_fallback(sender_id, recipient, at=at)
@@ -214,27 +213,21 @@ class WindowMemory:
 
     def note_fallback(self, sender_id: int, recipient: str, *, at: datetime) -> None:
         """Note that it was taken at this aware time."""
-        self._fell_back[_whose(sender_id, recipient)] = at
+        self._fell_back[sender_id, recipient] = at
         if len(self._fell_back) > self._most:
             self._fell_back.popitem(last=False)
 
     def return_fallback(self, sender_id: int, recipient: str) -> None:
         """Let it be taken again: it surely was not sent."""
-        self._fell_back.pop(_whose(sender_id, recipient), None)
+        self._fell_back.pop((sender_id, recipient), None)
 
     def _remember(self, sender_id: int, recipient: str, window: _Window) -> None:
-        whose = _whose(sender_id, recipient)
         if window.state is WindowState.OPEN:
-            self._fell_back.pop(whose, None)
-        self._windows[whose] = window
-        self._windows.move_to_end(whose)
+            self._fell_back.pop((sender_id, recipient), None)
+        self._windows[sender_id, recipient] = window
+        self._windows.move_to_end((sender_id, recipient))
         if len(self._windows) > self._most:
             self._windows.popitem(last=False)
-
-
-def _whose(sender_id: int, recipient: str) -> tuple[int, str]:
-    """Return the sender and the person who have a window, however they are spelled."""
-    return sender_id, person_of(recipient)
 
 
 show_in("autocalls_async", "WindowCheck", "WindowState", of=globals())

@@ -495,23 +495,6 @@ def test_a_sample_is_drawn_evenly_from_the_beginning_and_the_end() -> None:
     assert 150 < early < 250
 
 
-def test_two_spellings_are_one_recipient_with_one_window_asked_as_first_written() -> (
-    None
-):
-    manifest = Manifest(sender_id=SENDER, window_sample=1)
-
-    for phone in ("+5215512345678", "+525512345678", "+5511987654321", ANA):
-        manifest.add(hello(phone, "hi"))
-
-    assert manifest.loads[SENDER].recipient_count == 3
-    assert manifest.duplicates.positions == [2]
-    assert len(manifest.sample.pairs) == 1
-    sample = EvenSample(5)
-    for phone in ("+5215512345678", "+525512345678"):
-        sample.add(Pair(SENDER, phone), has_fallback=True)
-    assert sample.pairs == {Pair(SENDER, "+5215512345678"): True}
-
-
 # Templates
 
 

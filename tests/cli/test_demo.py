@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from autocalls_async.campaign.run import Progress
+from autocalls_async.campaign.progress import Progress
 from autocalls_async.cli.demo import Findings, Plan, find_differences, verdict
 from autocalls_async.emulator import AcceptedMessage
 from autocalls_async.model.answers import SentMessage

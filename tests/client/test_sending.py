@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -27,6 +26,7 @@ from autocalls_async.emulator import (
     HangUpBefore,
     Refuse,
 )
+from autocalls_async.http.loop import utc_now
 from tests.people import ANA, SENDER, STRANGER, hello
 
 
@@ -350,12 +350,12 @@ async def test_a_closed_window_needs_a_template(
 async def test_an_unknown_outcome_says_when_it_left_and_how_to_find_out(
     client: AutocallsClient, emulator: Emulator
 ) -> None:
-    before = datetime.now(UTC)
+    before = utc_now()
     emulator.fail_next(1, HangUpAfter(), endpoint=Endpoint.SEND_FREEFORM)
 
     with pytest.raises(UnknownOutcomeError, match="delivery webhook") as caught:
         await client.send_freeform(ANA, "hi")
 
     assert caught.value.handed_over_at is not None
-    assert before <= caught.value.handed_over_at <= datetime.now(UTC)
+    assert before <= caught.value.handed_over_at <= utc_now()
     assert caught.value.recipient_phone == ANA

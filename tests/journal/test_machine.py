@@ -317,7 +317,9 @@ class RunsOverOneJournal(RuleBasedStateMachine):
     def leave(self, key: str, *, fell_back: bool) -> None:
         """Hand a message over, if a run has it and it is not on its way."""
         if key in self.pages and self.model[key] in MAY_LEAVE:
-            self.run(self.pages[key][1].leaving(fell_back=fell_back))
+            self.run(
+                self.pages[key][1].leaving(fell_back=fell_back, outside_window=False)
+            )
             self.model[key] = State.IN_FLIGHT
 
     @rule(key=KEYS)

@@ -42,6 +42,15 @@ class Exclusions:
         self._exclude = exclude
         self._found: set[str] = set()
 
+    @property
+    def doubt(self) -> str | None:
+        """Why nobody can tell just now who is excluded: no bulk message leaves then.
+
+        It is what the container, or the function, has as its own `doubt`.
+        """
+        doubt: str | None = getattr(self._exclude, "doubt", None)
+        return doubt
+
     def find(self, phone: str) -> UnsentError | None:
         """Return why this recipient must get nothing.
 
@@ -71,3 +80,24 @@ class Exclusions:
             msg = "exclude returned a coroutine"
             raise TypeError(msg)
         return bool(said)
+
+
+class Bar:
+    """Keeps one message from leaving while its recipient is excluded.
+
+    Args:
+        exclude: Whom to leave out.
+        phone: Whom the message is for.
+    """
+
+    def __init__(self, exclude: Exclude, phone: str) -> None:
+        self._exclusions = Exclusions(exclude)
+        self._phone = phone
+
+    def look(self, *, is_outside: bool) -> UnsentError | None:
+        """Return why it may not leave at this instant."""
+        del is_outside  # it counts for no limit
+        if (doubt := self._exclusions.doubt) is not None:
+            detail = f"nobody can tell whether they are excluded: {doubt}"
+            return UnsentError(detail=detail, recipient_phone=self._phone)
+        return self._exclusions.find(self._phone)

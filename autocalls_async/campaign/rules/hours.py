@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
+from autocalls_async.model.checks import show_kind
 from autocalls_async.model.naming import show_in
 from autocalls_async.model.zones import read_zone
 
@@ -129,6 +130,17 @@ class SendingHours:
         for minute in sorted({edge for s in self._spans for edge in (s.start, s.end)}):
             yield from _instants(day, minute, self._zone)
         yield from _jumps(day, self._zone)
+
+
+def check_hours(value: object) -> None:
+    """Raise `ValueError` unless these are sending hours."""
+    if not isinstance(value, SendingHours):
+        shown = repr(value) if isinstance(value, str) else show_kind(value)
+        msg = (
+            "hours must be SendingHours, such as SendingHours('09:00-20:00', "
+            f"tz='Europe/Berlin'); got {shown}"
+        )
+        raise ValueError(msg)
 
 
 @lru_cache(maxsize=1024)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from attrs import define, field
 
-from autocalls_async.campaign.run import Progress, Run
+from autocalls_async.campaign.progress import Progress
+from autocalls_async.campaign.run import Run
 from autocalls_async.cli.bulk.counting import RequestCounter
 from autocalls_async.cli.bulk.inventory import (
     MOST_BAD_ROWS,

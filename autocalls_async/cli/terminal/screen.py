@@ -26,7 +26,7 @@ from autocalls_async.cli.terminal.words import (
 )
 
 if TYPE_CHECKING:
-    from autocalls_async.campaign.run import Progress
+    from autocalls_async.campaign.progress import Progress
 
 STYLES = {
     "accepted": "green",
@@ -306,7 +306,7 @@ class LiveWatch:
 
     def __init__(self, console: Console, *, total: int) -> None:
         # Where a campaign is watched, it is here already.
-        from autocalls_async.campaign.run import Progress  # noqa: PLC0415
+        from autocalls_async.campaign.progress import Progress  # noqa: PLC0415
 
         self._console = console
         self._total = total

@@ -1,13 +1,13 @@
 """Lets free text pass only into an open window, which is asked for where unknown."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from autocalls_async.engine.asking.reads import Reads, Unread
 from autocalls_async.engine.shipment import Shipment
 from autocalls_async.engine.telemetry.observers import Telling
-from autocalls_async.http.loop import loop_time
+from autocalls_async.http.loop import loop_time, utc_now
 from autocalls_async.http.replies import Reply, read_conversation
 from autocalls_async.http.requests import session_status_request
 from autocalls_async.model.answers import ConversationStatus, SessionStatus
@@ -61,6 +61,23 @@ class WindowGuard:
             return False
         known = self._judge(shipment, now)
         return known is WindowState.CLOSED
+
+    def is_open(self, pair: Pair) -> bool:
+        """Whether a window is known to be open now."""
+        known = self._memory.judge(
+            pair.sender_id, pair.recipient_phone, now=loop_time()
+        )
+        return known is WindowState.OPEN
+
+    def is_outside(self, shipment: Shipment) -> bool:
+        """Whether what leaves would be for somebody whose window is not known open.
+
+        Free text never is: the service takes none outside a window.
+        """
+        is_text = isinstance(shipment.message, FreeformMessage)
+        if is_text and not shipment.fell_back:
+            return False
+        return not self.is_open(shipment.pair)
 
     async def check(self, shipment: Shipment) -> AutocallsError | None:
         """Make sure, as far as wanted, that a message's window is open.
@@ -161,7 +178,7 @@ class WindowGuard:
         if not self._memory.take_fallback(
             shipment.sender_id,
             shipment.recipient_phone,
-            at=datetime.now(UTC),
+            at=utc_now(),
             closed_at=closed.expired_at if closed else None,
         ):
             return None

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocalls_async import SendingHours
+from autocalls_async import SendingHours, TemplateMessage
+from autocalls_async.campaign.rules.hours import check_hours
+from tests.people import ANA
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OFFICE = SendingHours("09:00-20:00", days="mon-fri", tz="Europe/Berlin")
@@ -193,3 +195,14 @@ def test_hours_are_read_as_people_write_them() -> None:
     assert SendingHours("24:00-06:00", tz="UTC").is_open(
         datetime(2026, 11, 28, 0, 0, tzinfo=UTC)
     )
+
+
+def test_a_message_names_its_own_zone_by_one_that_there_is() -> None:
+    with pytest.raises(ValueError, match="time_zone must be the name of a time zone"):
+        TemplateMessage(recipient_phone=ANA, template_id=45, time_zone="Berlin")
+
+    with pytest.raises(ValueError, match=r"hours must be SendingHours, .*; got '9-20'"):
+        check_hours("9-20")
+    with pytest.raises(ValueError, match="got a value of type int"):
+        check_hours(9)
+    check_hours(OFFICE)

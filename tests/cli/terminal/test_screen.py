@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from autocalls_async.campaign.run import Progress
+from autocalls_async.campaign.progress import Progress
 from autocalls_async.cli.terminal.screen import (
     LiveWatch,
     PlainWatch,
