@@ -10,6 +10,7 @@ The house, a room for each thing that the library does; imports go down:
     client/    AutocallsClient: the one door    otel       traces and metrics, an extra
     phones     numbers as people keep them, an extra
     campaign/  many messages: run, plan, ledger, report
+    webhooks/  what became of a message after it was accepted
     engine/    one message on its way: the one room that waits
                gate/ who leaves when    asking/ windows, and other questions
                telemetry/ who is told
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
     from autocalls_async.policy.retry import RetryPolicy
     from autocalls_async.policy.verdict import Seen
     from autocalls_async.policy.windows import WindowCheck, WindowState
+    from autocalls_async.webhooks.deliveries import Deliveries, Delivery
 
 __all__ = [
     "Accepted",
@@ -123,6 +125,8 @@ __all__ = [
     "Checked",
     "ClientSettings",
     "ConversationStatus",
+    "Deliveries",
+    "Delivery",
     "Event",
     "ExcludedError",
     "Finding",
@@ -214,6 +218,7 @@ _HOMES: dict[str, str] = {
     "policy.verdict": "Seen",
     "policy.windows": "WindowCheck WindowState",
     "engine.asking.windows": "Windows",
+    "webhooks.deliveries": "Deliveries Delivery",
 }
 _HOME_OF: dict[str, str] = {
     name: home for home, names in _HOMES.items() for name in names.split()

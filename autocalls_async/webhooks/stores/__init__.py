@@ -1,0 +1,1 @@
+"""Where receipts are kept, and what handlers still have to see."""

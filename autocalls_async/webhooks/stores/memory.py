@@ -1,0 +1,225 @@
+"""A store that lives as long as its process."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import count, islice
+
+from attrs import evolve, frozen
+
+from autocalls_async.http.loop import utc_now
+from autocalls_async.model.naming import show_in
+from autocalls_async.webhooks.statuses import moves
+from autocalls_async.webhooks.stores.protocol import (
+    MOST_OTHERS,
+    Arrival,
+    HandedOver,
+    Kept,
+    Receipt,
+    Task,
+    Work,
+)
+
+MOST_IDS = 50_000
+MOST_AGE = timedelta(hours=24)
+MOST_NEWS = 10_000
+"""Receipts that a waiter may be behind by; one further behind looks at all."""
+
+
+@frozen
+class _Message:
+    """A message's receipt that counts, and the statuses that were told."""
+
+    receipt: Receipt
+    told: tuple[str, ...]
+
+
+class MemoryDeliveries:
+    """Receipts in memory: of the 50,000 messages heard of last, for 24 hours.
+
+    Args:
+        now: Tells the aware wall-clock time.
+    """
+
+    def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
+        self._messages: OrderedDict[int, _Message] = OrderedDict()
+        self._told: dict[tuple[str, ...], tuple[str, ...]] = {}  # each once
+        self._keys: OrderedDict[str, datetime] = OrderedDict()
+        self._work: dict[int, tuple[Work, bool]] = {}  # and whether it is ours
+        self._numbers = count(1)
+        self._others: deque[bytes] = deque(maxlen=MOST_OTHERS)
+        self._news: deque[int] = deque(maxlen=MOST_NEWS)
+        self._news_count = 0
+        self._has_come = asyncio.Event()
+        self._up_since: datetime | None = None
+        self._sends: deque[HandedOver] = deque(maxlen=MOST_IDS)
+
+    async def open(self) -> None:
+        """Do nothing: it is ready."""
+
+    async def aclose(self) -> None:
+        """Stop receiving. What it knows stays."""
+        self._up_since = None
+
+    async def join(self) -> None:
+        """Become a receiver."""
+        self._up_since = self._up_since or self._now()
+
+    async def beat(self) -> None:
+        """Do nothing: its one receiver is alive."""
+
+    async def keep(self, arrival: Arrival) -> Work | Kept:
+        """Keep an event, unless it is there."""
+        if not self._is_first(arrival):
+            return Kept.REPEAT
+        if not arrival.has_handler:
+            return Kept.NEW
+        work = Work(
+            number=next(self._numbers),
+            task=arrival.task,
+            raw=arrival.raw,
+            person=arrival.person,
+            added_at=self._now(),
+        )
+        self._work[work.number] = work, arrival.is_ours
+        return work
+
+    async def claim(self, tasks: Collection[Task], *, limit: int) -> list[Work]:
+        """Take over the work that nobody has."""
+        free = (w for w, is_ours in self._work.values() if not is_ours)
+        found = list(islice((w for w in free if w.task in tasks), limit))
+        for work in found:
+            self._work[work.number] = work, True
+        return found
+
+    async def begin(self, number: int) -> bool:
+        """Note that a message's handler begins."""
+        work, is_ours = self._work.get(number, (None, False))
+        if work is None or work.begun_at is not None:
+            return False
+        self._work[number] = evolve(work, begun_at=self._now()), is_ours
+        return True
+
+    async def finish(self, number: int) -> None:
+        """Forget work."""
+        self._work.pop(number, None)
+
+    async def unfinished(self) -> list[Work]:
+        """Return the messages whose handler began."""
+        return [w for w, _ in self._work.values() if w.begun_at is not None]
+
+    async def keep_other(self, raw: bytes) -> None:
+        """Keep an event that cannot be read."""
+        self._others.append(raw)
+
+    async def others(self) -> list[bytes]:
+        """Return those that could not be read, oldest first."""
+        return list(self._others)
+
+    async def standings(self, ids: Collection[int]) -> Mapping[int, Receipt]:
+        """Return of each message the receipt that counts."""
+        found = {n: self._messages.get(n) for n in ids}
+        return {n: message.receipt for n, message in found.items() if message}
+
+    async def news(self, cursor: int | None) -> tuple[Collection[int], int]:
+        """Return the ids of which receipts came since the cursor, and the next one."""
+        fresh = 0 if cursor is None else self._news_count - cursor
+        if fresh > len(self._news):
+            return set(self._messages), self._news_count
+        begin = len(self._news) - fresh
+        return set(islice(self._news, begin, None)), self._news_count
+
+    async def wait_for_news(self) -> None:
+        """Wait until a receipt has come."""
+        await self._has_come.wait()
+
+    async def was_up(self, since: datetime, until: datetime) -> bool:
+        """Whether there was a receiver for the whole of this time."""
+        began = self._up_since
+        return began is not None and began <= since and until <= self._now()
+
+    async def arrivals(
+        self, *, sender_id: int, person: str, since: datetime, until: datetime
+    ) -> Sequence[Receipt]:
+        """Return the messages to a person whose first receipt came in this time."""
+        every = (message.receipt for message in self._messages.values())
+        return [
+            r
+            for r in every
+            if r.sender_id == sender_id
+            and r.person == person
+            and since <= r.received_at <= until
+        ]
+
+    async def note(self, sends: Iterable[HandedOver]) -> None:
+        """Keep what was handed over: the last 50,000."""
+        self._sends.extend(sends)
+
+    async def noted(self, *, sender_id: int, person: str) -> Sequence[HandedOver]:
+        """Return what was handed over to a person, oldest first."""
+        found = (s for s in self._sends if s.person == person)
+        return sorted(
+            (s for s in found if s.sender_id == sender_id),
+            key=lambda send: send.handed_over_at,
+        )
+
+    async def carried(self, ids: Collection[int]) -> Collection[int]:
+        """Return those of these ids that an answer of ours carried."""
+        known = {send.whatsapp_message_id for send in self._sends}
+        return [number for number in ids if number in known]
+
+    def _is_first(self, arrival: Arrival) -> bool:
+        if arrival.receipt is not None:
+            return self._keep_receipt(arrival.receipt)
+        key = arrival.key
+        if key is None:
+            return True
+        is_first = key not in self._keys
+        self._keys.setdefault(key, self._now())
+        if len(self._keys) > MOST_IDS:
+            self._keys.popitem(last=False)
+        return is_first
+
+    def _keep_receipt(self, receipt: Receipt) -> bool:
+        number, status = receipt.whatsapp_message_id, receipt.status
+        known = self._messages.get(number)
+        if known is None:
+            self._messages[number] = _Message(receipt, self._once((status,)))
+        elif status in known.told:
+            return False
+        else:
+            standing = known.receipt
+            if moves(status, since=standing.status):
+                standing = evolve(receipt, received_at=standing.received_at)
+            self._messages[number] = _Message(
+                standing, self._once((*known.told, status))
+            )
+        self._forget_old()
+        self._tell(number)
+        return True
+
+    def _once(self, told: tuple[str, ...]) -> tuple[str, ...]:
+        """Return one tuple for all messages that were told the same."""
+        if len(self._told) > MOST_NEWS:  # whoever signs can make up statuses
+            self._told.clear()
+        return self._told.setdefault(told, told)
+
+    def _forget_old(self) -> None:
+        oldest = self._now() - MOST_AGE
+        while self._messages:
+            number = next(iter(self._messages))
+            is_old = self._messages[number].receipt.received_at < oldest
+            if len(self._messages) <= MOST_IDS and not is_old:
+                return
+            del self._messages[number]
+
+    def _tell(self, number: int) -> None:
+        self._news.append(number)
+        self._news_count += 1
+        self._has_come.set()
+        self._has_come = asyncio.Event()
+
+
+show_in("autocalls_async.webhooks", "MemoryDeliveries", of=globals())
