@@ -7,6 +7,7 @@ import pytest
 from benchmarks.proxies import NETWORKS, PROXIES, find_program, measure
 
 
+@pytest.mark.needs("the real clock")
 @pytest.mark.real_time
 @pytest.mark.parametrize(
     "name",

@@ -28,6 +28,7 @@ def _figure(share: float, *, in_flight: int = 10) -> Figure:
     )
 
 
+@pytest.mark.needs("the real clock")
 @pytest.mark.real_time
 def test_the_server_sees_as_many_messages_as_each_contender_sends() -> None:
     effort = Effort(messages=4, blocks=1)
@@ -88,6 +89,7 @@ def test_a_question_for_a_window_counts_as_no_message() -> None:
     assert count == 0
 
 
+@pytest.mark.needs("the real clock")
 @pytest.mark.real_time
 def test_a_far_service_answers_no_sooner_than_its_round_trips_allow() -> None:
     measured = latency.measure(
@@ -128,6 +130,7 @@ def test_a_reply_that_some_rows_lack_is_left_out_of_the_table() -> None:
     ]
 
 
+@pytest.mark.needs("the real clock")
 @pytest.mark.real_time
 def test_each_of_several_accounts_sends_and_takes_memory() -> None:
     (figures,) = accounts.measure(1, clients=30, seconds=0.5)

@@ -112,6 +112,7 @@ def test_the_plan_has_open_closed_and_unknown_recipients_of_both_kinds() -> None
     assert len(set(messages)) == 50
 
 
+@pytest.mark.needs("the real clock")
 @pytest.mark.real_time
 def test_the_demo_at_the_real_pace_agrees_and_adds_up(autocalls: Autocalls) -> None:
     ended = autocalls("demo", "--json")

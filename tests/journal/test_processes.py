@@ -17,7 +17,7 @@ from tests.disks import build_synced, cut_power
 from tests.journal.process import MESSAGE_COUNT, WORKER_COUNT
 from tests.journal.support import states
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.needs("the real clock"), pytest.mark.real_time]
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from tests.cli.conftest import Autocalls, Service
 from tests.disks import build_synced, cut_power, remount, small_disk
 
 pytestmark = [
+    pytest.mark.needs("the real clock"),
     pytest.mark.real_time,
     pytest.mark.skipif(os.name == "nt", reason="it has neither SIGKILL nor flock()"),
 ]
