@@ -14,7 +14,11 @@ function press(list, key) {
   list.dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true }));
 }
 
-export const focusOn = (selector) => requestAnimationFrame(() => document.querySelector(selector)?.focus());
+// Give something the focus at once, or as soon as its pane is in sight.
+export function focusOn(selector) {
+  document.querySelector(selector)?.focus();
+  if (!document.activeElement.matches(selector)) requestAnimationFrame(() => document.querySelector(selector)?.focus());
+}
 
 // Back by one step: out of a detail, a field, a thread.
 function stepBack({ ui, go }) {

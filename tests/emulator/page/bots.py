@@ -12,7 +12,7 @@ from autocalls_async.emulator import Emulator
 from autocalls_async.testing import live
 from tests.emulator.page.talking import KEY
 
-SECRET = "a-secret-that-nobody-shall-see-whole"
+SIGNING = "a-secret-that-nobody-shall-see-whole"
 
 
 @define
@@ -67,7 +67,7 @@ class Bot:
 
 
 @contextmanager
-def answered(**options: int) -> Iterator[tuple[Emulator, Bot]]:
+def answered() -> Iterator[tuple[Emulator, Bot]]:
     """Run a sandbox with its page, and a bot in a thread of its own that answers."""
     bot = Bot()
     with start_blocking_portal() as portal, ExitStack() as stack:
@@ -77,8 +77,7 @@ def answered(**options: int) -> Iterator[tuple[Emulator, Bot]]:
             page=True,
             inbound=f"{bot.url}/inbound",
             webhook=f"{bot.url}/receipts",
-            webhook_secret=SECRET,
-            **options,
+            webhook_secret=SIGNING,
         )
         stack.enter_context(live(emulator))
         client = portal.call(make_client, emulator.base_url)

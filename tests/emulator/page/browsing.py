@@ -34,13 +34,16 @@ FLAGS = (
 )
 _PATIENCE_MS = 15_000
 
+Started = tuple[ThreadPoolExecutor, Browser]
+
 expect.set_options(timeout=_PATIENCE_MS)
 
 
 class Pure(Protocol):
-    """Runs a function of the page's pure modules, and gives what it returns."""
+    """Calls a function of a module in the browser, and gives what it returns."""
 
-    def __call__(self, function: str, argument: object = None, /) -> object: ...
+    def __call__(self, module: str, name: str, /, *arguments: object) -> object:
+        """Call it."""
 
 
 def find_browser() -> str | None:
@@ -49,7 +52,7 @@ def find_browser() -> str | None:
 
 
 @contextmanager
-def browsing(path: str) -> Iterator[tuple[ThreadPoolExecutor, Browser]]:
+def browsing(path: str) -> Iterator[Started]:
     """Start a browser; all that touches it runs in the thread that is given."""
     with ThreadPoolExecutor(1, thread_name_prefix="browser") as thread:
         playwright = thread.submit(sync_playwright().start).result()
@@ -63,7 +66,7 @@ def browsing(path: str) -> Iterator[tuple[ThreadPoolExecutor, Browser]]:
             thread.submit(playwright.stop).result()
 
 
-@define
+@define(slots=False)  # playwright marks the methods that it calls
 class Tabs:
     """Opens tabs, and hears what they complain about.
 
@@ -74,6 +77,7 @@ class Tabs:
 
     browser: Browser
     complaints: list[str] = field(factory=list)
+    _home: str = ""
     _contexts: list[BrowserContext] = field(factory=list)
 
     def open(
@@ -84,7 +88,8 @@ class Tabs:
         height: int = 860,
         scheme: Literal["light", "dark"] = "light",
     ) -> Page:
-        """Open a page in a browser that remembers nothing, and wait until it is live."""
+        """Open a page where nothing is remembered, and wait until it is live."""
+        self._home = url
         page = self.blank(width=width, height=height, scheme=scheme)
         page.goto(url)
         expect(page.locator(".link.live")).to_be_visible()
@@ -112,19 +117,17 @@ class Tabs:
 
     def watch(self, page: Page) -> None:
         """Hear what a tab complains about."""
-        # Functions of their own: playwright marks them, which a slotted class forbids.
-        page.on("console", lambda message: self._hear_console(message))
+        page.on("console", self._hear_console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self._hear_request(request))
+        page.on("request", self._hear_request)
 
     def _hear_console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             self.complaints.append(f"{message.type}: {message.text}")
 
     def _hear_request(self, request: Request) -> None:
-        home = request.frame.page.url if request.frame else ""
-        host = urlsplit(request.url).netloc
-        if host and host != (urlsplit(home).netloc or host):
+        home, host = (urlsplit(url).netloc for url in (self._home, request.url))
+        if host and home and host != home:
             self.complaints.append(f"a request to {request.url}")
 
     def close(self) -> None:

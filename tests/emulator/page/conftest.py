@@ -2,23 +2,32 @@
 
 import inspect
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Page, Route
 
 import autocalls_async.emulator
 from autocalls_async.emulator import Emulator
 from autocalls_async.testing import live
-from tests.emulator.page.browsing import NAMES, Pure, Tabs, browsing, find_browser
+from tests.emulator.page.browsing import (
+    NAMES,
+    Pure,
+    Started,
+    Tabs,
+    browsing,
+    find_browser,
+)
 
 PAGE = Path(autocalls_async.emulator.__file__).parent / "page"
+TESTS = Path(__file__).parent / "pure"
 _PURE = "http://pure.test"
+_CALL = """async ([module, name, given]) => (await import(module))[name](...given)"""
 
 
 @pytest.fixture(scope="session")
-def browser_thread() -> Iterator[tuple[ThreadPoolExecutor, Browser]]:
+def browser_thread() -> Iterator[Started]:
     """Start the one browser of all tests."""
     path = find_browser()
     if path is None:
@@ -32,7 +41,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a test that asks for the browser in the browser's thread."""
     if "browser_thread" not in pyfuncitem.fixturenames:
         return None
-    thread, _ = pyfuncitem.funcargs["browser_thread"]
+    thread, _ = cast("Started", pyfuncitem.funcargs["browser_thread"])
     names = inspect.signature(pyfuncitem.obj).parameters
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
     thread.submit(pyfuncitem.obj, **arguments).result()
@@ -40,7 +49,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 @pytest.fixture
-def tabs(browser_thread: tuple[ThreadPoolExecutor, Browser]) -> Iterator[Tabs]:
+def tabs(browser_thread: Started) -> Iterator[Tabs]:
     """Open tabs for one test, in which nothing may go wrong unseen."""
     thread, browser = browser_thread
     opened = Tabs(browser)
@@ -57,20 +66,17 @@ def sandbox() -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session")
-def pure(
-    browser_thread: tuple[ThreadPoolExecutor, Browser],
-) -> Iterator[Pure]:
-    """Run a function over the page's pure modules, in the browser without a server.
-
-    It is given the modules `state`, `words` and `geometry`, and an argument.
-    """
+def pure(browser_thread: Started) -> Iterator[Pure]:
+    """Call functions of the page's pure modules, in the browser without a server."""
     thread, browser = browser_thread
     tabs = Tabs(browser)
 
     def serve(route: Route) -> None:
-        path = PAGE / route.request.url.removeprefix(f"{_PURE}/")
-        kind = "text/html" if path == PAGE else "text/javascript"
-        route.fulfill(body="" if path == PAGE else path.read_bytes(), content_type=kind)
+        path = route.request.url.removeprefix(_PURE)
+        whole = TESTS / path[6:] if path.startswith("/test/") else PAGE / path[1:]
+        body = "" if path == "/" else whole.read_bytes()
+        kind = "text/html" if path == "/" else "text/javascript"
+        route.fulfill(body=body, content_type=kind)
 
     def start() -> Page:
         page = tabs.blank()
@@ -80,17 +86,9 @@ def pure(
 
     page = thread.submit(start).result()
 
-    def run(function: str, argument: object = None) -> object:
-        return page.evaluate(
-            """async ([source, argument]) => {
-              const names = ["state", "words", "geometry"];
-              const found = await Promise.all(names.map((name) => import(`/${name}.js`)));
-              const modules = Object.fromEntries(names.map((name, at) => [name, found[at]]));
-              return (0, eval)(`(${source})`)(modules, argument);
-            }""",
-            [function, argument],
-        )
+    def call(module: str, name: str, *arguments: object) -> object:
+        return page.evaluate(_CALL, [module, name, arguments])
 
-    yield run
+    yield call
     thread.submit(tabs.close).result()
     assert tabs.complaints == []

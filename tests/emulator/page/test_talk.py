@@ -71,8 +71,12 @@ def test_a_template_shows_its_name_and_the_text_that_the_customer_reads(
     send(page, sandbox, template_id=45, variables=values)
 
     bubble = page.locator(".bubble")
-    expect(bubble.locator(".template")).to_have_text("template appointment_reminder (45)")
-    expect(bubble.locator(".text")).to_contain_text("your appointment on Friday at 10:00")
+    expect(bubble.locator(".template")).to_have_text(
+        "template appointment_reminder (45)"
+    )
+    expect(bubble.locator(".text")).to_contain_text(
+        "your appointment on Friday at 10:00"
+    )
 
 
 def test_a_window_runs_down_and_a_day_line_parts_the_days(
