@@ -1,0 +1,90 @@
+"""The site: every public name has its place, and it builds without a complaint."""
+
+import importlib
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("docs")  # the pages are made once
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = DOCS / "pages"
+PUBLIC = [
+    "",
+    "blocking",
+    "cluster",
+    "emulator",
+    "journal",
+    "otel",
+    "phones",
+    "testing",
+    "webhooks",
+]
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, str]:
+    """Make the pages that are made from the code."""
+    sys.path.insert(0, str(DOCS))
+    try:
+        return dict(importlib.import_module("build").make())
+    finally:
+        sys.path.remove(str(DOCS))
+        sys.modules.pop("build", None)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_has_its_place(made: dict[str, str], name: str) -> None:
+    module = f"autocalls_async.{name}".removesuffix(".")
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"there is no {module}")
+    public = {n for n in importlib.import_module(module).__all__ if n[0] != "_"}
+
+    text = "\n".join(made.values())
+    shown = re.findall(r"^::: (\S+)$", text, re.MULTILINE)
+
+    assert public <= {path.rpartition(".")[2] for path in shown}
+
+
+def test_every_page_that_is_made_is_in_the_menu(made: dict[str, str]) -> None:
+    menu = (DOCS / "mkdocs.yml").read_text(encoding="utf-8")
+
+    assert [name for name in made if f"reference/made/{name}" not in menu] == []
+
+
+def test_every_page_that_is_written_is_in_the_menu() -> None:
+    menu = (DOCS / "mkdocs.yml").read_text(encoding="utf-8")
+    written = {str(path.relative_to(PAGES)) for path in PAGES.rglob("*.md")}
+
+    assert {
+        name for name in written if "/made/" not in name if name not in menu
+    } == set()
+
+
+@pytest.mark.needs("the real clock")
+@pytest.mark.real_time
+def test_the_site_builds_and_loads_nothing_from_elsewhere() -> None:
+    done = subprocess.run(  # noqa: S603  # our own words
+        [sys.executable, str(DOCS / "build.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr + done.stdout
+    pages = list((DOCS / "site").rglob("*.html"))
+    loaded = {
+        url
+        for page in pages
+        for url in re.findall(
+            r'(?:<script[^>]+src|<img[^>]+src|rel="stylesheet" href)="(https?://[^"]+)',
+            page.read_text(encoding="utf-8"),
+        )
+    }
+    assert len(pages) > 15
+    assert loaded == set()
