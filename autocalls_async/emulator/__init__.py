@@ -33,9 +33,9 @@ from autocalls_async.emulator.limits import (
 )
 from autocalls_async.emulator.records import AcceptedMessage, RecordedRequest
 from autocalls_async.emulator.sandbox.history import Message
-from autocalls_async.emulator.sandbox.replay import Replayed
 from autocalls_async.emulator.sandbox.settings import SandboxOptions
 from autocalls_async.emulator.sandbox.standalone import Stand, read_state, serve
+from autocalls_async.emulator.saved.replay import Replayed
 from autocalls_async.emulator.server import Emulator
 from autocalls_async.emulator.state import Sender, Template
 

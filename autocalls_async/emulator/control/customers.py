@@ -5,8 +5,8 @@ from typing import Any
 from autocalls_async.emulator.answers import JsonObject
 from autocalls_async.emulator.control.calls import CALLS, Asked, Desk
 from autocalls_async.emulator.control.fields import Field, Type, WrongError
+from autocalls_async.emulator.outbound.receipts import STATUSES
 from autocalls_async.emulator.sandbox import shapes
-from autocalls_async.emulator.sandbox.receipts import STATUSES
 from autocalls_async.emulator.state import WINDOW_SECONDS
 
 _SENDER = Field(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-_PAGE = Path(__file__).parent.parent / "page"
+_PAGE = (Path(__file__).parent.parent / "page").resolve()
 _TYPES = {
     ".html": "text/html",
     ".css": "text/css",
@@ -32,7 +32,10 @@ def page() -> web.Response:
 
 def page_file(name: str) -> web.Response:
     """Return one of the page's files; a 404 for anything else."""
-    path = (_PAGE / name).resolve()
+    try:
+        path = (_PAGE / name).resolve()
+    except ValueError:  # such as a null in the name
+        return _missing()
     is_ours = path.is_relative_to(_PAGE) and path.suffix in _TYPES
     return _respond(path) if is_ours else _missing()
 
@@ -40,7 +43,7 @@ def page_file(name: str) -> web.Response:
 def _respond(path: Path) -> web.Response:
     try:
         content = path.read_bytes()
-    except (OSError, ValueError):
+    except OSError:
         return _missing()
     headers = {
         **SAFE_HEADERS,

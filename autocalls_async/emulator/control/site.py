@@ -20,6 +20,8 @@ from autocalls_async.emulator.control.openapi import describe
 from autocalls_async.emulator.control.sockets import serve_feed
 from autocalls_async.emulator.sandbox.box import Sandbox
 
+__all__ = ["CALLS", "V1", "Site"]
+
 V1 = "/_sandbox/v1/"
 _FILES = "/_sandbox/page/"
 _MOST_BYTES = 64 * 1024 * 1024  # a snapshot of 100,000 messages is half of it

@@ -7,7 +7,7 @@ from typing import Any
 
 from autocalls_async.emulator.handles.controls import Controls, at_home
 from autocalls_async.emulator.sandbox.history import Message, Side
-from autocalls_async.emulator.sandbox.replay import Replayed, read_record, replay
+from autocalls_async.emulator.saved.replay import Replayed, read_record, replay
 
 
 class SandboxControls(Controls):

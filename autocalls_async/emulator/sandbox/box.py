@@ -11,28 +11,31 @@ from typing import Any
 
 from attrs import define, field
 
-from autocalls_async.emulator.answers import Answer, JsonObject
+from autocalls_async.emulator.answers import JsonObject
 from autocalls_async.emulator.conversations import Entry, Told
-from autocalls_async.emulator.faults import Delay, Stall
-from autocalls_async.emulator.records import AcceptedMessage, RecordedRequest
-from autocalls_async.emulator.sandbox import shapes, snapshot
-from autocalls_async.emulator.sandbox.callouts import Callouts
-from autocalls_async.emulator.sandbox.feed import Feed
-from autocalls_async.emulator.sandbox.history import Chat, History, Message, Side
-from autocalls_async.emulator.sandbox.outbound import Callout
-from autocalls_async.emulator.sandbox.posting import Posting
-from autocalls_async.emulator.sandbox.receipts import (
+from autocalls_async.emulator.outbound.callout import Callout
+from autocalls_async.emulator.outbound.callouts import Callouts
+from autocalls_async.emulator.outbound.posting import Posting
+from autocalls_async.emulator.outbound.receipts import (
     FAILED,
     FAILURE,
     ReceiptSteps,
     may_become,
 )
-from autocalls_async.emulator.sandbox.recording import Recording
-from autocalls_async.emulator.sandbox.requests import RequestLog, Seen
+from autocalls_async.emulator.records import AcceptedMessage
+from autocalls_async.emulator.sandbox import shapes
+from autocalls_async.emulator.sandbox.crowd import Crowd
+from autocalls_async.emulator.sandbox.feed import Feed
+from autocalls_async.emulator.sandbox.history import Chat, History, Message, Side
+from autocalls_async.emulator.sandbox.requests import RequestLog
 from autocalls_async.emulator.sandbox.settings import SandboxSettings
 from autocalls_async.emulator.sandbox.telling import Telling
 from autocalls_async.emulator.sandbox.texts import check_text, fill
+from autocalls_async.emulator.sandbox.watch import Watch
 from autocalls_async.emulator.sandbox.world import World
+from autocalls_async.emulator.saved import snapshot
+from autocalls_async.emulator.saved.recording import Recording
+from autocalls_async.emulator.state import WINDOW_SECONDS
 
 # Of requests and callouts, which are large, fewer are kept than of messages.
 _KEPT_REQUESTS = 1000
@@ -47,6 +50,7 @@ class Sandbox:
     history: History = field(init=False)
     feed: Feed = field(init=False)
     requests: RequestLog = field(init=False)
+    watch: Watch = field(init=False)
     callouts: Callouts = field(init=False)
     posting: Posting = field(init=False)
     telling: Telling = field(init=False)
@@ -54,19 +58,20 @@ class Sandbox:
     open_chats: dict[object, Chat] = field(init=False, factory=dict)
     """Which thread each page has open."""
 
+    crowd: Crowd = field(init=False)
     _start: JsonObject | None = field(init=False, default=None)
     _is_awake: bool = field(init=False, default=False)
-    _acting: RecordedRequest | None = field(init=False, default=None)
-    _under_way: dict[int, Seen] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         keep = self.settings.keep
         self.history = History(keep)
         self.feed = Feed(keep)
         self.requests = RequestLog(min(keep, _KEPT_REQUESTS))
+        self.watch = Watch(self.world, self.requests, self.feed, self)
         self.callouts = Callouts(self.world.clock, keep, self._tell_callout)
         self.posting = Posting(self.settings, self.world, self.callouts)
         self.telling = Telling(self.world, self.feed)
+        self.crowd = Crowd(keep, self.world.clock)
 
     # Waking
 
@@ -78,60 +83,33 @@ class Sandbox:
         for message in self.world.records.accepted:
             self._keep(message, request=None)
         self.telling.begin()
-        self.world.records.watcher = self
+        self.world.records.watcher = self.watch
 
     def turned(self) -> None:
         """Tell of what somebody changed by a control."""
         if self._is_awake:
-            self.telling.tell_changes()
+            self._tell_changes()
 
-    # What the service tells: a Watcher
+    # What the service tells
 
-    def arrived(
-        self, request: RecordedRequest, headers: Mapping[str, str], raw: bytes
-    ) -> None:
-        """Keep a request that arrived whole."""
-        began = self.world.loop_time()
-        self._under_way[id(request)] = self.requests.add(
-            request, headers, raw, began=began
-        )
+    def accepted(self, message: AcceptedMessage, request: int | None) -> int:
+        """Take a message into its thread, and let its delivery begin.
 
-    def struck(self, request: RecordedRequest) -> None:
-        """Show a request already that a fault holds up."""
-        if isinstance(request.fault, Delay | Stall):
-            seen = self._under_way[id(request)]
-            seen.is_pending = True
-            self._tell_request(seen)
-        self.telling.tell_faults()
-
-    def acting(self, request: RecordedRequest) -> None:
-        """Remember whose message comes next."""
-        self._acting = request
-
-    def accepted(self, message: AcceptedMessage) -> None:
-        """Take a message into its thread, and let its delivery begin."""
-        seen = None if self._acting is None else self._under_way.get(id(self._acting))
-        taken = self._keep(message, request=None if seen is None else seen.id)
-        if seen is not None:
-            seen.message = taken.number
-        self.telling.tell_changes()
+        Returns:
+            Its number.
+        """
+        taken = self._keep(message, request=request)
+        self._tell_changes()
         self._tell_message(taken)
         self.recording.note_message(taken)
         for seconds, status in self.settings.steps.steps:
             self._plan_step(taken, status, taken.at + seconds)
+        return taken.number
 
-    def ended(self, request: RecordedRequest, answer: object) -> None:
-        """Show what a request was answered."""
-        seen = self._under_way.pop(id(request))
-        seen.is_pending = False
-        seen.seconds = self.world.loop_time() - seen.began
-        if isinstance(answer, Answer):
-            seen.status = answer.status
-            seen.answer = seen.hide(answer.payload()[0].decode(errors="replace"))
-            seen.answer_headers = dict(answer.headers)
-        self._tell_request(seen)
+    def ended(self) -> None:
+        """Tell of what a request changed."""
         self.telling.tell_limits(self.history.doubles)
-        self.telling.tell_changes()
+        self._tell_changes()
 
     # What customers and deliveries do
 
@@ -155,7 +133,7 @@ class Sandbox:
             at=self.world.clock.time(),
         )
         self.history.add(message)
-        self.telling.tell_changes()
+        self._tell_changes()
         self._tell_message(message)
         self.recording.note_message(message)
         self.posting.forward(message)
@@ -234,6 +212,8 @@ class Sandbox:
         self.callouts.forget()
         self.telling.begin()
         self.feed.begin_anew()
+        for chat in self.world.tenant.conversations:
+            self._await_end(chat)
 
     def record(self, *, on: bool, path: Path | None = None) -> None:
         """Begin to record what is written, or end it.
@@ -290,7 +270,6 @@ class Sandbox:
         """End what is under way."""
         await self.callouts.stop()
         self.recording.end()
-        self._under_way.clear()
 
     # Inside
 
@@ -338,12 +317,30 @@ class Sandbox:
     def _tell_clock(self) -> None:
         self.feed.add("clock", shapes.clock(self.world.clock))
 
+    def _tell_changes(self) -> None:
+        for chat in self.telling.tell_changes():
+            self._await_end(chat)
+        if gone := self.crowd.forget(self.world.tenant, self.history):
+            self.feed.add("gone", [list(chat) for chat in gone])
+
+    def _await_end(self, chat: Chat) -> None:
+        """Tell that a conversation ended once its window has run out."""
+        wrote = self.world.tenant.conversations[chat].last_inbound
+        if self.settings.ended is None or wrote is None:
+            return
+
+        def end(at: float) -> None:
+            conversation = self.world.tenant.conversations.get(chat)
+            messages = self.history.thread(chat)
+            if conversation and conversation.last_inbound == wrote and messages:
+                self.posting.ended(chat, messages, at=at)
+
+        closes_at = wrote + WINDOW_SECONDS
+        if closes_at > self.world.clock.time():
+            self.world.clock.call_at(closes_at, end)
+
     def _tell_message(self, message: Message) -> None:
         self.feed.add("message", shapes.message(message, self.world.clock.date_at))
-
-    def _tell_request(self, seen: Seen) -> None:
-        shown = shapes.request(seen, self.world.clock.date_at, rate=self.world.rate)
-        self.feed.add("request", shown)
 
     def _tell_callout(self, callout: Callout) -> None:
         self.feed.add("callout", shapes.callout(callout, self.world.clock.date_at))

@@ -5,6 +5,7 @@ Pure: no I/O, no clock, no asyncio.
 
 from collections import deque
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from attrs import define, field
 
@@ -104,9 +105,11 @@ def _show_header(name: str, text: str, secret: str) -> str:
 
 
 def _hide(text: str, secret: str) -> str:
-    if len(secret) <= _SHORT:
-        return text
-    return text.replace(secret, mask_key(secret))
+    """Mask a key, as it is, as URLs have it, and what stands behind its pipe."""
+    for form in (secret, quote(secret, safe=""), secret.partition("|")[2]):
+        if len(form) > _SHORT:
+            text = text.replace(form, mask_key(form))
+    return text
 
 
 _SECRET_HEADERS = frozenset(

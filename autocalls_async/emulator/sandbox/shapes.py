@@ -20,8 +20,8 @@ from autocalls_async.emulator.faults import (
     Stall,
 )
 from autocalls_async.emulator.limits import Verdict
+from autocalls_async.emulator.outbound.callout import Attempt, Callout
 from autocalls_async.emulator.sandbox.history import Message, Side
-from autocalls_async.emulator.sandbox.outbound import Attempt, Callout
 from autocalls_async.emulator.sandbox.requests import Seen, mask_key
 from autocalls_async.emulator.state import (
     WINDOW_SECONDS,

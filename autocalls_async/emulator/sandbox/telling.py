@@ -5,6 +5,7 @@ from attrs import define, field
 from autocalls_async.emulator.answers import JsonObject
 from autocalls_async.emulator.sandbox import shapes
 from autocalls_async.emulator.sandbox.feed import Feed
+from autocalls_async.emulator.sandbox.history import Chat
 from autocalls_async.emulator.sandbox.world import World
 from autocalls_async.emulator.state import Sender, Template
 
@@ -30,8 +31,12 @@ class Telling:
         self._templates = dict(tenant.templates)
         self._faults = self.faults()
 
-    def tell_changes(self) -> None:
-        """Tell of the account, its senders, templates, conversations and faults."""
+    def tell_changes(self) -> set[Chat]:
+        """Tell of the account, its senders, templates, conversations and faults.
+
+        Returns:
+            The conversations that changed.
+        """
         tenant = self.world.tenant
         self._tell_account()
         for sender in tenant.senders.values():
@@ -44,14 +49,10 @@ class Telling:
                 self.feed.add("template", shapes.template(template))
         touched, tenant.touched = tenant.touched or set(), set()
         for chat in touched:
-            self.tell_chat(*chat)
+            conversation = tenant.conversations[chat]
+            self.feed.add("chat", shapes.chat(*chat, conversation))
         self.tell_faults()
-
-    def tell_chat(self, sender_id: int, phone: str) -> None:
-        """Tell of a conversation."""
-        conversation = self.world.tenant.conversations.get((sender_id, phone))
-        if conversation is not None:
-            self.feed.add("chat", shapes.chat(sender_id, phone, conversation))
+        return touched
 
     def tell_faults(self) -> None:
         """Tell which faults are planned, if others were."""

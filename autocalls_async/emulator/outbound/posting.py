@@ -8,10 +8,10 @@ from attrs import define
 
 from autocalls_async.emulator.answers import JsonObject
 from autocalls_async.emulator.conversations import ASSISTANT_ID
-from autocalls_async.emulator.sandbox.callouts import Callouts, Errand
+from autocalls_async.emulator.outbound.callout import Callout, Kind, State
+from autocalls_async.emulator.outbound.callouts import Callouts, Errand
+from autocalls_async.emulator.outbound.receipts import SIGNATURE, receipt, sign
 from autocalls_async.emulator.sandbox.history import Chat, Message, Side
-from autocalls_async.emulator.sandbox.outbound import Callout, Kind, State
-from autocalls_async.emulator.sandbox.receipts import SIGNATURE, receipt, sign
 from autocalls_async.emulator.sandbox.settings import INBOUND_FIELDS, SandboxSettings
 from autocalls_async.emulator.sandbox.world import World
 from autocalls_async.emulator.state import Conversation

@@ -14,7 +14,7 @@ import aiohttp
 from attrs import define, field, frozen
 
 from autocalls_async.emulator.clock import Clock
-from autocalls_async.emulator.sandbox.outbound import Attempt, Callout, Kind, State
+from autocalls_async.emulator.outbound.callout import Attempt, Callout, Kind, State
 
 _TIMEOUT_SECONDS = 10.0
 _SHOWN_BYTES = 2_000
@@ -201,7 +201,10 @@ class Callouts:
             # an attempt would fail, and its retry come half a minute later.
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(force_close=True, limit=_AT_A_TIME),
-                timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS),
+                # Not rounded up to whole seconds, as aiohttp does above five.
+                timeout=aiohttp.ClientTimeout(
+                    total=_TIMEOUT_SECONDS, ceil_threshold=2 * _TIMEOUT_SECONDS
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session

@@ -1,0 +1,1 @@
+"""What the emulator tells others' programs by HTTP: receipts, texts, ends."""

@@ -1,0 +1,1 @@
+"""What outlives an emulator: snapshots of its state, and recorded talks."""
