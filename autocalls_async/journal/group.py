@@ -17,16 +17,11 @@ from autocalls_async.journal.store import Done, Durability, Step, Store
 _T = TypeVar("_T")
 
 
-SETTLE_SECONDS = 0.01
-"""How long what was told may wait for others to share its commit.
-
-A process that is killed in between leaves it unknown, as if it had been in
-flight for so much longer.
-"""
-
-
 CHECKPOINT_SECONDS = 1.0
 """What was committed is in the main file so much later, if nobody asks for more."""
+
+LOOK_AGAIN_SECONDS = 0.01
+"""Where somebody does, it is looked again so much later."""
 
 
 class _Asked(NamedTuple):
@@ -50,7 +45,6 @@ class GroupCommit:
         self._store: Store | None = None  # made, used and closed in the thread
         self._asked: list[_Asked] = []
         self._is_busy = False
-        self._later: asyncio.TimerHandle | None = None
         self._resting: asyncio.TimerHandle | None = None
         self._failure: JournalError | None = None
         self._fault: Exception | None = None
@@ -85,21 +79,10 @@ class GroupCommit:
         self._begin()
         return waiter
 
-    def tell(
-        self, work: Callable[..., None], *arguments: object, is_urgent: bool = False
-    ) -> None:
-        """Do a step with the next commit; `flush()` raises what was wrong with it.
-
-        Args:
-            work: The step.
-            arguments: What it is given.
-            is_urgent: Begin that commit now: a kill would make an unknown of it.
-        """
+    def tell(self, work: Callable[..., None], *arguments: object) -> None:
+        """Do a step with the next commit; `flush()` raises what was wrong with it."""
         self._asked.append(_Asked(Step(Durability.DURABLE, work, arguments), None))
-        if is_urgent:
-            self._begin()
-        else:
-            self._begin_later()
+        self._begin()
 
     async def flush(self) -> None:
         """Wait until all is durable, and raise what went wrong with what was told."""
@@ -113,7 +96,6 @@ class GroupCommit:
         try:
             await self.flush()
         finally:
-            self._stop_waiting()
             if self._resting is not None:
                 self._resting.cancel()
             told = [asked.step for asked in self._asked if asked.waiter is None]
@@ -131,18 +113,7 @@ class GroupCommit:
             self._is_busy = True
             self._loop.call_soon(self._commit)
 
-    def _begin_later(self) -> None:
-        """Commit before long: others will soon ask for more, and share it."""
-        if self._later is None and not self._is_busy:
-            self._later = self._loop.call_later(SETTLE_SECONDS, self._begin)
-
-    def _stop_waiting(self) -> None:
-        if self._later is not None:
-            self._later.cancel()
-            self._later = None
-
     def _commit(self) -> None:
-        self._stop_waiting()
         group, self._asked = self._asked, []
         if not group:  # it was closed in between
             return
@@ -160,10 +131,8 @@ class GroupCommit:
         self._asked += waiting
         if failure is not None:
             self._fail(failure)
-        elif any(asked.waiter for asked in waiting):
+        elif waiting:
             self._begin()
-        elif self._asked:
-            self._begin_later()
         if self._resting is None and any(map(_writes, group)):
             later = self._loop.call_later
             self._resting = later(CHECKPOINT_SECONDS, self._checkpoint)
@@ -172,7 +141,7 @@ class GroupCommit:
         """Bring what was committed into the main file, once nothing else is asked."""
         if self._is_busy or self._asked:
             later = self._loop.call_later
-            self._resting = later(SETTLE_SECONDS, self._checkpoint)
+            self._resting = later(LOOK_AGAIN_SECONDS, self._checkpoint)
             return
         self._resting = None
         self._is_busy = True

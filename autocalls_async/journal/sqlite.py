@@ -127,10 +127,7 @@ class SqliteJournal:
         """Note how an attempt ended, to be made durable with the next commit."""
         number = None if whatsapp_message_id is None else str(whatsapp_message_id)
         facts = (number, error, clean(error_code), clean(detail))
-        # What came back has not left: nobody should have to call it unknown.
-        is_urgent = state is State.UNSENT
-        work = Store.settle
-        self._opened().tell(work, key, state, self._at(), facts, is_urgent=is_urgent)
+        self._opened().tell(Store.settle, key, state, self._at(), facts)
 
     async def flush(self) -> None:
         """Wait until all that was noted is durable."""
