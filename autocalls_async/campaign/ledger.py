@@ -17,7 +17,7 @@ from autocalls_async.journal import (
     JournalStateError,
     State,
 )
-from autocalls_async.journal.entry import MAY_LEAVE, Settled
+from autocalls_async.journal.entry import Settled
 from autocalls_async.journal.keys import (
     QuietKey,
     derive_key,
@@ -64,8 +64,18 @@ class Page:
     def __init__(self, journal: Journal, key: str) -> None:
         self._journal = journal
         self._key = QuietKey(key)
+        self._stays: Settled = State.UNSENT  # where it has not left
         self._has_intent = False
         self._is_lost = False
+
+    def open(self, state: State) -> bool:
+        """Begin with one that is in this state; let go of it if it may not leave."""
+        match state:
+            case State.NEW | State.UNSENT:
+                self._stays = state
+                return True
+        self.let_go()
+        return False
 
     def claim(self) -> bool:
         """Take the message, unless another page has it; tell whether it was free."""
@@ -96,11 +106,16 @@ class Page:
             detail = f"somebody else changed it in the journal: {error}"
             raise UnknownOutcomeError(detail=detail) from error
 
-    def came_back(self) -> None:
-        """Note that it did nothing, and may leave again."""
+    def stayed(self) -> None:
+        """Note that it has not left after all, and is what it was."""
         if self._has_intent:
             self._has_intent = False
-            self._journal.settle(self._key, state=State.UNSENT)
+            self._journal.settle(self._key, state=self._stays)
+
+    def came_back(self) -> None:
+        """Note that it left and did nothing, and may leave again."""
+        self._stays = State.UNSENT
+        self.stayed()
 
     def put_aside(self) -> None:
         """Leave it to others until it may leave; it has done nothing."""
@@ -112,8 +127,11 @@ class Page:
     def settle(self, outcome: Outcome, *, is_withdrawn: bool) -> None:
         """Note how it ended, and let go of it."""
         try:
-            # One that was withdrawn stays what it was: nothing was tried.
-            if not self._is_lost and (self._has_intent or not is_withdrawn):
+            if self._is_lost:
+                pass
+            elif is_withdrawn:
+                self.stayed()
+            else:
                 self._note(outcome)
         finally:
             self.let_go()
@@ -214,7 +232,8 @@ class Ledger:
             raise
         found = zip(pages, are_ours, states, strict=True)
         return [
-            _open(page, state) if is_ours else None for page, is_ours, state in found
+            page if is_ours and page.open(state) else None
+            for page, is_ours, state in found
         ]
 
     async def count_spent(self) -> int:
@@ -234,13 +253,6 @@ class Ledger:
             await self.journal.aclose()
         else:
             await self.journal.flush()
-
-
-def _open(page: Page, state: State) -> Page | None:
-    if state in MAY_LEAVE:
-        return page
-    page.let_go()
-    return None
 
 
 def _draft(message: Message, sender_id: int) -> Draft:

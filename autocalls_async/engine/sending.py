@@ -302,14 +302,15 @@ class Sends:
 
     def _hold_again(self, shipment: Shipment) -> None:
         """Take it in hand again: it surely did nothing, and may leave once more."""
-        if shipment.stage is Stage.LEFT:
+        has_left = shipment.stage is Stage.LEFT
+        if has_left:
             self._shipments.move(shipment, Stage.HELD)
-        if shipment.page is not None:
-            shipment.page.came_back()
+        if (page := shipment.page) is not None:
+            page.came_back() if has_left else page.stayed()
 
 
 def _stop(shipment: Shipment, stop: Stop) -> Stop:
     """Note that nothing left; an intent that was noted is taken back."""
     if isinstance(stop, TurnedBack) and shipment.page is not None:
-        shipment.page.came_back()
+        shipment.page.stayed()
     return stop

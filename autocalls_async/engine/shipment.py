@@ -66,8 +66,11 @@ class Page(Protocol):
             UnknownOutcomeError: Somebody else has changed it in the journal.
         """
 
+    def stayed(self) -> None:
+        """Note that it has not left after all, and is what it was."""
+
     def came_back(self) -> None:
-        """Note that it did nothing, and may leave again."""
+        """Note that it left and did nothing, and may leave again."""
 
     def put_aside(self) -> None:
         """Note that it did nothing, and leave it to others until it may leave."""

@@ -29,9 +29,9 @@ class State(StrEnum):
 
 
 Settled: TypeAlias = Literal[
-    State.ACCEPTED, State.REJECTED, State.UNSENT, State.UNKNOWN
+    State.ACCEPTED, State.REJECTED, State.UNSENT, State.UNKNOWN, State.NEW
 ]
-"""The states in which a message can end."""
+"""The states in which an attempt can end: as new where it was not made after all."""
 
 Resolved: TypeAlias = Literal[State.ACCEPTED, State.NEW]
 """What a user can decide about an unknown one."""
@@ -53,6 +53,7 @@ SETTLES_FROM: Mapping[State, frozenset[State]] = {
     State.UNKNOWN: frozenset({State.IN_FLIGHT}),
     State.REJECTED: frozenset({State.IN_FLIGHT, *MAY_LEAVE}),
     State.UNSENT: frozenset({State.IN_FLIGHT, *MAY_LEAVE}),
+    State.NEW: frozenset({State.IN_FLIGHT}),
 }
 """For each end, where it can be reached from.
 

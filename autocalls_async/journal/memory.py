@@ -154,14 +154,14 @@ class MemoryJournal:
         except JournalStateError as fault:
             self._fault = self._fault or fault
             return
-        handed_over_at = None if state is State.UNSENT else entry.handed_over_at
+        may_leave = state in MAY_LEAVE
         self._put(
             entry,
             state=state,
-            handed_over_at=handed_over_at,
-            fell_back=entry.fell_back and state is not State.UNSENT,
-            outside_window=entry.outside_window and state is not State.UNSENT,
-            settled_at=self._now(),
+            handed_over_at=None if may_leave else entry.handed_over_at,
+            fell_back=entry.fell_back and not may_leave,
+            outside_window=entry.outside_window and not may_leave,
+            settled_at=None if state is State.NEW else self._now(),
             whatsapp_message_id=whatsapp_message_id,
             error=error,
             error_code=clean(error_code),

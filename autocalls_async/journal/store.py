@@ -216,7 +216,9 @@ class Store:
 
     def settle(self, key: str, state: State, at: int, facts: Sequence[Any]) -> None:
         """Note how it ended, with its id, error, error code and detail."""
-        self._change(_SETTLE[state], (at, *facts, key), wanted=f"settled as {state}")
+        settled_at = None if state is State.NEW else at
+        row = (settled_at, *facts, key)
+        self._change(_SETTLE[state], row, wanted=f"settled as {state}")
 
     def resolve(
         self, keys: Sequence[str], state: Resolved, was: Doubted, at: int

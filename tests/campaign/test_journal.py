@@ -1,7 +1,7 @@
 """Campaigns that survive: what a run with a journal sends, skips and keeps."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import chain
 from pathlib import Path
@@ -37,6 +37,7 @@ from autocalls_async.journal import (
     SqliteJournal,
     State,
 )
+from autocalls_async.journal.keys import derive_key, to_content
 from tests.people import ANA, SENDER, hello, hellos, open_windows, people
 
 POST = Endpoint.SEND_FREEFORM
@@ -297,6 +298,45 @@ async def test_a_refused_attempt_is_noted_before_the_next(
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
     found = await entries(path)
     assert sum(entry.attempt_count for entry in found) == 8
+
+
+@pytest.mark.parametrize("journal_of", [SqliteJournal, lambda _: MemoryJournal()])
+@pytest.mark.parametrize("was", [State.NEW, State.UNSENT])
+async def test_one_that_noted_its_intent_and_is_stopped_stays_what_it_was(
+    emulator: Emulator,
+    tmp_path: Path,
+    journal_of: Callable[[Path], SqliteJournal | MemoryJournal],
+    was: State,
+) -> None:
+    open_windows(emulator, people(8))
+    async with client_of(emulator) as client, journal_of(tmp_path / "a.db") as journal:
+        if was is State.UNSENT:  # by a run before
+            await leave_unsent(journal, hellos(people(8)))
+        run = client.send_many(hellos(people(8)), journal=journal)
+        taking = asyncio.create_task(take(run, []))
+        noted = 0
+        while noted <= client.queue.in_flight:
+            await asyncio.sleep(0.001)
+            noted = (await journal.counts())[State.IN_FLIGHT]
+        run.stop()
+        with pytest.raises(RunStoppedError):
+            await taking
+        found = [entry async for entry in journal.entries()]
+
+    assert emulator.accepted_count < 8
+    assert states(found).keys() - {State.ACCEPTED} == {was}
+    is_settled = {entry.settled_at is not None for entry in found if entry.state is was}
+    assert is_settled == {was is State.UNSENT}
+
+
+async def leave_unsent(journal: Journal, messages: list[FreeformMessage]) -> None:
+    """Leave them as a run does whose service cannot be reached."""
+    for draft in messages:
+        content = to_content(draft, SENDER)
+        key = derive_key(content)
+        await journal.admit(key, content=content, recipient_phone=draft.recipient_phone)
+        await journal.intend(key)
+        journal.settle(key, state=State.UNSENT)
 
 
 async def test_a_run_that_is_cancelled_twice_lets_go_of_its_journal_when_all_has_ended(

@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import pytest
 from hypothesis import settings
@@ -48,7 +48,8 @@ T = TypeVar("T")
 KEYS = st.sampled_from("abcd")
 MAY_LEAVE = {State.NEW, State.UNSENT}
 MAY_CHANGE = {*MAY_LEAVE, State.REJECTED}
-ENDS: st.SearchStrategy[Settled] = st.sampled_from(
+End: TypeAlias = Literal[State.ACCEPTED, State.REJECTED, State.UNSENT, State.UNKNOWN]
+ENDS: st.SearchStrategy[End] = st.sampled_from(
     (State.ACCEPTED, State.REJECTED, State.UNSENT, State.UNKNOWN)
 )
 RESOLVED: st.SearchStrategy[Resolved] = st.sampled_from((State.ACCEPTED, State.NEW))
@@ -109,7 +110,7 @@ class JournalsAgainstAModel(RuleBasedStateMachine):
         self.model[key] = State.IN_FLIGHT
         (self.fell_back.add if fell_back else self.fell_back.discard)(key)
 
-    @rule(key=KEYS, state=ENDS, is_flushed=st.booleans())
+    @rule(key=KEYS, state=ENDS | st.just(State.NEW), is_flushed=st.booleans())
     def settle(self, key: str, state: Settled, *, is_flushed: bool) -> None:
         """End one that may not have begun."""
         found = self.model.get(key)
@@ -129,7 +130,7 @@ class JournalsAgainstAModel(RuleBasedStateMachine):
             return
         self.run(settle())
         self.model[key] = state
-        if state is State.UNSENT:
+        if state in MAY_LEAVE:
             self.fell_back.discard(key)
 
     @rule(keys=st.lists(KEYS, max_size=3), state=RESOLVED)
@@ -196,7 +197,7 @@ RUNS = st.sampled_from((0, 1))
 BATCHES = st.lists(st.tuples(KEYS, st.sampled_from("xxxxy")), min_size=1, max_size=4)
 
 
-def end(message: FreeformMessage, state: Settled) -> Outcome:
+def end(message: FreeformMessage, state: End) -> Outcome:
     """Give an outcome that is kept as this state."""
     match state:
         case State.ACCEPTED:
@@ -226,6 +227,7 @@ class RunsOverOneJournal(RuleBasedStateMachine):
         self.journal = SqliteJournal(path) if is_file else MemoryJournal()
         self.model: dict[str, State] = {}
         self.contents: dict[str, str] = {}
+        self.before: dict[str, State] = {}  # its intent
         self.pages: dict[str, tuple[int, Page]] = {}
         self.old_pages: list[Page] = []
         self.run(self.journal.open())
@@ -320,7 +322,7 @@ class RunsOverOneJournal(RuleBasedStateMachine):
             self.run(
                 self.pages[key][1].leaving(fell_back=fell_back, outside_window=False)
             )
-            self.model[key] = State.IN_FLIGHT
+            self.before[key], self.model[key] = self.model[key], State.IN_FLIGHT
 
     @rule(key=KEYS)
     def come_back(self, key: str) -> None:
@@ -329,8 +331,15 @@ class RunsOverOneJournal(RuleBasedStateMachine):
             self.run(self._do(self.pages[key][1].came_back))
             self.model[key] = State.UNSENT
 
+    @rule(key=KEYS)
+    def stay(self, key: str) -> None:
+        """Let one that was about to leave wait for another attempt."""
+        if self.model.get(key) is State.IN_FLIGHT and key in self.pages:
+            self.run(self._do(self.pages[key][1].stayed))
+            self.model[key] = self.before[key]
+
     @rule(key=KEYS, state=ENDS, is_withdrawn=st.booleans())
-    def settle(self, key: str, state: Settled, *, is_withdrawn: bool) -> None:
+    def settle(self, key: str, state: End, *, is_withdrawn: bool) -> None:
         """End one, if a run has it."""
         if key not in self.pages:
             return
@@ -342,8 +351,10 @@ class RunsOverOneJournal(RuleBasedStateMachine):
         outcome = end(MESSAGES[key, self.contents[key]], state)
 
         self.run(self._do(lambda: page.settle(outcome, is_withdrawn=is_withdrawn)))
-        if is_out or not is_withdrawn:
+        if not is_withdrawn:
             self.model[key] = state
+        elif is_out:
+            self.model[key] = self.before[key]
 
     @rule(run=RUNS)
     def abandon(self, run: int) -> None:
