@@ -120,7 +120,7 @@ class Page:
     def put_aside(self) -> None:
         """Leave it to others until it may leave; it has done nothing."""
         try:
-            self.came_back()
+            self.stayed()
         finally:
             self.let_go()
 

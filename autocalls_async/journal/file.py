@@ -91,7 +91,7 @@ class JournalFile:
         failure = None
         try:
             self.check_place()
-            self._mark(is_open=False)
+            self._mark_closed()
         except sqlite3.Error as error:
             failure = to_failure(self._path, error)
         finally:
@@ -179,6 +179,15 @@ class JournalFile:
             self._lock.remember(
                 Memory(inode=memory.inode, commit_number=self._number, is_open=False)
             )
+
+    def _mark_closed(self) -> None:
+        try:
+            self._mark(is_open=False)
+        except sqlite3.OperationalError:  # a full disk: what it holds is whole
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            self._lock.give_room()
+            self._mark(is_open=False)
 
     def _names(self) -> tuple[Path, Path]:
         return self._real, Path(f"{self._real}-wal")

@@ -21,6 +21,9 @@ if sys.platform != "win32":
 
 _MOST_BYTES = 1024
 
+_SPARE_BYTES = 16_384
+"""Kept from a disk while a journal is open: what marks it closed needs some room."""
+
 
 @frozen(kw_only=True)
 class Memory:
@@ -132,6 +135,10 @@ class OwnerLock:
         except OSError as error:
             raise self._unusable(error) from error
 
+    def give_room(self) -> None:
+        """Let go of the room that was kept from a disk, which is full now."""
+        self._write(spare=b"")
+
     def release(self) -> None:
         """Let others have it."""
         if self._file is None:
@@ -139,7 +146,7 @@ class OwnerLock:
         if self._who:
             self._who = ""
             with contextlib.suppress(OSError):
-                self._write()
+                self._write(spare=b"")
         os.close(self._file)
         self._file = None
 
@@ -151,11 +158,13 @@ class OwnerLock:
         else:
             os.pwrite(self._opened(), memory.to_line(), 0)
 
-    def _write(self) -> None:
+    def _write(self, *, spare: bytes = bytes(_SPARE_BYTES)) -> None:
         line = b"" if self.memory is None else self.memory.to_line()
         content = line + self._who.encode()
         os.pwrite(self._opened(), content, 0)
         os.ftruncate(self._opened(), len(content))
+        with contextlib.suppress(OSError):  # there is no room even now
+            os.pwrite(self._opened(), spare, len(content))
 
     def _opened(self) -> int:
         assert self._file is not None  # noqa: S101  # it was taken before
