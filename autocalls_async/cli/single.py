@@ -82,7 +82,7 @@ def show_senders(connection: Connection, screen: Screen, *, include_all: bool) -
             _cell(sender.quality_rating),
             "unlimited" if limit is None else f"{limit:,}",
         )
-    screen.show(table)
+    screen.show_listing(table)
     if not senders:
         screen.say("no senders" if include_all else "none is online; see --all")
     return Status.OK
@@ -106,7 +106,7 @@ def show_templates(connection: Connection, screen: Screen, *, include_all: bool)
             _cell(", ".join(template.variables)),
             _cell(template.body_text),
         )
-    screen.show(table)
+    screen.show_listing(table)
     if not templates:
         screen.say("no templates" if include_all else "none is approved; see --all")
     return Status.OK

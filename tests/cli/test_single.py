@@ -13,6 +13,7 @@ from autocalls_async.emulator import (
     HangUpAfter,
     Refuse,
     Sender,
+    Template,
 )
 from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service
 from tests.ports import closed_port
@@ -291,3 +292,27 @@ def test_a_port_that_is_taken_is_told(autocalls: Autocalls) -> None:
 
     assert ended.status == 2
     assert ended.complaint.startswith(f"autocalls: cannot listen on 127.0.0.1:{port}: ")
+
+
+@pytest.mark.usefixtures("service")
+def test_a_listing_in_a_pipe_is_values_and_tabs(autocalls: Autocalls) -> None:
+    ended = autocalls("senders", "--all")
+
+    heading, *rows = [line.split("\t") for line in ended.out.splitlines()]
+    assert heading[:2] == ["id", "number"]
+    assert [row[0] for row in rows] == ["12", "15"]
+    assert {len(row) for row in rows} == {len(heading)}
+
+
+def test_a_template_of_several_lines_is_one_line_in_a_pipe(
+    autocalls: Autocalls, service: Service
+) -> None:
+    text = "Hello {{1}},\n\tyour table is ready"
+    service.emulator.account.add_template(
+        Template(id=99, sender_id=12, name="lines", body_text=text)
+    )
+
+    ended = autocalls("templates")
+
+    (row,) = [line for line in ended.out.splitlines() if line.startswith("99\t")]
+    assert row.endswith("\tHello {{1}}, your table is ready")

@@ -112,6 +112,20 @@ class Screen:
                 self.out.print()
             self.out.print(table)
 
+    def show_listing(self, table: Table) -> None:
+        """Write a listing: to a terminal as a table, to a pipe as values and tabs.
+
+        Each line of a pipe has one row, the first one the headings, so that `cut`
+        and a spreadsheet read it. What is cut or folded on a terminal is whole here.
+        """
+        if self.out.is_terminal:
+            self.show(table)
+            return
+        columns = [list(map(_plain_cell, column.cells)) for column in table.columns]
+        self.put("\t".join(str(column.header) for column in table.columns))
+        for row in zip(*columns, strict=True):
+            self.put("\t".join(row))
+
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
         """Say what is waited for: while it lasts on a terminal, as a line elsewhere."""
@@ -163,6 +177,11 @@ def _printable_cell(cell: RenderableType | None) -> RenderableType | None:
         case Text():
             return Text(printable(cell.plain), style=cell.style)
     return cell
+
+
+def _plain_cell(cell: RenderableType) -> str:
+    """Return a cell in one line without a tab."""
+    return " ".join(str(cell).split())
 
 
 def make_table(
@@ -251,6 +270,14 @@ def outcome_counts(progress: "Progress") -> str:
     return ", ".join(f"{number:,} {name}" for number, name in numbers if number)
 
 
+def bar_style(progress: "Progress") -> str:
+    """Return the bar's colour: green while all is well, else that of what is worst."""
+    for name in ("unknown", "rejected", "unsent"):
+        if getattr(progress, name):
+            return STYLES[name]
+    return STYLES["accepted"]
+
+
 class Watch(Protocol):
     """Shows the progress of one run."""
 
@@ -337,7 +364,13 @@ class LiveWatch:
 
     def _draw(self, progress: "Progress") -> Group:
         line = Table.grid(padding=(0, 2, 0, 0), expand=False)
-        bar = ProgressBar(total=self._total, completed=progress.done, width=26)
+        bar = ProgressBar(
+            total=self._total,
+            completed=progress.done,
+            width=26,
+            complete_style=bar_style(progress),
+            finished_style=bar_style(progress),
+        )
         line.add_row(bar, progress_line(progress, total=self._total))
         counts = Text()
         for name, style in STYLES.items():

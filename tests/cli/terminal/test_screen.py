@@ -10,6 +10,7 @@ from autocalls_async.cli.terminal.screen import (
     LiveWatch,
     PlainWatch,
     Screen,
+    bar_style,
     fact_table,
     make_table,
     outcome_counts,
@@ -188,3 +189,17 @@ def test_tables_below_each_other_are_apart(
     lines = capsys.readouterr().out.splitlines()
     titles = [n for n, line in enumerate(lines) if line.strip() in {"One", "Two"}]
     assert [lines[number - 1].strip() for number in titles] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("progress", "style"),
+    [
+        (Progress(accepted=3), "green"),
+        (Progress(), "green"),
+        (Progress(accepted=3, unsent=1), "cyan"),
+        (Progress(accepted=3, unsent=1, rejected=1), "yellow"),
+        (Progress(accepted=3, rejected=1, unknown=1), "magenta"),
+    ],
+)
+def test_the_bar_is_green_while_all_is_well(progress: Progress, style: str) -> None:
+    assert bar_style(progress) == style
