@@ -129,4 +129,4 @@ def show_account(connection: Connection, screen: Screen) -> int:
 
 
 def _cell(text: str | None) -> str:
-    return plain(text) if text else _DASH
+    return plain(" ".join(text.split())) if text else _DASH

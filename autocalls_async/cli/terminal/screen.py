@@ -121,7 +121,7 @@ class Screen:
         if self.out.is_terminal:
             self.show(table)
             return
-        columns = [list(map(_plain_cell, column.cells)) for column in table.columns]
+        columns = [map(str, column.cells) for column in table.columns]
         self.put("\t".join(str(column.header) for column in table.columns))
         for row in zip(*columns, strict=True):
             self.put("\t".join(row))
@@ -177,11 +177,6 @@ def _printable_cell(cell: RenderableType | None) -> RenderableType | None:
         case Text():
             return Text(printable(cell.plain), style=cell.style)
     return cell
-
-
-def _plain_cell(cell: RenderableType) -> str:
-    """Return a cell in one line without a tab."""
-    return " ".join(str(cell).split())
 
 
 def make_table(
