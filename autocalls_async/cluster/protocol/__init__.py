@@ -1,0 +1,1 @@
+"""What many processes agree on: the tables, and the steps that change them."""

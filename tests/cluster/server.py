@@ -1,0 +1,119 @@
+"""A PostgreSQL server of our own, made by `initdb` in a folder of its own."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/bin")
+_QUICK = {
+    "fsync": "off",  # the machine is not switched off in a test
+    "autovacuum": "off",
+    "max_connections": "200",
+    "listen_addresses": "'127.0.0.1'",
+    "log_min_messages": "fatal",
+}
+
+
+def find_programs() -> Path | None:
+    """Say where PostgreSQL's programs are, if they are on this machine."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).parent
+    for pattern in _PLACES:
+        for place in sorted(Path("/").glob(pattern.lstrip("/")), reverse=True):
+            if (place / "initdb").exists():
+                return place
+    return None
+
+
+class Server:
+    """A server that can be started, stopped at once, and thrown away."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        self._user = "postgres" if os.geteuid() == 0 else None  # it refuses root
+        self._folder = Path(tempfile.mkdtemp(prefix="autocalls-pg-"))
+        self.port = _free_port()
+
+    def __enter__(self) -> Self:
+        """Make a cluster and start it."""
+        if self._user:
+            owner = pwd.getpwnam(self._user)
+            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
+        self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "-N")
+        with (self.data / "postgresql.conf").open("a") as file:
+            for name, value in _QUICK.items():
+                file.write(f"{name} = {value}\n")
+            file.write(f"unix_socket_directories = '{self._folder}'\n")
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it, and throw all away."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def data(self) -> Path:
+        """Where its files are."""
+        return self._folder / "data"
+
+    def dsn(self, database: str = "postgres") -> str:
+        """Say how it is reached."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        log = str(self._folder / "log")
+        options = f"-p {self.port}"
+        self._run(
+            *("pg_ctl", "-D", str(self.data), "-l", log, "-o", options, "-w", "start")
+        )
+
+    def stop(self) -> None:
+        """Stop it at once, as a crash does: nothing is written out."""
+        self._run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
+
+    def freeze(self) -> None:
+        """Let it answer nobody."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        pid = int((self.data / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, number)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(  # noqa: S603  # our own words
+            [str(self._programs / program), *arguments],
+            check=True,
+            user=self._user,
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+        )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(condition: object, *, seconds: float = 20.0) -> None:
+    """Wait until something holds, or fail."""
+    assert callable(condition)
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not come about"
+        time.sleep(0.02)
