@@ -38,8 +38,9 @@ class Row(NamedTuple):
 class Holder(NamedTuple):
     """A worker with the account, or without: its phase with each message.
 
-    `-` nothing, `check` within the intent's transaction, `noted` at the gate, `left`,
-    and what it has to settle: `accepted` or `unsent`.
+    `-` nothing, `check` within the intent's transaction, `noted` at the gate, `stale`
+    where it has stood there for too long, `left`, and what it has to settle: `accepted`
+    or `unsent`.
     """
 
     epoch: int = 0
@@ -142,8 +143,9 @@ def _work(w: World, n: int, mutant: str) -> Iterator[World]:
                     yield _phase(w, n, m, "unsent")._replace(faults=w.faults - 1)
             else:
                 yield _phase(w, n, m, "-")
-        elif phase == "noted":
-            if h.lease == GOOD or mutant == "no last look":
+        elif phase in ("noted", "stale"):
+            is_good = h.lease == GOOD and phase == "noted"
+            if is_good or mutant == "no last look":
                 if m == 1 and w.rows[2].sent and not row.was_resolved:
                     raise Broken("the second to somebody left before the first")
                 yield _phase(_row(w, m, sent=row.sent + 1), n, m, "left")
@@ -167,6 +169,10 @@ def _intend(w: World, n: int, m: int, mutant: str) -> Iterator[World]:
     is_held = (w.epoch, w.owner) == (h.epoch, n) or mutant == "no epoch check"
     if is_held and h.lease != OVER and (not h.is_fenced or mutant == "no epoch check"):
         last = m if mutant == "read by cursor" else -1
+        if h.epoch > 1:  # it was quiet for so long that no older intent is young
+            old = w.holders[1 - n].phases
+            aged = tuple("stale" if p == "noted" else p for p in old)
+            w = _holder(w, 1 - n, phases=aged)
         yield _phase(w, n, m, "check", last_read=last)
 
 
@@ -176,13 +182,13 @@ def _settle(w: World, n: int, m: int, end: str, mutant: str) -> World:
         return _row(w, m, state=end) if row.state == "in flight" else w
     if row.epoch != epoch:
         return w
-    later_left = m == 1 and w.rows[2].state not in PENDING
+    is_followed = m == 1 and w.rows[2].state != "gone"
     if mutant == "what came back late goes again":
-        later_left = False
+        is_followed = False
     match row.state:
         case "in flight":
             return _row(w, m, state=end, fence=-1)
-        case "unknown" if end != "unsent" or not later_left:
+        case "unknown" if end != "unsent" or not is_followed:
             return _row(w, m, state=end, fence=-1)
         case "new" if end == "accepted":
             return _row(w, m, state=end)
@@ -197,7 +203,7 @@ def _hold(w: World, n: int, mutant: str) -> Iterator[World]:
         yield _holder(w, n, lease=GOOD, is_fenced=False)
     busy = [p for p in h.phases if p != "-"]
     if mutant == "a flush that forgets":  # it waits for what leaves, not for commits
-        busy = [p for p in busy if p in ("check", "noted", "left")]
+        busy = [p for p in busy if p not in ("accepted", "unsent")]
     if h.epoch and not busy:
         free = w._replace(owner=-1) if (w.owner, w.epoch) == (n, h.epoch) else w
         if not w.is_taking:

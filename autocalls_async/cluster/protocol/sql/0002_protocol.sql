@@ -317,25 +317,31 @@ DECLARE
 BEGIN
   RETURN QUERY
   WITH told AS (
-    UPDATE autocalls.message m SET state = v.state, settled_at = clock_timestamp(),
-      settled_in = pg_current_xact_id(), fenced_until = NULL,
-      whatsapp_message_id = v.number, error = v.error, error_code = v.code,
-      detail = v.detail, fell_back = m.fell_back AND v.state <> 'unsent',
+    UPDATE autocalls.message m SET
+      state = CASE WHEN v.is_overtaken THEN 'unknown' ELSE v.state END,
+      settled_at = clock_timestamp(), settled_in = pg_current_xact_id(),
+      fenced_until = NULL, whatsapp_message_id = v.number,
+      error = CASE WHEN v.is_overtaken THEN m.error ELSE v.error END,
+      error_code = v.code,
+      detail = CASE WHEN v.is_overtaken THEN 'it did not leave, which was known too late:'
+        || ' a later message to the same person may have left before it'
+        ELSE v.detail END,
+      fell_back = m.fell_back AND v.state <> 'unsent',
       handed_over_at = CASE WHEN v.state <> 'unsent' THEN m.handed_over_at END
-    FROM unnest(_accounts, _epochs, _keys, _states, _numbers, _errors, _codes, _details)
-      AS v (account, epoch, key, state, number, error, code, detail)
-    WHERE m.account = v.account AND m.key = v.key AND CASE
+    FROM (
+      SELECT v.*, m.id, m.state = 'unknown' AND v.state = 'unsent' AND EXISTS (
+        -- What came back after a successor took it for lost goes again only where
+        -- nobody could overtake it.
+        SELECT 1 FROM autocalls.message e WHERE e.account = m.account
+        AND e.person = m.person AND e.id > m.id) AS is_overtaken
+      FROM unnest(_accounts, _epochs, _keys, _states, _numbers, _errors, _codes, _details)
+        AS v (account, epoch, key, state, number, error, code, detail)
+      JOIN autocalls.message m ON m.account = v.account AND m.key = v.key) v
+    WHERE m.id = v.id AND CASE
       -- What this epoch meant to hand over, also where a successor took it for lost.
-      WHEN m.epoch = v.epoch AND m.state = 'in flight' THEN true
-      WHEN m.epoch = v.epoch AND m.state = 'unknown' THEN v.state <> 'unsent'
-        -- What came back late may go again, unless a later one has gone before.
-        OR NOT EXISTS (
-          SELECT 1 FROM autocalls.message e
-          WHERE e.account = m.account AND e.person = m.person AND e.id > m.id
-            AND e.state NOT IN ('new', 'unsent'))
+      WHEN m.epoch = v.epoch AND m.state IN ('in flight', 'unknown') THEN true
       -- A user had it sent again, and it has not left yet.
-      WHEN m.epoch = v.epoch AND m.state = 'new' AND v.state IN ('accepted', 'rejected')
-        THEN true
+      WHEN m.epoch = v.epoch AND m.state = 'new' AND v.state = 'accepted' THEN true
       -- What never left is for its holder to judge.
       ELSE m.state IN ('new', 'unsent') AND v.state IN ('unsent', 'rejected')
         AND v.account = ANY (_held)
