@@ -18,7 +18,7 @@ from autocalls_async.emulator import Emulator
 from autocalls_async.testing import VirtualTimeLoop, wall_clock
 from tests.people import ANA, SENDER
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.cluster.fixtures"]
 
 # Properties are checked without a stopwatch: a busy machine is no failure. A run
 # has some dozens of examples each, and other ones each time; `--hypothesis-profile

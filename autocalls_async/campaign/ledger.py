@@ -101,10 +101,19 @@ class Page:
         except JournalError as error:
             raise _unnoted(error) from error
         except JournalStateError as error:
+            if error.state is None:  # it was withdrawn: there is nothing to settle
+                self._has_intent, self._is_lost = False, True
+                raise UnsentError(detail="it was taken out of the journal") from error
             # How it stands is theirs to settle: as unsent it would leave twice.
             self._has_intent, self._is_lost = False, True
             detail = f"somebody else changed it in the journal: {error}"
             raise UnknownOutcomeError(detail=detail) from error
+
+    def look(self) -> UnsentError | None:
+        """Return why it must not leave any more, at its last look."""
+        if self._journal.may_leave(self._key):
+            return None
+        return UnsentError(detail="its journal belongs to another process now")
 
     def stayed(self) -> None:
         """Note that it has not left after all, and is what it was."""

@@ -247,6 +247,8 @@ class Sends:
             return UnsentError(detail="its time was up before it could leave")
         if not shipment.fell_back and self._guard.knows_closed(shipment, now):
             return TURNED_BACK
+        if shipment.page is not None and (error := shipment.page.look()) is not None:
+            return error
         if shipment.rule is None:
             return None
         return shipment.rule.look(is_outside=self._guard.is_outside(shipment))

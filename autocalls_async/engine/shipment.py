@@ -69,6 +69,9 @@ class Page(Protocol):
     def stayed(self) -> None:
         """Note that it has not left after all, and is what it was."""
 
+    def look(self) -> UnsentError | None:
+        """Return why the journal does not let it leave any more."""
+
     def came_back(self) -> None:
         """Note that it left and did nothing, and may leave again."""
 

@@ -277,6 +277,13 @@ class Journal(Protocol):
             JournalError: It could not be noted.
         """
 
+    def may_leave(self, key: str) -> bool:
+        """Whether this process still owns the journal, as far as this message goes.
+
+        It is asked at the last look before the first byte, and neither waits nor
+        raises. Where it says no, settle the message as unsent.
+        """
+
     def settle(
         self,
         key: str,

@@ -137,6 +137,10 @@ class MemoryJournal:
             **_NO_END,
         )
 
+    def may_leave(self, key: str) -> bool:  # noqa: ARG002  # the protocol's
+        """Whether it is still open."""
+        return self._is_open
+
     def settle(
         self,
         key: str,

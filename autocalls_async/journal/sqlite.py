@@ -114,6 +114,10 @@ class SqliteJournal:
         facts = (fell_back, outside_window)
         await group.ask(Durability.DURABLE, Store.intend, key, self._at(), facts, once)
 
+    def may_leave(self, key: str) -> bool:  # noqa: ARG002  # the protocol's
+        """Whether it is still open, and with that locked."""
+        return self._group is not None
+
     def settle(
         self,
         key: str,

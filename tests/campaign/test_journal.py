@@ -123,6 +123,53 @@ async def test_the_intent_is_kept_before_the_first_byte(
     assert counts[State.ACCEPTED] == 5
 
 
+async def test_what_the_journal_lets_go_of_at_the_last_look_does_not_leave(
+    emulator: Emulator,
+) -> None:
+    class Losing(MemoryJournal):
+        def may_leave(self, key: str) -> bool:
+            return key != "lost"
+
+    ana = people(2)
+    open_windows(emulator, ana)
+    journal = Losing()
+    await journal.open()
+    messages = [
+        FreeformMessage(recipient_phone=phone, message="hello", key=key)
+        for phone, key in zip(ana, ("kept", "lost"), strict=True)
+    ]
+
+    async with client_of(emulator) as client:
+        outcomes = await collect(client.send_many(messages, journal=journal))
+        states = {e.key: e.state async for e in journal.entries()}
+
+    assert {o.message.key: type(o) for o in outcomes} == {
+        "kept": Accepted,
+        "lost": Unsent,
+    }
+    assert states == {"kept": State.ACCEPTED, "lost": State.UNSENT}
+    assert len(emulator.accepted) == 1
+
+
+async def test_what_was_taken_out_of_the_journal_is_unsent_and_not_settled(
+    emulator: Emulator,
+) -> None:
+    class Emptied(MemoryJournal):
+        async def intend(self, key: str, **facts: bool) -> None:
+            self._entries.pop(key)
+            await super().intend(key, **facts)
+
+    open_windows(emulator, people(1))
+    journal = Emptied()
+    await journal.open()
+
+    async with client_of(emulator) as client:
+        outcomes = await collect(client.send_many(hellos(people(1)), journal=journal))
+
+    assert [type(outcome) for outcome in outcomes] == [Unsent]
+    assert not emulator.accepted
+
+
 async def test_unknown_ones_are_left_to_the_user_and_unsent_ones_sent(
     emulator: Emulator, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Both journals, for the suite that holds them to one behaviour."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autocalls_async.journal import MemoryJournal, SqliteJournal
-from tests.journal.support import MakeJournal
+from tests.journal.support import LetPass, MakeJournal
 
 
 @pytest.fixture
@@ -25,3 +26,9 @@ def make_journal(
         return lambda: SqliteJournal(file, now=now)
     journal = MemoryJournal(now=now)
     return lambda: journal
+
+
+@pytest.fixture
+def let_pass() -> LetPass:
+    """Let time pass: the tests' own clock jumps."""
+    return asyncio.sleep

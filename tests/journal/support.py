@@ -1,6 +1,6 @@
 """What the tests of the journals share."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
@@ -12,6 +12,9 @@ CONTENT = f'{{"message":"{TEXT}"}}'
 
 MakeJournal: TypeAlias = Callable[[], Journal]
 """Gives the journal of one test, each time as after a restart."""
+
+LetPass: TypeAlias = Callable[[float], Awaitable[None]]
+"""Lets so many seconds pass for the journal of a test."""
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ from autocalls_async.journal import (
 from tests.journal.support import (
     CONTENT,
     PHONE,
+    LetPass,
     MakeJournal,
     add,
     bring,
@@ -87,13 +88,13 @@ async def test_another_content_under_the_same_key_is_refused_by_name(
 
 
 async def test_what_was_handed_over_and_answered_is_told_with_all_its_facts(
-    make_journal: MakeJournal,
+    make_journal: MakeJournal, let_pass: LetPass
 ) -> None:
     async with opened(make_journal()) as journal:
         await add(journal, "a")
-        await asyncio.sleep(60)
+        await let_pass(60)
         await journal.intend("a")
-        await asyncio.sleep(1)
+        await let_pass(1)
         journal.settle(
             "a",
             state=State.REJECTED,

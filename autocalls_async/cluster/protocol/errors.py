@@ -43,4 +43,19 @@ class ClusterError(AutocallsError):
         return self.detail.partition("; ")[2]
 
 
+@define(eq=False, slots=False, str=False, repr=False, kw_only=True, auto_exc=False)
+class RefusedError(ClusterError):
+    """A step that the protocol does not allow.
+
+    Attributes:
+        code: The SQLSTATE.
+        number: Which of the messages that were named it is about, from 1.
+        hint: What else there is to say: a state, mostly.
+    """
+
+    code: str
+    number: int = 0
+    hint: str | None = None
+
+
 show_in("autocalls_async.cluster", "ClusterError", of=globals())

@@ -282,9 +282,64 @@ RETURNS text[] LANGUAGE sql VOLATILE AS $$
     WHERE a.worker_id = _worker ORDER BY a.name FOR SHARE OF a) h
 $$;
 
+CREATE FUNCTION autocalls.had(_account text, _person text, _key text) RETURNS text
+LANGUAGE sql VOLATILE AS $$
+  -- The state of another message that a person had, or may have had.
+  SELECT m.state FROM autocalls.message m
+  WHERE m.account = _account AND m.person = _person AND m.key <> _key
+    AND m.state IN ('in flight', 'accepted', 'unknown') ORDER BY m.id LIMIT 1
+$$;
+
+CREATE FUNCTION autocalls.admit(
+  _account text, _key text, _content text, _recipient text, _identity text,
+  _person text, _sender bigint, _once boolean, _is_claimed boolean)
+RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  _old autocalls.message;
+  _is_same boolean;
+BEGIN
+  IF _once AND autocalls.had(_account, _person, _key) IS NOT NULL THEN
+    RETURN autocalls.had(_account, _person, _key);
+  END IF;
+  IF _is_claimed THEN
+    INSERT INTO autocalls.message
+      (account, lane, key, recipient, content, identity, person, sender_id)
+    VALUES (_account, 'bulk', _key, _recipient, _content, _identity, _person, _sender)
+    ON CONFLICT (account, key) DO NOTHING;
+    IF FOUND THEN
+      RETURN 'new';
+    END IF;
+  END IF;
+  SELECT m.* INTO _old FROM autocalls.message m
+    WHERE m.account = _account AND m.key = _key FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN 'new';
+  END IF;
+  _is_same := coalesce(_old.identity = _identity, _old.content = _content,
+    _old.digest = autocalls.digest(_content));
+  IF _is_claimed AND _old.state IN ('new', 'unsent', 'rejected') THEN
+    UPDATE autocalls.message m SET content = _content, recipient = _recipient,
+      identity = _identity, person = _person, sender_id = _sender,
+      state = CASE WHEN _is_same THEN m.state ELSE 'new' END,
+      handed_over_at = CASE WHEN _is_same THEN m.handed_over_at END,
+      fell_back = m.fell_back AND _is_same, outside_window = m.outside_window AND _is_same,
+      settled_at = CASE WHEN _is_same THEN m.settled_at END,
+      settled_in = CASE WHEN _is_same THEN m.settled_in END,
+      whatsapp_message_id = CASE WHEN _is_same THEN m.whatsapp_message_id END,
+      error = CASE WHEN _is_same THEN m.error END,
+      error_code = CASE WHEN _is_same THEN m.error_code END,
+      detail = CASE WHEN _is_same THEN m.detail END
+    WHERE m.id = _old.id;
+    RETURN CASE WHEN _is_same THEN _old.state ELSE 'new' END;
+  ELSIF NOT _is_same THEN
+    RETURN 'conflict';
+  END IF;
+  RETURN _old.state;
+END $$;
+
 CREATE FUNCTION autocalls.intend(
   _worker bigint, _accounts text[], _epochs bigint[], _keys text[],
-  _fell_backs boolean[], _outsides boolean[])
+  _fell_backs boolean[], _outsides boolean[], _onces boolean[])
 RETURNS TABLE (account text, key text) LANGUAGE plpgsql AS $$
 DECLARE
   _held text[] := autocalls.held(_worker, _accounts, _epochs);
@@ -295,8 +350,8 @@ BEGIN
     intended_at = clock_timestamp(), handed_over_at = clock_timestamp(),
     settled_at = NULL, settled_in = NULL, fenced_until = NULL,
     whatsapp_message_id = NULL, error = NULL, error_code = NULL, detail = NULL
-  FROM unnest(_accounts, _epochs, _keys, _fell_backs, _outsides)
-    AS v (account, epoch, key, fell_back, outside)
+  FROM unnest(_accounts, _epochs, _keys, _fell_backs, _outsides, _onces)
+    AS v (account, epoch, key, fell_back, outside, once)
   WHERE m.account = v.account AND m.key = v.key AND m.state IN ('new', 'unsent')
     AND v.account = ANY (_held) AND EXISTS (
       SELECT 1 FROM autocalls.worker w
@@ -304,6 +359,7 @@ BEGIN
     AND NOT EXISTS (
       SELECT 1 FROM autocalls.account a
       WHERE a.name = v.account AND autocalls.is_paused(a))
+    AND NOT (v.once AND autocalls.had(m.account, m.person, m.key) IS NOT NULL)
   RETURNING m.account, m.key;
 END $$;
 
@@ -319,17 +375,20 @@ BEGIN
   WITH told AS (
     UPDATE autocalls.message m SET
       state = CASE WHEN v.is_overtaken THEN 'unknown' ELSE v.state END,
-      settled_at = clock_timestamp(), settled_in = pg_current_xact_id(),
+      settled_at = CASE WHEN v.state <> 'new' THEN clock_timestamp() END,
+      settled_in = CASE WHEN v.state <> 'new' THEN pg_current_xact_id() END,
       fenced_until = NULL, whatsapp_message_id = v.number,
       error = CASE WHEN v.is_overtaken THEN m.error ELSE v.error END,
       error_code = v.code,
       detail = CASE WHEN v.is_overtaken THEN 'it did not leave, which was known too late:'
         || ' a later message to the same person may have left before it'
         ELSE v.detail END,
-      fell_back = m.fell_back AND v.state <> 'unsent',
-      handed_over_at = CASE WHEN v.state <> 'unsent' THEN m.handed_over_at END
+      fell_back = m.fell_back AND v.state NOT IN ('new', 'unsent'),
+      outside_window = m.outside_window AND v.state NOT IN ('new', 'unsent'),
+      handed_over_at = CASE WHEN v.state NOT IN ('new', 'unsent') THEN m.handed_over_at END
     FROM (
-      SELECT v.*, m.id, m.state = 'unknown' AND v.state = 'unsent' AND EXISTS (
+      SELECT v.*, m.id, m.state = 'unknown' AND v.state IN ('new', 'unsent')
+        AND EXISTS (
         -- What came back after a successor took it for lost goes again only where
         -- nobody could overtake it.
         SELECT 1 FROM autocalls.message e WHERE e.account = m.account
@@ -343,7 +402,7 @@ BEGIN
       -- A user had it sent again, and it has not left yet.
       WHEN m.epoch = v.epoch AND m.state = 'new' AND v.state = 'accepted' THEN true
       -- What never left is for its holder to judge.
-      ELSE m.state IN ('new', 'unsent') AND v.state IN ('unsent', 'rejected')
+      ELSE m.state IN ('new', 'unsent') AND v.state IN ('new', 'unsent', 'rejected')
         AND v.account = ANY (_held)
     END
     RETURNING m.account, m.key, m.id, m.lane
@@ -354,7 +413,8 @@ BEGIN
   SELECT t.account, t.key FROM told t WHERE (SELECT count(*) FROM heard) > 0;
 END $$;
 
-CREATE FUNCTION autocalls.resolve(_account text, _keys text[], _state text)
+CREATE FUNCTION autocalls.resolve(
+  _account text, _keys text[], _state text, _was text DEFAULT 'unknown')
 RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
   _row record;
@@ -376,8 +436,8 @@ BEGIN
     IF _row.found > 1 THEN
       RAISE 'several accounts have a message with this key'
         USING ERRCODE = 'AC003', DETAIL = _row.n, HINT = 'several';
-    ELSIF _row.state IS DISTINCT FROM 'unknown' THEN
-      RAISE 'a message is not unknown'
+    ELSIF _row.state IS DISTINCT FROM _was THEN
+      RAISE 'a message is in another state'
         USING ERRCODE = 'AC003', DETAIL = _row.n, HINT = coalesce(_row.state, '');
     ELSIF _state = 'new' AND _row.is_fenced THEN
       RAISE 'a lost worker may still hand a message over'
@@ -388,6 +448,7 @@ BEGIN
     error = NULL, error_code = NULL, fenced_until = NULL,
     handed_over_at = CASE WHEN _state <> 'new' THEN m.handed_over_at END,
     fell_back = m.fell_back AND _state <> 'new',
+    outside_window = m.outside_window AND _state <> 'new',
     settled_at = CASE WHEN _state <> 'new' THEN clock_timestamp() END,
     settled_in = CASE WHEN _state <> 'new' THEN pg_current_xact_id() END,
     detail = CASE WHEN _state <> 'new' THEN 'resolved by the user' END

@@ -1,0 +1,174 @@
+"""psycopg's door: statements on a pool, and connections that are one task's alone.
+
+What fails is a `ClusterError`, without PostgreSQL's own words: they may quote a row.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, LiteralString, Self, TypeAlias
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from autocalls_async.cluster.protocol.errors import ClusterError, RefusedError
+
+Row: TypeAlias = tuple[Any, ...]
+Connection: TypeAlias = psycopg.AsyncConnection[Row]
+
+CONNECT_SECONDS = 5
+"""A host that is gone answers nothing: a connection is given up after so long."""
+
+
+def to_error(error: Exception) -> ClusterError:
+    """Return what to say of the driver's error."""
+    if isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith("AC"):
+        return RefusedError(
+            detail=str(error.diag.message_primary),
+            code=str(error.sqlstate),
+            number=int(error.diag.message_detail or 0),
+            hint=error.diag.message_hint,
+        )
+    return ClusterError.of(error)
+
+
+class Session:
+    """One connection, made anew when it is needed and broken; for one task at a time.
+
+    Args:
+        dsn: How the server is reached.
+        name: What the server lists it as.
+    """
+
+    def __init__(self, dsn: str, *, name: str) -> None:
+        self._dsn = dsn
+        self._name = name
+        self._connection: Connection | None = None
+
+    async def fetch(self, sql: LiteralString, *values: object) -> list[Row]:
+        """Do one statement, in a transaction of its own.
+
+        Raises:
+            ClusterError: It was not done, or nobody knows whether it was.
+        """
+        try:
+            cursor = await (await self.connect()).execute(sql, values)
+            return await cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            raise to_error(error) from None
+
+    async def connect(self) -> Connection:
+        """Return a connection that stands."""
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection.connect(
+                self._dsn,
+                autocommit=True,
+                application_name=self._name,
+                connect_timeout=CONNECT_SECONDS,
+            )
+        return self._connection
+
+    async def listen(self, channel: LiteralString) -> AsyncIterator[str | None]:
+        """Yield what is told on a channel; `None` first: look at what was missed.
+
+        Raises:
+            ClusterError: The connection is lost; ask again.
+        """
+        try:
+            connection = await self.connect()
+            await connection.execute(f"LISTEN {channel}")
+            yield None
+            async for notify in connection.notifies():
+                yield notify.payload
+        except psycopg.Error as error:
+            raise to_error(error) from None
+
+    async def aclose(self) -> None:
+        """Close it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error):
+                await connection.close()
+
+
+class Database:
+    """The shared database: a pool, and sessions beside it.
+
+    Args:
+        dsn: How it is reached; PgBouncer in transaction mode will do.
+        direct: How the server itself is reached, where `dsn` leads to PgBouncer.
+        most: Connections of the pool.
+    """
+
+    def __init__(self, dsn: str, *, direct: str | None = None, most: int = 6) -> None:
+        self.direct: str = direct or dsn
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            dsn,
+            min_size=1,
+            max_size=most,
+            open=False,
+            timeout=10.0,
+            # A pooler may give each statement another server connection.
+            kwargs={"autocommit": True, "prepare_threshold": None},
+        )
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._pool.open(wait=True, timeout=10.0)
+        except BaseException as error:
+            await self._pool.close()
+            if isinstance(error, psycopg.Error | PoolTimeout):
+                raise to_error(error) from None
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    def session(self, name: str) -> Session:
+        """Return a connection of its own, to be made."""
+        return Session(self.direct, name=name)
+
+    async def fetch(self, sql: LiteralString, *values: object) -> list[Row]:
+        """Do one statement, in a transaction of its own; again if the line broke.
+
+        All that is asked may be done twice: a key, an epoch or a state sees to it.
+
+        Raises:
+            ClusterError: It was not done, or nobody knows whether it was.
+        """
+        try:
+            return await self._fetch(sql, values)
+        except psycopg.OperationalError:
+            pass  # the pool's connections may all be from before a restart
+        except (psycopg.Error, PoolTimeout) as error:
+            raise to_error(error) from None
+        try:
+            await self._pool.check()
+            return await self._fetch(sql, values)
+        except (psycopg.Error, PoolTimeout) as error:
+            raise to_error(error) from None
+
+    async def value(self, sql: LiteralString, *values: object) -> Any:  # noqa: ANN401  # a column
+        """Do one statement, and return the one thing that it gives."""
+        rows = await self.fetch(sql, *values)
+        return rows[0][0] if rows else None
+
+    async def _fetch(self, sql: LiteralString, values: Sequence[object]) -> list[Row]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(sql, values)
+            return await cursor.fetchall() if cursor.description else []
+
+
+@asynccontextmanager
+async def in_background(*tasks: "asyncio.Task[None]") -> AsyncIterator[None]:
+    """End tasks with the block, and raise what one of them failed with."""
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.result()
