@@ -107,6 +107,7 @@ class Tabs:
             viewport={"width": width, "height": height},
             color_scheme=scheme,
             locale="en-GB",
+            reduced_motion="reduce",
             timezone_id="UTC",
         )
         context.set_default_timeout(_PATIENCE_MS)

@@ -16,6 +16,7 @@ export function Chats({ app }) {
     app.openChat(key, { spotlight: found?.number ?? null, write: {} });
   };
   return html`<section class="chats" aria-label="Customers">
+    <h2 class="unseen">Customers</h2>
     <div class="tools">
       <label class="search"><${Icon} name="search" /><input type="search" placeholder="Search" aria-label="Search customers and messages"
         value=${ui.search} onInput=${(event) => go({ search: event.currentTarget.value })} /><kbd>/</kbd></label>

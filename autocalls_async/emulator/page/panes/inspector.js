@@ -26,6 +26,7 @@ export function Inspector({ app }) {
     event.currentTarget.querySelector(`#tab-${next}`).focus();
   };
   return html`<section class="inspector" aria-label="Inspector">
+    <h2 class="unseen">Inspector</h2>
     <div role="tablist" aria-label="Inspector" onKeyDown=${onKeyDown}>${NAMES.map((name) => html`
       <button key=${name} class="bare" role="tab" id="tab-${name}" aria-controls="panel" aria-selected=${String(name === tab)} tabindex=${name === tab ? 0 : -1}
         onClick=${() => app.go({ tab: name })}><${Icon} name=${TABS[name].icon} /><span>${TABS[name].label}</span></button>`)}</div>
