@@ -9,11 +9,12 @@ const AT_END = 4; // pixels from the end that still count as there
 
 // A long list of anything: `row(item, index)` gives what is in a row, `guess` is a row's
 // height in pixels before it was seen. With `end` it holds on to its last row, as a talk
-// does, and says by `onEnd` whether that is in sight. `cursor` is the index of a row to
-// bring into sight; `slot(item, index)` gives attributes of a row.
-export function LongList({ items, keyOf, row, guess, end, onEnd, cursor = -1, slot, role = "list", ...rest }) {
+// does, and says by `onEnd` whether that is in sight. `cursor` is the key of a row, brought
+// into sight when it becomes another; `slot(item, index)` gives attributes of a row.
+export function LongList({ items, keyOf, row, guess, end, onEnd, cursor = null, slot, role = "list", ...rest }) {
   const box = useRef(null);
   const heights = useRef(new Map());
+  const at = cursor === null ? -1 : items.findIndex((item) => keyOf(item) === cursor);
   const tops = topsOf(items, (item) => heights.current.get(keyOf(item)) ?? guess);
   const now = useRef({});
   Object.assign(now.current, { items, keyOf, tops, end, onEnd });
@@ -25,22 +26,22 @@ export function LongList({ items, keyOf, row, guess, end, onEnd, cursor = -1, sl
   const [from, to] = inSight(tops, Math.max(0, top), view.height, BEYOND);
   useLayoutEffect(() => settle(box.current, hold.current, now.current));
   useLayoutEffect(() => {
-    if (cursor < 0 || cursor >= items.length || !view.height) return;
+    if (at < 0 || !view.height) return;
     hold.current.atEnd = false;
-    box.current.scrollTop = toShow(tops, cursor, box.current.scrollTop, view.height);
-  }, [cursor, view.height > 0]);
+    box.current.scrollTop = toShow(tops, at, box.current.scrollTop, view.height);
+  }, [cursor, at >= 0, view.height > 0]);
 
   const onScroll = () => {
     note(box.current, hold.current, now.current);
     look((old) => (old.top === box.current.scrollTop ? old : { ...old, top: box.current.scrollTop }));
   };
   return html`<div class="long" ref=${box} onScroll=${onScroll} role=${role} ...${rest}
-      aria-activedescendant=${cursor >= from && cursor < to ? rest["aria-activedescendant"] : null}>
+      aria-activedescendant=${at >= from && at < to ? rest["aria-activedescendant"] : null}>
     <div class="all" role="presentation" style=${{ height: `${tops[items.length]}px` }}>
-      ${items.slice(from, to).map((item, at) => html`
-        <${Slot} key=${keyOf(item)} id=${keyOf(item)} watcher=${watcher} top=${tops[from + at]}
-          role=${role === "listbox" ? "option" : "listitem"} position=${from + at + 1} size=${items.length}
-          ...${slot?.(item, from + at)}>${row(item, from + at)}<//>`)}
+      ${items.slice(from, to).map((item, nth) => html`
+        <${Slot} key=${keyOf(item)} id=${keyOf(item)} watcher=${watcher} top=${tops[from + nth]}
+          role=${role === "listbox" ? "option" : "listitem"} position=${from + nth + 1} size=${items.length}
+          ...${slot?.(item, from + nth)}>${row(item, from + nth)}<//>`)}
     </div></div>`;
 }
 
@@ -127,5 +128,5 @@ export function Choice({ id, items, keyOf, chosen, choose, cursor, move, label, 
     };
   };
   return html`<${LongList} id=${id} role="listbox" tabindex="0" aria-label=${label} items=${items} keyOf=${keyOf}
-    cursor=${at} slot=${slot} onKeyDown=${onKeyDown} aria-activedescendant=${`${id}-${cursor}`} ...${rest} />`;
+    cursor=${cursor ?? null} slot=${slot} onKeyDown=${onKeyDown} aria-activedescendant=${`${id}-${cursor}`} ...${rest} />`;
 }

@@ -53,6 +53,19 @@ def test_of_many_chats_only_those_in_sight_are_on_the_page(tabs: Tabs) -> None:
         expect(page.locator(".bubble.lit .text")).to_have_text("message 0 of 250")
 
 
+def test_the_top_of_the_chats_stays_in_sight_while_others_write(tabs: Tabs) -> None:
+    with live(crowded()) as emulator:
+        page = tabs.open(site(emulator))
+        chat(page, f"Customer {CHATS - 1}").click()
+
+        for at in range(50):
+            emulator.customer_writes(f"+1415556{at:04d}", text=f"news {at}")
+
+        first = page.locator(".chats").get_by_role("option").filter(has_text="news 49")
+        expect(first).to_have_attribute("aria-posinset", "1")
+        expect(first).to_be_in_viewport()
+
+
 def test_many_events_at_once_are_all_there(tabs: Tabs) -> None:
     with live(Emulator(page=True)) as emulator:
         emulator.customer_writes("+14155560000", name="Ana Lima", text="first")

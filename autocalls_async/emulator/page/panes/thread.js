@@ -19,13 +19,12 @@ export function Thread({ app }) {
   const messages = state.threads.get(ui.chat) ?? NONE;
   const newest = messages.at(-1)?.number ?? 0;
   const below = seen.atEnd ? 0 : messages.filter((message) => message.number > seen.upTo).length;
-  const at = ui.spotlight === null ? -1 : messages.findIndex((message) => message.number === ui.spotlight);
   const row = (message, index) => html`<${Row} app=${app} message=${message} before=${messages[index - 1]} />`;
   return html`<section class="thread" aria-label="Conversation with ${chat.name ?? chat.phone}">
     <${Head} app=${app} />
     ${messages.length
       ? html`<${LongList} key=${String(seen.jump)} class="long talk" tabindex="0" aria-label="Messages" items=${messages} keyOf=${numberOf}
-          guess=${84} end row=${row} cursor=${at} onEnd=${(atEnd) => see((old) => ({ ...old, atEnd, upTo: newest }))} />`
+          guess=${84} end row=${row} cursor=${ui.spotlight === null ? null : String(ui.spotlight)} onEnd=${(atEnd) => see((old) => ({ ...old, atEnd, upTo: newest }))} />`
       : html`<div class="talk blank"><p class="hint">Nothing was said yet. Write as ${chat.name ?? chat.phone}: that opens the window for 24 hours.</p></div>`}
     ${below > 0 && html`<button class="below" onClick=${() => see({ atEnd: true, jump: newest })}><${Icon} name="down" /> ${plural(below, "new message")}</button>`}
     <${Heard} last=${messages.at(-1)} />

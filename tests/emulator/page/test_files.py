@@ -1,14 +1,16 @@
-"""What the page holds of others is as they published it, and says whose it is."""
+"""What the page is made of: all of it is named, and what is of others is unchanged."""
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 import autocalls_async.emulator
 
-VENDOR = Path(autocalls_async.emulator.__file__).parent / "page" / "vendor"
+PAGE = Path(autocalls_async.emulator.__file__).parent / "page"
+VENDOR = PAGE / "vendor"
 ENTRIES = json.loads((VENDOR / "vendor.json").read_text())
 
 
@@ -43,3 +45,13 @@ def test_every_file_of_others_is_listed_with_version_and_licence() -> None:
 )
 def test_the_licence_of_others_goes_with_their_files(licence: str, words: str) -> None:
     assert words in (VENDOR / licence).read_text()
+
+
+def test_every_module_is_asked_for_at_once() -> None:
+    index = (PAGE / "index.html").read_text()
+    asked = re.findall(
+        r'(?:modulepreload" href|module" src)="/_sandbox/page/(.*?)"', index
+    )
+    modules = [*PAGE.rglob("*.js"), *PAGE.rglob("*.mjs")]
+
+    assert sorted(asked) == sorted(str(p.relative_to(PAGE)) for p in modules)
