@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 for success, 1 if the service refused or could not be
         reached or a message was not accepted, 2 for unusable input, 130 after
-        Ctrl-C and 143 after SIGTERM.
+        Ctrl-C, 143 after SIGTERM and 129 after SIGHUP.
     """
     if any(find_spec(name) is None for name in _LIBRARIES):
         text = "this command needs the extra 'cli': pip install 'autocalls-async[cli]'"

@@ -58,7 +58,8 @@ def common(*, version: Annotated[bool, _VERSION] = False) -> None:
     """Send WhatsApp messages through the Autocalls API, and know what became of each.
 
     Exit status: 0 success; 1 the service refused or was out of reach, or a
-    message was not accepted; 2 unusable input; 130 Ctrl-C; 143 SIGTERM.
+    message was not accepted; 2 unusable input; 130 Ctrl-C; 143 SIGTERM; 129 a
+    closed terminal (SIGHUP).
     """
 
 

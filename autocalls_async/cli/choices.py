@@ -19,6 +19,20 @@ class Decision(StrEnum):
     NEW = "new"
 
 
+class Repeats(StrEnum):
+    """What is done with rows for somebody who has an earlier one."""
+
+    FIRST = "first"
+    ALL = "all"
+
+
+class Changed(StrEnum):
+    """What is done with rows for somebody who had another text from the journal."""
+
+    SKIP = "skip"
+    SEND = "send"
+
+
 class NumbersMeant(StrEnum):
     """How digits without a plus are meant, all of them."""
 

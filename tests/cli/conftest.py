@@ -1,8 +1,10 @@
 """The command as its user meets it: arguments in, two streams and a status out."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+from zlib import crc32
 
 import pytest
 from attrs import frozen
@@ -18,6 +20,11 @@ OPEN = "+14155550101"
 CLOSED = "+14155550102"
 
 
+def phone_for(text: str) -> str:
+    """Return somebody's number: another one for another text."""
+    return f"+1415{1_000_000 + crc32(text.encode()) % 9_000_000}"
+
+
 @frozen
 class Service:
     """An emulator on a thread and a loop of its own, since the command blocks."""
@@ -29,16 +36,26 @@ class Service:
         return step(self.emulator)
 
 
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """Return a service that the environment names, with one open window."""
-    with live(Emulator(rate=1000)) as emulator:
+@contextmanager
+def serving(
+    monkeypatch: pytest.MonkeyPatch, *, everyone_is_open: bool = False
+) -> Iterator[Service]:
+    """Run a service that the environment names."""
+    emulator = Emulator(rate=1000, everyone_is_open=everyone_is_open)
+    with live(emulator) as emulator:
         emulator.customer_writes(OPEN)
         emulator.expire_window(CLOSED)
         monkeypatch.setenv("AUTOCALLS_API_KEY", KEY)
         monkeypatch.setenv("AUTOCALLS_BASE_URL", emulator.base_url)
         monkeypatch.setenv("AUTOCALLS_SENDER_ID", "12")
         yield Service(emulator)
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """Return a service that the environment names, with one open window."""
+    with serving(monkeypatch) as service:
+        yield service
 
 
 @frozen

@@ -149,6 +149,7 @@ def take_in_all(
                 tell=tell,
                 most_bad=most_bad,
                 most_numbers=most_numbers,
+                keys_matter=campaign.journal is not None,
             )
         except FileError as error:
             msg = f"{campaign.file}: {error}"

@@ -10,9 +10,15 @@ from autocalls_async.cli.bulk.campaign import (
 )
 from autocalls_async.cli.bulk.dry_run import DryRun
 from autocalls_async.cli.bulk.options import Campaign
+from autocalls_async.cli.bulk.people import choice_of, remarks_on_repeats
 from autocalls_async.cli.bulk.sending import Sending
 from autocalls_async.cli.bulk.spool import Spool
-from autocalls_async.cli.bulk.telling import problem_of, show_numbers, tell_notices
+from autocalls_async.cli.bulk.telling import (
+    problem_of,
+    show_numbers,
+    tell_notices,
+    tell_remarks,
+)
 from autocalls_async.cli.connection import ask, check_key, look_at_account
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.rows.outcomes_file import (
@@ -38,7 +44,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
         CommandError: Nothing was sent, for the reason given.
         ValueError: The same.
     """
-    reader = reader_of(campaign)
+    reader, choice = reader_of(campaign), choice_of(campaign)
     if not campaign.dry_run:
         check_key(campaign.connection)
     _check_places(campaign)
@@ -50,6 +56,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
         if problem := problem_of(found, campaign):
             msg = f"{problem}; nothing was sent"
             raise CommandError(msg)
+        tell_remarks(remarks_on_repeats(found, choice), campaign, screen)
         _check_account(campaign.connection)
         tell_notices(found, campaign, screen)
         show_numbers(found, screen)
@@ -65,6 +72,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
 
         return Sending(
             campaign,
+            choice=choice,
             found=found,
             spool=spool,
             open_writers=open_writers,

@@ -7,16 +7,17 @@ from attrs import field, frozen
 
 from autocalls_async.campaign.plan import Plan
 from autocalls_async.cli.bulk.campaign import take_in_all
-from autocalls_async.cli.bulk.inventory import Inventory, Known, compare
+from autocalls_async.cli.bulk.inventory import Inventory, compare
 from autocalls_async.cli.bulk.obstacles import Obstacle, find_obstacles, to_record
 from autocalls_async.cli.bulk.options import Campaign
+from autocalls_async.cli.bulk.people import choice_of
 from autocalls_async.cli.bulk.preview import draw
 from autocalls_async.cli.bulk.spool import Spool
 from autocalls_async.cli.bulk.telling import (
     describe_standing,
     problem_of,
     show_numbers,
-    tell_bad_row,
+    tell_conflict,
 )
 from autocalls_async.cli.connection import ask, check_key, look_at_account
 from autocalls_async.cli.rows.lines import FileError
@@ -94,26 +95,28 @@ class DryRun:
             JournalError: The journal cannot be read.
         """
         path = self.campaign.journal
-        if path is None:
-            return
-        held = self._held(path)
         try:
-            compare(found, self.spool, held)
+            if path is not None:
+                self._know_all_of(path)
+            compare(found, self.spool, choice_of(self.campaign))
+            for conflict in self.spool.register.conflicts():
+                tell_conflict(conflict, self.campaign, self.screen)
         except FileError as error:
             raise self._unreadable(error) from error
-        for row in found.conflicts:
-            tell_bad_row(row, self.campaign, self.screen)
-        for line in describe_standing(found, file=self.campaign.file, journal=path):
-            self.screen.say(line)
+        if path is not None:
+            for line in describe_standing(found, file=self.campaign.file, journal=path):
+                self.screen.say(line)
 
-    def _held(self, path: Path) -> Known:
-        """Read what the journal holds; a dry run neither makes nor changes one."""
+    def _know_all_of(self, path: Path) -> None:
+        """Take in what the journal holds; a dry run neither makes nor changes one."""
         if not path.exists():
-            return {}
+            return
         with JournalReader(path) as journal:
-            if journal.holder is not None:
-                raise journal.holder
-            return {e.key: (hash(e.content), e.state) for e in journal.entries()}
+            for refusal in (journal.holder, journal.doubt):
+                if refusal is not None:
+                    raise refusal
+            for entry in journal.entries():
+                self.spool.register.know(entry)
 
     # The service
 
@@ -170,5 +173,5 @@ class DryRun:
             return Status.OK
         warned = f", with {count(len(obstacles), 'warning')}" if obstacles else ""
         self.screen.say(f"Ready{warned}; nothing was sent.", "green")
-        self.screen.offer("to send it", self.campaign.command())
+        self.screen.offer("to send it", self.campaign.command(is_begun=False))
         return Status.OK

@@ -4,19 +4,19 @@ import itertools
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, TypeAlias
+from typing import IO, TypeVar
 
 from attrs import define, field
 
 from autocalls_async.campaign.plan import Plan
-from autocalls_async.cli.bulk.remarks import Notices, Unsettled
-from autocalls_async.cli.bulk.spool import Spool, Spooled
+from autocalls_async.cli.bulk.register import Choice, Fate
+from autocalls_async.cli.bulk.remarks import Lines, Notices, Unsettled
+from autocalls_async.cli.bulk.spool import Spool
 from autocalls_async.cli.rows.lines import FileError
 from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
 from autocalls_async.cli.terminal.failures import describe
-from autocalls_async.journal import Journal, JournalConflictError, State
+from autocalls_async.journal import Journal, State
 from autocalls_async.journal.entry import MAY_LEAVE
-from autocalls_async.journal.keys import show_key
 
 MOST_BAD_ROWS = 20
 """Named before a campaign is sent; the others are counted."""
@@ -26,8 +26,7 @@ MOST_NUMBERS = 5
 
 _BATCH = 500
 
-Known: TypeAlias = dict[str, tuple[int, State]]
-"""By key, what a journal holds: a hash of the content, and the state."""
+T = TypeVar("T")
 
 
 @define(kw_only=True)
@@ -45,10 +44,15 @@ class Inventory:
             journal each row is one, and new.
         held: How many messages the journal holds, by state.
         lost_count: Those in flight when an earlier run ended; now unknown.
-        repeated_lines: Lines of rows that are the same message as an earlier one.
+        repeated: Rows for somebody who has an earlier one, unless that is surely
+            meant.
+        meant: Such rows where it is: each has a key of its own.
+        fates: Rows that are not sent, by why.
+        retried_count: Messages that were rejected and are sent again.
+        unmet: Reasons to send again what was rejected for them, and nothing was.
+        reasons: Why rows were rejected before, and how often.
         other_count: Messages in the journal that are none of the rows.
-        other_left_count: Those of them that could still be sent.
-        conflicts: Rows whose key stands for another message.
+        left_behind_count: Those in the journal that could be sent, and are not.
         plan: What the campaign would meet; `None` where the service was not asked.
         planned_lines: Of the plan's messages, in turn.
     """
@@ -64,10 +68,14 @@ class Inventory:
     states: Counter[State] = field(factory=Counter)
     held: Counter[State] = field(factory=Counter)
     lost_count: int = 0
-    repeated_lines: list[int] = field(factory=list)
+    repeated: Lines = field(factory=Lines)
+    meant: Lines = field(factory=Lines)
+    fates: dict[Fate, Lines] = field(factory=dict)
+    retried_count: int = 0
+    unmet: list[str] = field(factory=list)
+    reasons: Counter[str] = field(factory=Counter)
     other_count: int = 0
-    other_left_count: int = 0
-    conflicts: list[BadRow] = field(factory=list)
+    left_behind_count: int = 0
 
     plan: Plan | None = None
     planned_lines: "array[int]" = field(factory=lambda: array("Q"))
@@ -124,6 +132,7 @@ def take_in(
     tell: Callable[[BadRow], None],
     most_bad: int | None = MOST_BAD_ROWS,
     most_numbers: int = MOST_NUMBERS,
+    keys_matter: bool = False,
 ) -> Inventory:
     """Check every row, and keep aside those that can be sent.
 
@@ -134,6 +143,7 @@ def take_in(
         tell: Given the bad rows, each as soon as it is found.
         most_bad: The bad rows to tell and to keep; `None` means all.
         most_numbers: The normalised numbers to keep.
+        keys_matter: One key stands for one message, as for a journal.
 
     Raises:
         FileError: The file cannot be read as rows, or they cannot be kept.
@@ -146,6 +156,8 @@ def take_in(
         else:
             found.add_bad(row, tell, most=most_bad)
     spool.flush()
+    spool.register.look(keys_matter=keys_matter)
+    found.repeated, found.meant = spool.register.repeated, spool.register.meant
     found.states[State.NEW] = found.good_count
     return found
 
@@ -158,69 +170,51 @@ def _rows(reader: RowReader, file: IO[bytes]) -> Iterator[Row | BadRow]:
         raise FileError(msg) from error
 
 
-async def known_to(journal: Journal) -> Known:
-    """Return what an open journal holds.
+async def know_all_of(journal: Journal, spool: Spool) -> None:
+    """Take in what an open journal holds.
 
     Raises:
         JournalError: It cannot be read.
     """
-    return {e.key: (hash(e.content), e.state) async for e in journal.entries()}
+    async for entry in journal.entries():
+        spool.register.know(entry)
 
 
-def compare(found: Inventory, spool: Spool, known: Known) -> None:
-    """Hold the rows against what a journal holds; only what is to be sent is kept.
+def compare(found: Inventory, spool: Spool, choice: Choice) -> None:
+    """Hold the rows against each other and what was taken in of a journal.
 
     Args:
         found: Told what comes of it.
-        spool: The rows; those that are left are each another message.
-        known: Emptied of what the rows are.
+        spool: The rows; only those that are to be sent are left.
+        choice: What is done with rows that somebody has to decide about.
 
     Raises:
         FileError: The rows cannot be read any more.
     """
-    found.held = Counter(state for _, state in known.values())
-    found.states.clear()
-    lines: dict[str, tuple[int, int]] = {}
-
-    def is_wanted(row: Spooled) -> bool:
-        content = hash(row.content)
-        if row.key in lines:
-            reason, state = _repeats(lines[row.key], content, row.key), None
-            if reason is None:
-                found.repeated_lines.append(row.line_number)
-        else:
-            lines[row.key] = row.line_number, content
-            kept, state = known.pop(row.key, (content, State.NEW))
-            reason = None if kept == content else str(JournalConflictError(row.key))
-            if reason is None:
-                found.states[state] += 1
-        if reason is not None:
-            bad = BadRow(line_number=row.line_number, reason=reason)
-            found.conflicts.append(bad)
-        return reason is None and state in MAY_LEAVE
-
-    spool.sift(is_wanted)
-    found.other_count = len(known)
-    found.other_left_count = sum(s in MAY_LEAVE for _, s in known.values())
+    register = spool.register
+    register.judge(choice)
+    found.states, found.held = register.states, register.held
+    found.fates = {fate: register.rows_with(fate) for fate in Fate}
+    found.retried_count = sum(1 for _ in register.retried_keys())
+    found.unmet, found.reasons = register.unmet(), register.reasons()
+    found.other_count = register.other_count
+    found.left_behind_count = register.left_behind_count
+    spool.sift()
 
 
-def _repeats(first: tuple[int, int], content: int, key: str) -> str | None:
-    """Say what is wrong with a key that an earlier row has."""
-    line_number, known = first
-    if known == content:
-        return None
-    return (
-        f"its key {show_key(key)} is that of line {line_number}, "
-        "and they are not the same message; give it another one"
-    )
-
-
-async def admit(rows: Iterable[Spooled], journal: Journal) -> None:
+async def admit(spool: Spool, journal: Journal) -> None:
     """Add all messages to the journal, so that it knows what is left at any end.
 
     Raises:
         JournalError: They could not be kept.
     """
-    drafts = (row.draft() for row in rows)
-    while batch := list(itertools.islice(drafts, _BATCH)):
-        await journal.admit_many(batch)
+    for keys in _batches(spool.register.retried_keys()):
+        await journal.resolve(keys, state=State.NEW, was=State.REJECTED)
+    for drafts in _batches(row.draft() for row in spool):
+        await journal.admit_many(drafts)
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(itertools.islice(rest, _BATCH)):
+        yield batch

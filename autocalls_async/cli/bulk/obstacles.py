@@ -11,6 +11,12 @@ from attrs import frozen
 from autocalls_async.campaign.plan import FindingKind, Severity, name_messages
 from autocalls_async.cli.bulk.inventory import Inventory
 from autocalls_async.cli.bulk.options import Campaign
+from autocalls_async.cli.bulk.people import (
+    choice_of,
+    remarks_on_fates,
+    remarks_on_repeats,
+)
+from autocalls_async.cli.bulk.remarks import Lines
 from autocalls_async.cli.terminal.failures import Status
 from autocalls_async.cli.terminal.words import count, fields_of
 
@@ -40,7 +46,11 @@ class Obstacle:
 
 def find_obstacles(found: Inventory, campaign: Campaign) -> list[Obstacle]:
     """Return what stands in the way, errors first."""
-    everything = [*_of_rows(found, campaign), *_of_keys(found), *_of_plan(found)]
+    everything = [
+        *_of_rows(found, campaign),
+        *_of_people(found, campaign),
+        *_of_plan(found),
+    ]
     return sorted(everything, key=lambda obstacle: not obstacle.status)
 
 
@@ -59,19 +69,12 @@ def _of_rows(found: Inventory, campaign: Campaign) -> Iterator[Obstacle]:
         yield Obstacle(text=text, status=Status.UNUSABLE)
 
 
-def _of_keys(found: Inventory) -> Iterator[Obstacle]:
-    if conflicts := found.conflicts:
-        rows = count(len(conflicts), "row")
-        verb = "has" if len(conflicts) == 1 else "have"
-        lines = _name_lines([row.line_number for row in conflicts])
-        text = f"{rows} {verb} the key of another message ({lines})"
-        yield Obstacle(text=text, status=Status.UNUSABLE)
-    if repeated := found.repeated_lines:
-        rows = count(len(repeated), "row")
-        verb = "says" if len(repeated) == 1 else "say"
-        lines = _name_lines(repeated)
-        text = f"{rows} {verb} the same as an earlier one ({lines}); sent once"
-        yield Obstacle(text=text)
+def _of_people(found: Inventory, campaign: Campaign) -> Iterator[Obstacle]:
+    choice = choice_of(campaign)
+    remarks = (*remarks_on_repeats(found, choice), *remarks_on_fates(found, choice))
+    for remark in remarks:
+        status = Status.UNUSABLE if remark.stops else Status.OK
+        yield Obstacle(text=remark.text, status=status)
 
 
 def _of_plan(found: Inventory) -> Iterator[Obstacle]:
@@ -103,6 +106,7 @@ def to_record(
         "bad": found.bad_count,
         "bad_rows": found.bad_rows,
         "normalised": found.normalised_count,
+        "repeated": _lines_record(found.repeated),
         "journal": None if campaign.journal is None else _journal_record(found),
         "plan": _plan_record(found),
         "errors": [obstacle.text for obstacle in obstacles if obstacle.status],
@@ -115,9 +119,16 @@ def _journal_record(found: Inventory) -> dict[str, Any]:
         "messages": found.total,
         "to_send": found.to_send_count,
         "states": {state.value: number for state, number in found.states.items()},
-        "repeated_lines": found.repeated_lines,
-        "conflicts": found.conflicts,
+        "not_sent": {
+            fate.name.lower(): _lines_record(lines)
+            for fate, lines in found.fates.items()
+        },
+        "retried": found.retried_count,
     }
+
+
+def _lines_record(lines: Lines) -> dict[str, Any]:
+    return {"rows": lines.row_count, "first_lines": lines.first}
 
 
 def _plan_record(found: Inventory) -> dict[str, Any] | None:

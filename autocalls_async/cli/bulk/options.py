@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from attrs import field, frozen
 
-from autocalls_async.cli.choices import FileFormat, NumbersMeant
+from autocalls_async.cli.choices import Changed, FileFormat, NumbersMeant, Repeats
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.terminal.spread import to_words
 from autocalls_async.cli.terminal.words import quote
@@ -175,6 +175,31 @@ class Campaign:
             "where it ended, and sends nothing twice. A column key may name the rows.",
         ),
     ] = None
+    repeats: Annotated[
+        Repeats | None,
+        typer.Option(
+            help="Where a person has several rows, also by another spelling of the "
+            "number: send the first alone, and nothing to whoever had, or may have "
+            "had, a message from this journal; or send all. Else nothing is sent.",
+        ),
+    ] = None
+    changed: Annotated[
+        Changed | None,
+        typer.Option(
+            help="Where people had, or may have had, a text from this journal that no "
+            "row has now: skip sends the new one only to those who had none, send "
+            "to all. Else nothing is sent.",
+        ),
+    ] = None
+    retry_rejected: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODE",
+            help="Send again what the service refused for this reason: a code or the "
+            "name of an error, as the end of a run shows them, or all. May be "
+            "repeated.",
+        ),
+    ] = None
     out: Annotated[
         Path | None,
         typer.Option(
@@ -202,8 +227,10 @@ class Campaign:
     ] = 5
     connection: BulkConnection = field(factory=BulkConnection)
 
-    def command(self) -> str:
+    def command(self, *, is_begun: bool = True) -> str:
         """Return the command that sends it, or goes on with it; never the key."""
-        words = to_words(self, without=_NOT_AGAIN)
+        # What was to be sent again is new in the journal by now.
+        once = {"retry_rejected"} if is_begun else set[str]()
+        words = to_words(self, without=_NOT_AGAIN | once)
         again = ["--overwrite"] * (self.report is not None)
         return quote("autocalls", "bulk", self.file, *words, *again)

@@ -54,7 +54,7 @@ def _facts(found: Inventory, campaign: Campaign) -> Iterator[tuple[str, object]]
     if plan is None:
         return
     yield "to send", _kinds(plan, campaign)
-    yield "repeated", _repeated(found, plan, campaign)
+    yield "repeated", _repeated(found)
     seconds = max(plan.duration, 1.0)
     yield "time", f"about {duration(seconds)} at {campaign.rate} a second"
     yield "balance", "not known" if plan.balance is None else f"{plan.balance:,}"
@@ -74,12 +74,9 @@ def _kinds(plan: Plan, campaign: Campaign) -> str:
     )
 
 
-def _repeated(found: Inventory, plan: Plan, campaign: Campaign) -> str:
-    if campaign.journal is not None:
-        number = len(found.repeated_lines)
-        return f"{count(number, 'row')}, skipped" if number else "none"
-    number = plan.duplicate_count
-    return f"{count(number, 'row')} (skipped with --journal)" if number else "none"
+def _repeated(found: Inventory) -> str:
+    number = found.repeated.row_count + found.meant.row_count
+    return f"{count(number, 'row')} for somebody listed before" if number else "none"
 
 
 def _sender_table(loads: Sequence[SenderLoad]) -> Table:

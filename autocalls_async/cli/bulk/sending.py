@@ -1,6 +1,7 @@
 """A campaign on its way: sent, noted, told, and concluded in a line."""
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,11 +17,17 @@ from autocalls_async.cli.bulk.inventory import (
     Inventory,
     admit,
     compare,
-    known_to,
+    know_all_of,
 )
 from autocalls_async.cli.bulk.options import Campaign
+from autocalls_async.cli.bulk.people import remarks_on_fates
+from autocalls_async.cli.bulk.register import Choice
 from autocalls_async.cli.bulk.spool import Outgoing, Spool
-from autocalls_async.cli.bulk.telling import describe_standing, tell_bad_row
+from autocalls_async.cli.bulk.telling import (
+    describe_standing,
+    tell_conflict,
+    tell_remarks,
+)
 from autocalls_async.cli.connection import open_for_bulk
 from autocalls_async.cli.journal.commands import read_tally, write_page
 from autocalls_async.cli.rows.lines import FileError
@@ -69,6 +76,7 @@ class Sending:
 
     Args:
         campaign: What is to be sent, and how.
+        choice: What is done with rows that somebody has to decide about.
         found: What is known of its rows.
         spool: Where they are.
         open_writers: Opens where each outcome is written, by name; asked once
@@ -80,12 +88,14 @@ class Sending:
         self,
         campaign: Campaign,
         *,
+        choice: Choice,
         found: Inventory,
         spool: Spool,
         open_writers: Callable[[], dict[str, WriteRecord]],
         screen: Screen,
     ) -> None:
         self._campaign = campaign
+        self._choice = choice
         self._found = found
         self._spool = spool
         self._messages = Outgoing(spool)
@@ -102,6 +112,9 @@ class Sending:
             CommandError: Nothing was sent, for the reason given.
         """
         path = self._campaign.journal
+        if path is None:
+            with self._nothing_sent():
+                self._judge()
         sending = self._send(None) if path is None else self._send_noting(path)
         signalled = asyncio.run(sending)
         self._show()
@@ -144,26 +157,27 @@ class Sending:
 
     async def _take_stock(self, journal: Journal, path: Path, lost_count: int) -> None:
         """Hold the rows against the journal, add what is new, and say so."""
-        found = self._found
-        compare(found, self._spool, await known_to(journal))
-        self._check_keys()
-        found.lost_count = lost_count
+        await know_all_of(journal, self._spool)
+        self._found.lost_count = lost_count
+        self._judge()
         file = self._campaign.file
-        for line in describe_standing(found, file=file, journal=path):
+        for line in describe_standing(self._found, file=file, journal=path):
             self._screen.say(line)
         await admit(self._spool, journal)
         self._results.counts = Counter(await journal.counts())
 
-    def _check_keys(self) -> None:
-        if not (conflicts := self._found.conflicts):
-            return
-        for row in conflicts[:MOST_BAD_ROWS]:
-            tell_bad_row(row, self._campaign, self._screen)
-        rows = count(len(conflicts), "row")
-        verb = "has" if len(conflicts) == 1 else "have"
-        msg = f"{self._campaign.file}: {rows} {verb} the key of another message; "
-        msg += "nothing was sent"
-        raise CommandError(msg)
+    def _judge(self) -> None:
+        """Find out what becomes of each row, and say so.
+
+        Raises:
+            CommandError: Somebody has to decide about some.
+        """
+        campaign, screen = self._campaign, self._screen
+        compare(self._found, self._spool, self._choice)
+        conflicts = self._spool.register.conflicts()
+        for conflict in itertools.islice(conflicts, MOST_BAD_ROWS):
+            tell_conflict(conflict, campaign, screen)
+        tell_remarks(remarks_on_fates(self._found, self._choice), campaign, screen)
 
     async def _write_report(self, journal: SqliteJournal, path: Path) -> None:
         page = self._campaign.report
@@ -198,6 +212,8 @@ class Sending:
             shown = quote("autocalls", "journal", "export", str(path))
             what = f"{rejected} rejected; to list them"
             self._screen.offer(what, f"{shown} --state rejected")
+            again = f"{self._campaign.command()} --retry-rejected all"
+            self._screen.offer("to send them again, once that is mended", again)
         if unknown_count := self._results.counts[State.UNKNOWN]:
             unknown = count(unknown_count, "message")
             shown = quote("autocalls", "journal", "show", str(path))
@@ -206,7 +222,7 @@ class Sending:
     def _left_count(self) -> int:
         results = self._results
         left = sum(results.counts[state] for state in MAY_LEAVE)
-        return left - self._found.other_left_count
+        return left - self._found.left_behind_count
 
     # Each message
 
@@ -223,11 +239,11 @@ class Sending:
                 run = client.send_many(self._messages, journal=journal)
 
                 def stop() -> None:
+                    run.stop()
                     watch.say(
                         "stopping: what has left is waited for; "
                         "once more to stop at once"
                     )
-                    run.stop()
 
                 async with Stopping(stop, client.aclose) as stopping:
                     with every(watch.seconds, lambda: watch.update(run.progress)):

@@ -7,25 +7,27 @@ row is in memory.
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Self
 
 from attrs import evolve, field, frozen
 
+from autocalls_async.cli.bulk.register import Register
 from autocalls_async.cli.rows.lines import FileError
 from autocalls_async.cli.rows.reader import Row
 from autocalls_async.cli.terminal.failures import describe
 from autocalls_async.journal import Draft
 from autocalls_async.journal.keys import (
-    derive_key,
     from_content,
+    identity_of,
     show_key,
     to_content,
 )
 from autocalls_async.model.checks import choose_sender
 from autocalls_async.model.messages import Message
 from autocalls_async.model.outcomes import Outcome
+from autocalls_async.model.persons import person_of
 
 
 @frozen
@@ -52,6 +54,9 @@ class Spooled:
 class Spool:
     """Rows kept aside, in the order of their lines; to be read as often as wanted.
 
+    Attributes:
+        register: What is known of each of them.
+
     Raises:
         FileError: There is no place for it; adding and reading raise it, too.
     """
@@ -59,6 +64,7 @@ class Spool:
     def __init__(self) -> None:
         self._file = _make_file()
         self._count = 0
+        self.register = Register()
 
     def __enter__(self) -> Self:
         """Return it, open."""
@@ -67,6 +73,7 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         """Close it, and with that throw it away."""
         _throw_away(self._file)
+        self.register.close()
 
     def __len__(self) -> int:
         return self._count
@@ -74,8 +81,11 @@ class Spool:
     def add(self, row: Row) -> None:
         """Keep a row that can be sent."""
         content = to_content(row.message, choose_sender(row.message.sender_id, None))
-        key = row.message.key or derive_key(content)
+        identity = identity_of(content)
+        key = row.message.key or identity
         _write(self._file, Spooled(row.line_number, key, content))
+        person = person_of(row.message.recipient_phone)
+        self.register.add(row.line_number, key, identity, person)
         self._count += 1
 
     def flush(self) -> None:
@@ -92,14 +102,17 @@ class Spool:
             msg = f"the rows that were kept aside cannot be read: {describe(error)}"
             raise FileError(msg) from error
 
-    def sift(self, is_wanted: Callable[[Spooled], bool]) -> None:
-        """Keep only the rows that are wanted; each is asked about once, in turn."""
+    def sift(self) -> None:
+        """Keep only the rows that are to be sent, with the keys that they have now."""
         kept, count = _make_file(), 0
         try:
+            wanted = self.register.wanted()
+            line_number, key = next(wanted, _NONE)
             for row in self:
-                if is_wanted(row):
-                    _write(kept, row)
+                if row.line_number == line_number:
+                    _write(kept, evolve(row, key=key))
                     count += 1
+                    line_number, key = next(wanted, _NONE)
             _flush(kept)
         except BaseException:
             _throw_away(kept)
@@ -131,6 +144,9 @@ class Outgoing:
     def line_number(self, outcome: Outcome) -> int:
         """Return the line of a message that has its outcome, and forget it."""
         return self._lines.pop(outcome.index)
+
+
+_NONE = (0, "")  # lines begin at 1
 
 
 def _make_file() -> IO[bytes]:

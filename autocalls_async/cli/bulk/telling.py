@@ -1,24 +1,50 @@
 """What people are told of an inventory before anything is sent."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from autocalls_async.cli.bulk.inventory import Inventory
 from autocalls_async.cli.bulk.options import Campaign
+from autocalls_async.cli.bulk.people import Remark, describe_conflict
+from autocalls_async.cli.bulk.register import Conflict
 from autocalls_async.cli.journal.tally import ORDER
 from autocalls_async.cli.rows.reader import BadRow
+from autocalls_async.cli.terminal.failures import CommandError
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.words import count, plain
 from autocalls_async.journal import State
 from autocalls_async.journal.entry import MAY_LEAVE
 
-_MOST_LINES = 10
-
 
 def tell_bad_row(row: BadRow, campaign: Campaign, screen: Screen) -> None:
     """Name a row that cannot be sent."""
     screen.warn(f"{campaign.file}, line {row.line_number}: {row.reason}")
+
+
+def tell_conflict(conflict: Conflict, campaign: Campaign, screen: Screen) -> None:
+    """Name a row whose key stands for another message."""
+    reason = describe_conflict(conflict)
+    screen.warn(f"{campaign.file}, line {conflict.line_number}: {reason}")
+
+
+def tell_remarks(remarks: Iterable[Remark], campaign: Campaign, screen: Screen) -> None:
+    """Say what becomes of rows for people who have another, or had one.
+
+    Raises:
+        CommandError: It stops the campaign; the last of the reasons.
+    """
+    stopping = []
+    for remark in remarks:
+        if remark.stops:
+            stopping.append(f"{campaign.file}: {remark.text}")
+        else:
+            screen.say(plain(remark.text))
+    for text in stopping[:-1]:
+        screen.warn(f"autocalls: {text}")
+    if stopping:
+        msg = f"{stopping[-1]}; nothing was sent"
+        raise CommandError(msg)
 
 
 def problem_of(found: Inventory, campaign: Campaign) -> str | None:
@@ -84,12 +110,10 @@ def describe_standing(found: Inventory, *, file: str, journal: Path) -> Iterator
     not_again = f"; not sent again: {state_counts(before)}" if before else ""
     total = count(found.total, "message")
     yield f"{found.to_send_count:,} of {total} in {file} will be sent{not_again}"
-    if lines := found.repeated_lines:
-        shown = ", ".join(map(str, lines[:_MOST_LINES]))
-        more = f" and {len(lines) - _MOST_LINES:,} more" if lines[_MOST_LINES:] else ""
-        which = "line" if len(lines) == 1 else "lines"
-        rows = count(len(lines), "row")
-        yield f"skipped: {rows} as an earlier one, {which} {shown}{more}"
+    if found.retried_count:
+        retried = count(found.retried_count, "message")
+        verb = "was" if found.retried_count == 1 else "were"
+        yield f"{retried} of them {verb} rejected before"
     if found.other_count:
         others = count(found.other_count, "message")
         yield f"in the journal but in no row here: {others}"

@@ -21,7 +21,7 @@ class Status(IntEnum):
     """The input cannot be used: an option, a file, a missing key."""
 
     INTERRUPTED = 130
-    """Ctrl-C; 143 stands for SIGTERM."""
+    """Ctrl-C; 143 stands for SIGTERM, 129 for SIGHUP."""
 
 
 class CommandError(Exception):

@@ -15,11 +15,12 @@ from tests.cli.conftest import CLOSED, OPEN, Autocalls, Ended, Service
 pytestmark = pytest.mark.real_time
 
 DRY = ("--dry-run",)
+OTHER = "+14155550103"
 DIRTY = [
     "recipient_phone,name",
     f"{OPEN},Ana",
     "415,Bo",
-    f"{OPEN},Ana",
+    f"{OTHER},Ana",
     "",
     f"{OPEN},Dee,Doe",
     f"{CLOSED},Cy",
@@ -62,7 +63,6 @@ def test_every_bad_row_is_named_in_one_run_with_what_else_is_in_the_way(
     assert "rows.csv, line 6: it has 3 values" in ended.err
     assert "5, 2 of them bad" in ended.out
     assert "error 2 of 5 rows cannot be sent (lines 3, 6)" in words(ended.out)
-    assert "1 message repeats an earlier one (line 4)" in words(ended.out)
     assert "1 is closed" in words(ended.out)
     assert ended.complaint == (
         "autocalls: not ready: rows.csv: 2 of 5 rows cannot be sent; mend them, or "
@@ -107,7 +107,7 @@ def test_bad_rows_that_shall_be_skipped_are_a_warning(
 
     assert ended.status == 0
     assert "warning 2 of 5 rows will be left out (lines 3, 6)" in words(ended.out)
-    assert "Ready, with 3 warnings; nothing was sent." in ended.out
+    assert "Ready, with 2 warnings; nothing was sent." in ended.out
     assert service.emulator.accepted == []
 
 
@@ -248,7 +248,7 @@ def test_programs_get_one_record_of_it_all(autocalls: Autocalls) -> None:
     assert (record["rows"], record["bad"]) == (5, 2)
     assert [row["line_number"] for row in record["bad_rows"]] == [3, 6]
     assert record["errors"] == ["2 of 5 rows cannot be sent (lines 3, 6)"]
-    assert record["plan"]["senders"][0]["recipient_count"] == 2
+    assert record["plan"]["senders"][0]["recipient_count"] == 3
     assert record["plan"]["duration"] == pytest.approx(0.6)
     assert record["plan"]["windows"]["closed"] == 1
     assert record["journal"] is None

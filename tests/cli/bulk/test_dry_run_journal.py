@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autocalls_async.journal import SqliteJournal
-from tests.cli.conftest import CLOSED, OPEN, Autocalls, Ended, Service
+from tests.cli.conftest import CLOSED, OPEN, Autocalls, Ended, Service, phone_for
 
 pytestmark = pytest.mark.real_time
 
@@ -29,14 +29,16 @@ def test_a_dry_run_makes_no_journal_and_skips_what_it_would_skip(
     autocalls: Autocalls,
 ) -> None:
     file = write_rows(OPEN, OPEN)
+    journal = ("--journal", "run.db", "--repeats", "first")
 
-    ended = autocalls("bulk", file, "--journal", "run.db", *DRY)
+    ended = autocalls("bulk", file, *journal, *DRY)
 
     assert ended.status == 0
     assert "journal run.db is new\n1 of 1 message in rows.csv will be sent" in ended.out
-    assert "warning 1 row says the same as an earlier one (line 3); sent once" in (
+    assert "warning left out by --repeats first: 1 row (line 3)" in (
         " ".join(ended.out.split())
     )
+    assert "--journal run.db --repeats first" in ended.out
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["rows.csv"]
 
 
@@ -73,8 +75,10 @@ def test_nothing_left_to_send_is_told_without_asking_the_service(
 
 @pytest.mark.usefixtures("service")
 def test_rows_with_another_messages_key_are_all_named(autocalls: Autocalls) -> None:
+    others = (phone_for("b"), phone_for("c"))
     file = write(
-        "recipient_phone,message,key", f"{OPEN},a,1", f"{OPEN},b,1", f"{OPEN},c,1"
+        "recipient_phone,message,key",
+        *(f"{phone},{phone},1" for phone in (OPEN, *others)),
     )
 
     ended = autocalls("bulk", file, "--journal", "run.db", *DRY)
@@ -83,7 +87,8 @@ def test_rows_with_another_messages_key_are_all_named(autocalls: Autocalls) -> N
     assert "rows.csv, line 3: its key '1' is that of line 2" in ended.err
     assert "rows.csv, line 4: its key '1' is that of line 2" in ended.err
     assert ended.complaint == (
-        "autocalls: not ready: 2 rows have the key of another message (lines 3, 4)"
+        "autocalls: not ready: 2 rows have the key of another message (lines 3, 4); "
+        "give each its own"
     )
 
 

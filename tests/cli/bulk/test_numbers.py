@@ -21,7 +21,7 @@ def test_numbers_are_shown_as_they_were_read_before_anything_is_sent(
     autocalls: Autocalls, service: Service
 ) -> None:
     service.do(lambda emulator: emulator.customer_writes("+442071838750"))
-    lines = ("(415) 555-0101", "0044 20 7183 8750", OPEN)
+    lines = ("(415) 555-0101", "0044 20 7183 8750", "+14155550103")
     file = write_rows(*lines)
 
     dry = autocalls("bulk", file, "--region", "us", *DRY)
@@ -40,6 +40,7 @@ def test_numbers_are_shown_as_they_were_read_before_anything_is_sent(
     assert {m.recipient_phone for m in service.emulator.accepted} == {
         OPEN,
         "+442071838750",
+        "+14155550103",
     }
 
 

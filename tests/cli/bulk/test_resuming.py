@@ -15,15 +15,21 @@ import pytest
 
 from autocalls_async.emulator import Emulator, Endpoint, Fault, HangUpAfter, Refuse
 from autocalls_async.journal import SqliteJournal, State
-from tests.cli.conftest import CLOSED, OPEN, Autocalls, Ended, Service
+from tests.cli.conftest import (
+    OPEN,
+    Autocalls,
+    Ended,
+    Service,
+    phone_for,
+)
 
 pytestmark = pytest.mark.real_time
 
 RUN = ("--rate", "200", "--journal", "run.db")
 
 
-def write_rows(*texts: str, recipient: str = OPEN) -> str:
-    lines = ["recipient_phone,message", *(f"{recipient},{t}" for t in texts)]
+def write_rows(*texts: str) -> str:
+    lines = ["recipient_phone,message", *(f"{phone_for(t)},{t}" for t in texts)]
     Path("rows.csv").write_text("\n".join(lines) + "\n")
     return "rows.csv"
 
@@ -88,14 +94,21 @@ def test_new_rows_are_added_and_sent(autocalls: Autocalls, service: Service) -> 
     assert "in the journal but in no row here: 1 message" in ended.out
 
 
-def test_repeated_rows_are_told_and_sent_once(
+def test_repeated_rows_are_refused_until_somebody_chose_and_then_sent_once(
     autocalls: Autocalls, service: Service
 ) -> None:
-    ended = autocalls("bulk", write_rows("a", "b", "a", "a"), *RUN)
+    file = write_rows("a", "b", "a", "a")
+    refused = autocalls("bulk", file, *RUN)
+    ended = autocalls("bulk", file, *RUN, "--repeats", "first")
 
+    assert refused.status == 2
+    assert "2 rows are for somebody who has an earlier one (lines 4, 5); --repeats" in (
+        refused.complaint
+    )
+    assert refused.complaint.endswith("; nothing was sent")
     assert ended.status == 0
     assert received(service) == ["a", "b"]
-    assert "skipped: 2 rows as an earlier one, lines 4, 5" in ended.out
+    assert "left out by --repeats first: 2 rows (lines 4, 5)" in ended.out
     assert "All of 2 messages accepted." in ended.out
 
 
@@ -129,7 +142,8 @@ def test_keys_of_their_own_let_equal_rows_be_sent(
 def test_a_refusal_is_not_sent_again_and_fails_each_run(
     autocalls: Autocalls, service: Service
 ) -> None:
-    file = write_rows("a", recipient=CLOSED)
+    file = write_rows("a")
+    service.do(lambda emulator: emulator.expire_window(phone_for("a")))
 
     first = autocalls("bulk", file, *RUN)
     again = autocalls("bulk", file, *RUN)
@@ -265,7 +279,7 @@ def test_a_key_with_other_content_is_named_with_its_line_and_nothing_is_sent(
     Path("rows.csv").write_text(f"recipient_phone,message,key\n{OPEN},a,k1\n")
     autocalls("bulk", "rows.csv", *RUN)
     Path("rows.csv").write_text(
-        f"recipient_phone,message,key\n{OPEN},new,k0\n{OPEN},other,k1\n"
+        f"recipient_phone,message,key\n{phone_for('new')},new,k0\n{OPEN},other,k1\n"
     )
 
     ended = autocalls("bulk", "rows.csv", *RUN)
@@ -275,7 +289,9 @@ def test_a_key_with_other_content_is_named_with_its_line_and_nothing_is_sent(
         ended.err
     )
     assert ended.complaint == (
-        "autocalls: rows.csv: 1 row has the key of another message; nothing was sent"
+        "autocalls: rows.csv: 1 row has the key of a message that somebody had, or may "
+        "have had, with another content (line 3); --changed skip leaves them out, "
+        "another key makes another message; nothing was sent"
     )
     assert received(service) == ["a"]
     assert states() == {"accepted": 1}
@@ -285,7 +301,7 @@ def test_one_key_for_two_messages_of_a_file_is_told_with_both_lines(
     autocalls: Autocalls, service: Service
 ) -> None:
     Path("rows.csv").write_text(
-        f"recipient_phone,message,key\n{OPEN},a,k1\n{OPEN},b,k1\n"
+        f"recipient_phone,message,key\n{OPEN},a,k1\n{phone_for('b')},b,k1\n"
     )
 
     ended = autocalls("bulk", "rows.csv", *RUN)
@@ -365,11 +381,12 @@ def test_a_folder_that_is_not_there_is_told_before_anything_is_sent(
     assert service.emulator.requests == []
 
 
-@pytest.mark.usefixtures("service")
 def test_refused_messages_can_be_listed_by_the_command_that_is_told(
-    autocalls: Autocalls,
+    autocalls: Autocalls, service: Service
 ) -> None:
-    file = write_rows("a", "b", recipient=CLOSED)
+    file = write_rows("a", "b")
+    service.do(lambda emulator: emulator.expire_window(phone_for("a")))
+    service.do(lambda emulator: emulator.expire_window(phone_for("b")))
 
     ended = autocalls("bulk", file, *RUN)
     _, _, command = ended.out.partition("2 messages rejected; to list them: autocalls ")

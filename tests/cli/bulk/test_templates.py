@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autocalls_async.emulator import Endpoint, Refuse
-from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service
+from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service, phone_for
 
 pytestmark = pytest.mark.real_time
 
@@ -131,7 +131,8 @@ def test_a_stopped_campaign_tells_the_command_with_its_fallback(
 ) -> None:
     refusal = Refuse(401, {"message": "Unauthenticated."})
     service.do(lambda e: e.fail_next(1, refusal, endpoint=Endpoint.SEND_FREEFORM))
-    file = write_rows(*[f"{OPEN},P{i},Monday" for i in range(5)], f"{CLOSED},Bo,Sunday")
+    people = [f"{phone_for(str(i))},P{i},Monday" for i in range(5)]
+    file = write_rows(*people, f"{CLOSED},Bo,Sunday")
     options = ("--message", "{name}:\nit's ten", "--fallback-template", "45")
     pairs = ("1={name}", "2={day}", "3=ten")
     variables = [word for pair in pairs for word in ("--fallback-var", pair)]

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from autocalls_async.cli.app import app
 from autocalls_async.cli.bulk.options import BulkConnection, Campaign
-from autocalls_async.cli.choices import FileFormat, NumbersMeant
+from autocalls_async.cli.choices import Changed, FileFormat, NumbersMeant, Repeats
 from autocalls_async.cli.terminal.spread import spread, to_words
 
 
@@ -118,11 +118,19 @@ CHANGED = {
     "sheet": "Customers",
     "encoding": "cp1252",
     "skip_bad": True,
+    "repeats": Repeats.FIRST,
+    "changed": Changed.SKIP,
     "journal": Path("run.db"),
     "report": Path("run.html"),
     "rate": 3,
 }
-ONCE = {"dry_run": True, "price": Decimal(1), "out": Path("o.csv"), "overwrite": True}
+ONCE = {
+    "dry_run": True,
+    "price": Decimal(1),
+    "out": Path("o.csv"),
+    "overwrite": True,
+    "retry_rejected": ["all"],
+}
 
 
 def test_every_option_of_bulk_is_of_the_command_to_copy_or_known_to_be_not() -> None:
@@ -145,6 +153,14 @@ def test_a_command_to_copy_has_nothing_that_was_for_once(
     campaign = Campaign(file="rows.csv", **{name: value})  # type: ignore[arg-type]  # of any field
 
     assert campaign.command() == "autocalls bulk rows.csv"
+
+
+def test_a_dry_runs_command_sends_again_what_it_would() -> None:
+    campaign = Campaign(file="rows.csv", retry_rejected=["X_1", "X_2"])
+
+    assert campaign.command(is_begun=False) == (
+        "autocalls bulk rows.csv --retry-rejected X_1 --retry-rejected X_2"
+    )
 
 
 def test_a_command_to_copy_has_no_key() -> None:

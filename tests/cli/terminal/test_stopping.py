@@ -26,7 +26,8 @@ pytestmark = [
 
 
 def write_rows(count: int) -> str:
-    lines = ["recipient_phone,message", *(f"{OPEN},m{i}" for i in range(count))]
+    rows = (f"{OPEN},m{i},{i}" for i in range(count))
+    lines = ["recipient_phone,message,key", *rows]
     Path("rows.csv").write_text("\n".join(lines))
     return "rows.csv"
 
@@ -78,6 +79,7 @@ def interrupt(service: Service, at: AtSend) -> None:
     [
         pytest.param(signal.SIGINT, 130, id="Ctrl-C"),
         pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
+        pytest.param(signal.SIGHUP, 129, id="SIGHUP"),
     ],
 )
 def test_the_first_signal_waits_for_what_has_left_and_withdraws_the_rest(
