@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from autocalls_async.campaign.rules import rulebook as _rulebook
     from autocalls_async.campaign.rules import spending as _spending
     from autocalls_async.engine.telemetry import records as _telemetry
+    from autocalls_async.webhooks import deliveries as _deliveries
 else:
     _journal = Later("autocalls_async.journal")
     _ledger = Later("autocalls_async.campaign.ledger")
@@ -60,6 +61,7 @@ else:
     _rulebook = Later("autocalls_async.campaign.rules.rulebook")
     _spending = Later("autocalls_async.campaign.rules.spending")
     _telemetry = Later("autocalls_async.engine.telemetry.records")
+    _deliveries = Later("autocalls_async.webhooks.deliveries")
 
 REPLY_LIKELY_SECONDS = 60.0
 """For so long after somebody wrote, a connection is kept ready for the reply."""
@@ -100,6 +102,8 @@ class AutocallsClient(SingleSends):
             5 seconds old at most and never used: for a minute after
             `windows.note_inbound()`, while a send waits, and for some seconds
             after one. Never on a lent session.
+        deliveries: Where receipts are kept; `None` keeps those of a day in memory. It
+            is closed with the client.
 
     Raises:
         ValueError: An argument breaks its rule. Nothing was opened.
@@ -122,6 +126,7 @@ class AutocallsClient(SingleSends):
         trust_env: bool = False,
         observer: "_telemetry.Observer | None" = None,
         connect_ahead: bool = True,
+        deliveries: "_deliveries.Deliveries | None" = None,
     ) -> None:
         key = ApiKey(api_key)
         del api_key  # else a traceback with locals would show it
@@ -140,6 +145,7 @@ class AutocallsClient(SingleSends):
         super().__init__(
             wiring, sender_id=sender_id, window_check=window_check, timeout=timeout
         )
+        self._deliveries = deliveries
         self._prepare(drain_timeout)
 
     def _prepare(self, drain_timeout: float) -> None:
@@ -213,12 +219,24 @@ class AutocallsClient(SingleSends):
         After `drain_timeout` what is still queued ends as `Unsent`, and what is
         still under way as `Unknown`. It can be called twice.
         """
+        if self._deliveries is not None and not self._home.is_closed:
+            # Handlers may still answer.
+            await self._deliveries.close_receivers(drain_timeout=self._drain_timeout)
         self._home.close()
         for run in list(self._runs):
             run.tell_if_never_begun()
             run.stop_reading("the client was closed")
         await self._wiring.aclose(drain_timeout=self._drain_timeout)
+        if self._deliveries is not None:
+            await self._deliveries.aclose()
         await self._home.move_out()
+
+    @property
+    def deliveries(self) -> "_deliveries.Deliveries":
+        """What became of accepted messages, as receipts tell."""
+        if self._deliveries is None:
+            self._deliveries = _deliveries.Deliveries()
+        return self._deliveries
 
     @property
     def queue(self) -> "_telemetry.QueueStatus":

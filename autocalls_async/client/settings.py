@@ -14,7 +14,9 @@ from autocalls_async.policy.windows import WindowCheck
 
 if TYPE_CHECKING:
     from autocalls_async.engine.telemetry import records as _telemetry
+    from autocalls_async.webhooks import deliveries as _deliveries
 else:
+    _deliveries = Later("autocalls_async.webhooks.deliveries")
     _telemetry = Later("autocalls_async.engine.telemetry.records")
 
 LaneName: TypeAlias = Lane | Literal["interactive", "bulk"]
@@ -46,6 +48,7 @@ class ClientSettings(TypedDict, total=False):
     trust_env: bool
     observer: "_telemetry.Observer | None"
     connect_ahead: bool
+    deliveries: "_deliveries.Deliveries | None"
 
 
 show_in("autocalls_async", "ClientSettings", of=globals())

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from copy import copy
 from datetime import datetime
 from os import PathLike
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from attrs import frozen
 
@@ -24,6 +24,17 @@ from autocalls_async.webhooks.stores.sqlite import SqliteDeliveries
 
 Sent: TypeAlias = SentMessage | Accepted | int
 """A message that was accepted, or its `whatsapp_message_id`."""
+
+
+DRAIN_SECONDS = 30.0
+"""For handlers, where nobody says otherwise."""
+
+
+class Closing(Protocol):
+    """Whoever takes receipts in."""
+
+    async def aclose(self, *, drain_timeout: float) -> None:
+        """Take nothing more in, and let the handlers end."""
 
 
 @frozen(kw_only=True)
@@ -64,6 +75,20 @@ class Deliveries:
         self._watch: asyncio.Task[None] | None = None
         self._has_begun = asyncio.Event()
         self._is_closed = False
+        self._receivers: list[Closing] = []
+
+    def add_receiver(self, receiver: "Closing") -> None:
+        """Have a receiver closed before these deliveries, and before their client."""
+        self._receivers.append(receiver)
+
+    async def close_receivers(self, *, drain_timeout: float) -> None:
+        """Take nothing more in, and let the handlers end.
+
+        Args:
+            drain_timeout: In seconds; after it handlers are cut off.
+        """
+        for receiver in self._receivers:
+            await receiver.aclose(drain_timeout=drain_timeout)
 
     async def open(self) -> DeliveryStore:
         """Make the store ready; whoever asks does it anyway.
@@ -79,7 +104,11 @@ class Deliveries:
         return self.store
 
     async def aclose(self) -> None:
-        """End all waiting, and close the store. A second call does nothing."""
+        """Close its receivers, end all waiting, and close the store.
+
+        A second call does nothing.
+        """
+        await self.close_receivers(drain_timeout=DRAIN_SECONDS)
         self._is_closed = True
         watch = self._watch
         self._end_watch()

@@ -9,7 +9,13 @@ from autocalls_async.model.masking import forgetful
 from autocalls_async.model.naming import show_in
 from autocalls_async.webhooks.events import MessageStatus, OtherEvent, WebhookError
 from autocalls_async.webhooks.reading import read_receipt, sender_of
-from autocalls_async.webhooks.signatures import Given, Secrets, is_signed, read_digest
+from autocalls_async.webhooks.signatures import (
+    Given,
+    Headers,
+    Secrets,
+    is_signed,
+    read_digest,
+)
 
 MOST_BYTES = 64 * 1024
 """Of a receipt; a documented one has 900."""
@@ -52,9 +58,7 @@ class Receiver:
     def __repr__(self) -> str:
         return f"Receiver({self._secrets!r})"
 
-    def parse(
-        self, raw: bytes, headers: Mapping[str, str]
-    ) -> MessageStatus | OtherEvent:
+    def parse(self, raw: bytes, headers: Headers) -> MessageStatus | OtherEvent:
         """Return the event of a receipt; it is pure, and does not wait.
 
         Args:

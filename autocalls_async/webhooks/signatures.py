@@ -9,7 +9,7 @@ HMAC-SHA256 of the raw body.
 import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from autocalls_async.model.checks import check_id, show_kind
 from autocalls_async.model.masking import forgetful
@@ -19,6 +19,13 @@ _FORM = re.compile(r"sha256=([0-9a-f]{64})", re.ASCII | re.IGNORECASE)
 
 Given: TypeAlias = str | Sequence[str] | Mapping[int, str | Sequence[str]]
 """One secret, or several, of all senders; or those of each."""
+
+
+class Headers(Protocol):
+    """The headers of a request, as any web framework gives them."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Return names and values; a header that came twice may stand there twice."""
 
 
 class Secrets:

@@ -112,12 +112,21 @@ class Commits:
             return [closed] * len(group)
         try:
             if all(asked.only_reads for asked in group):
-                return [asked.work(tables) for asked in group]
+                return [_do(asked, tables) for asked in group]
             with tables.transaction():
-                return [asked.work(tables) for asked in group]
+                return [_do(asked, tables) for asked in group]
         except sqlite3.Error as error:
             return [self._to_error(error)] * len(group)
 
     def _to_error(self, error: sqlite3.Error) -> DeliveryStoreError:
         detail = to_failure(self._path, error).detail
         return DeliveryStoreError(name=self._path.name, detail=detail)
+
+
+def _do(asked: _Asked, tables: Tables) -> Any:  # noqa: ANN401  # what the step gives
+    try:
+        return asked.work(tables)
+    except sqlite3.Error:
+        raise
+    except Exception as error:  # noqa: BLE001  # it is raised where it was asked
+        return error

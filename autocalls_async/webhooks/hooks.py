@@ -1,0 +1,386 @@
+"""All of a receiver, whatever web framework it stands in."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol, Self
+
+from attrs import evolve, frozen
+
+from autocalls_async.engine.asking.windows import Windows
+from autocalls_async.http.loop import utc_now
+from autocalls_async.http.replies import read_json
+from autocalls_async.model.checks import check_seconds, check_text
+from autocalls_async.model.naming import show_in
+from autocalls_async.webhooks.arrivals import (
+    ended_arrival,
+    message_arrival,
+    status_arrival,
+)
+from autocalls_async.webhooks.chat import Chat, Sends
+from autocalls_async.webhooks.deliveries import Deliveries
+from autocalls_async.webhooks.door import ENDED_BYTES, Door
+from autocalls_async.webhooks.events import (
+    Event,
+    InboundMessage,
+    MessageStatus,
+    OtherEvent,
+    WebhookError,
+)
+from autocalls_async.webhooks.reading import (
+    names_of,
+    read_ended,
+    read_inbound,
+    read_receipt,
+)
+from autocalls_async.webhooks.receiver import MOST_BYTES, RETRY_SECONDS, Receiver
+from autocalls_async.webhooks.registry import (
+    OnEnded,
+    OnMessage,
+    OnStatus,
+    Registry,
+    check_handler,
+)
+from autocalls_async.webhooks.signatures import Headers
+from autocalls_async.webhooks.stores.errors import DeliveryStoreError
+from autocalls_async.webhooks.stores.protocol import Arrival, Task, Work
+from autocalls_async.webhooks.workshop import Calls, Workshop
+
+log = logging.getLogger("autocalls_async.webhooks")
+
+
+class Client(Sends, Protocol):
+    """What of a client is needed."""
+
+    windows: Windows
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What became of its messages."""
+
+
+class Answer(NamedTuple):
+    """What to answer to a webhook.
+
+    Attributes:
+        status: Of the answer.
+        body: Its text, for people.
+    """
+
+    status: int
+    body: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers to send with it."""
+        if self.status in {429, 503}:
+            return {"Retry-After": str(RETRY_SECONDS)}
+        return {}
+
+
+_TAKEN = Answer(204, "")
+
+
+@frozen(kw_only=True)
+class Unfinished:
+    """An inbound message whose handler was cut off: it may have answered, or not.
+
+    Attributes:
+        number: The store's, for `Webhooks.forget()`.
+        message: What came.
+    """
+
+    number: int
+    message: InboundMessage
+
+
+class Webhooks:
+    """Takes webhooks in, keeps them, answers, and then runs the handlers.
+
+    The routes are `/hooks/receipts`, and with an `inbound_token` `/hooks/inbound`,
+    which wants it as `Authorization: Bearer TOKEN`, and `/hooks/ended/TOKEN`, since the
+    service does not sign that one.
+
+    `aiohttp_routes()`, `starlette_routes()` and `django_urls()` put it into a web
+    framework; `handle()` is all that another needs. Its work begins with `async with`,
+    with `start()`, or with the first webhook, and ends before its client closes.
+
+    A bot on a sender whose own assistant is on answers everybody twice: see
+    `client.conversations.disable_ai()`.
+
+    Args:
+        receiver: Knows the senders' secrets.
+        client: Handlers answer with it, and its `deliveries` keep what comes. Without
+            one, give `deliveries`.
+        deliveries: Where to keep what comes; `None` means the client's.
+        inbound_token: What inbound and conversation-ended webhooks are known by:
+            letters, digits and `._~-`, such as `secrets.token_urlsafe()` makes. The
+            routes' tokens stand in the logs of web servers: keep those to yourself.
+        fields: What your flow calls the fields of an `InboundMessage`, where it is
+            none of the common names, such as `{"phone": "who"}`.
+        prefix: Of the routes.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    def __init__(  # each is a setting with a default
+        self,
+        receiver: Receiver,
+        client: Client | None = None,
+        *,
+        deliveries: Deliveries | None = None,
+        inbound_token: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        prefix: str = "/hooks",
+    ) -> None:
+        self._door = Door(prefix, inbound_token)
+        del inbound_token  # tracers show a failed frame's variables
+        found = deliveries or (client.deliveries if client is not None else None)
+        if found is None:
+            msg = "there is nowhere to keep what comes: give a client, or deliveries"
+            raise ValueError(msg)
+        self._receiver = receiver
+        self._client = client
+        self._deliveries = found
+        self._names = names_of(fields or {})
+        self._registry = Registry()
+        self._workshop: Workshop | None = None
+        self._starting = asyncio.Lock()
+        self._is_closed = False
+        found.add_receiver(self)
+
+    def __repr__(self) -> str:
+        return f"<Webhooks at {self._door.prefix}>"
+
+    @property
+    def prefix(self) -> str:
+        """Of the routes, without a slash at its end."""
+        return self._door.prefix
+
+    # Handlers
+
+    def on_status(self, *statuses: str) -> Callable[[OnStatus], OnStatus]:
+        """Have a coroutine function see receipts: of these statuses, or all.
+
+        It runs at least once for each status of each message: again after a crash, and
+        three times more where it raises.
+        """
+        for status in statuses:
+            check_text("a status of on_status(...)", status)
+
+        def add(handler: OnStatus) -> OnStatus:
+            wanted = frozenset(statuses)
+            self._registry.statuses.append((wanted, check_handler(handler)))
+            return handler
+
+        return add
+
+    def on_test(self, handler: OnStatus) -> OnStatus:
+        """Have a coroutine function see what the panel's test button sends."""
+        self._registry.tests.append(check_handler(handler))
+        return handler
+
+    def on_ended(self, handler: OnEnded) -> OnEnded:
+        """Have a coroutine function see each conversation that ends, as `on_status`."""
+        self._registry.ended.append(check_handler(handler))
+        return handler
+
+    def on_message(self, handler: OnMessage) -> OnMessage:
+        """Have a coroutine function answer inbound messages.
+
+        It runs at most once for each: that it begins is noted before, and one that
+        fails or is cut off is not run again, or people would be answered twice;
+        `unfinished()` lists those that were cut off. One person's messages are handled
+        one after another, each known to have opened the messaging window.
+
+        Raises:
+            ValueError: There is no client to answer with.
+        """
+        if self._client is None:
+            msg = "a message's handler answers with a client: give one to Webhooks"
+            raise ValueError(msg)
+        self._registry.messages.append(check_handler(handler))
+        return handler
+
+    # Its life
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def start(self) -> None:
+        """Begin, and go on with what was left when this receiver last ended.
+
+        Raises:
+            DeliveryStoreError: The store cannot be used.
+        """
+        await self._opened()
+
+    async def aclose(self, *, drain_timeout: float = 30.0) -> None:
+        """Take nothing more in, and let the handlers end; cut them off after a time.
+
+        Args:
+            drain_timeout: In seconds.
+        """
+        check_seconds("drain_timeout", drain_timeout, may_be_zero=True)
+        self._is_closed = True
+        async with self._starting:
+            workshop, self._workshop = self._workshop, None
+        if workshop is not None:
+            await workshop.aclose(drain_timeout=drain_timeout)
+
+    async def unfinished(self) -> list[Unfinished]:
+        """Return the messages whose handlers were cut off, such as by a kill.
+
+        Raises:
+            DeliveryStoreError: The store cannot be used.
+        """
+        found = [
+            (work.number, self._read(work))
+            for work in await (await self._opened()).unfinished()
+        ]
+        return [
+            Unfinished(number=number, message=event)
+            for number, event in found
+            if isinstance(event, InboundMessage)
+        ]
+
+    async def forget(self, unfinished: Unfinished) -> None:
+        """Take one off the list of those that were cut off: it was seen to.
+
+        Raises:
+            DeliveryStoreError: The store cannot be used.
+        """
+        store = await self._deliveries.open()
+        await store.finish(unfinished.number)
+
+    # Taking in
+
+    def most_bytes(self, path: str) -> int:
+        """Return how much of a body may matter: a longer one is answered with 413."""
+        return self._door.most_bytes(path)
+
+    async def handle(self, path: str, headers: Headers, raw: bytes) -> Answer:
+        """Take one webhook in, and return what to answer; a handler never delays it.
+
+        Args:
+            path: Of the request, such as `/hooks/receipts`.
+            headers: All of them, with names in any case.
+            raw: The body as it came.
+        """
+        try:
+            await self._take(path, headers, raw)
+        except WebhookError as error:
+            self._door.tell(path, error)
+            return Answer(error.status, error.reason)
+        except DeliveryStoreError as error:
+            log.warning("a webhook was not kept: %s", error)
+            return Answer(503, "what comes cannot be kept just now")
+        return _TAKEN
+
+    async def _take(self, path: str, headers: Headers, raw: bytes) -> None:
+        if self._is_closed:
+            raise WebhookError(503, "this receiver is closed")
+        route, token = self._door.route(path)
+        if route == "receipts":
+            await self._take_receipt(raw, headers)
+        elif route == "inbound" and self._door.has_token:
+            await self._take_inbound(raw, headers)
+        elif route == "ended" and self._door.knows(token):
+            await self._take_ended(raw)
+        else:
+            raise WebhookError(404, "there is no such webhook")
+
+    async def _take_receipt(self, raw: bytes, headers: Headers) -> None:
+        event = self._receiver.parse(raw, headers)
+        match event:
+            case OtherEvent():
+                await self._keep_other(raw)
+            case MessageStatus(is_test=True):
+                (await self._opened()).run(self._calls(event))
+            case _:
+                await self._keep(status_arrival(event, raw, at=utc_now()), event)
+
+    async def _take_ended(self, raw: bytes) -> None:
+        if len(raw) > ENDED_BYTES:
+            raise WebhookError(413, "the body is too large")
+        event = read_ended(raw)
+        if isinstance(event, OtherEvent):
+            await self._keep_other(raw)
+        else:
+            await self._keep(ended_arrival(event, raw), event)
+
+    async def _take_inbound(self, raw: bytes, headers: Headers) -> None:
+        given = [v for name, v in headers.items() if name.lower() == "authorization"]
+        if len(given) != 1 or not self._door.knows_header(given[0]):
+            raise WebhookError(401, "the token of the inbound webhook is missing")
+        if len(raw) > MOST_BYTES:
+            raise WebhookError(413, "the body is too large")
+        event = read_inbound(raw, self._names)
+        if isinstance(event, str):
+            raise WebhookError(422, event)
+        self._note_inbound(event)
+        await self._keep(message_arrival(event, raw), event)
+
+    async def _keep_other(self, raw: bytes) -> None:
+        await self._opened()
+        await (await self._deliveries.open()).keep_other(raw)
+        self._door.tell_once("other", "a webhook came that cannot be read; it is kept")
+
+    async def _keep(self, arrival: Arrival, event: Event) -> None:
+        # Whoever asked may be cut off between the store and the handler.
+        await asyncio.shield(asyncio.create_task(self._keep_and_begin(arrival, event)))
+
+    async def _keep_and_begin(self, arrival: Arrival, event: Event) -> None:
+        workshop = await self._opened()
+        if has_handler := bool(self._calls(event)):
+            is_ours = workshop.is_taking()
+            arrival = evolve(arrival, has_handler=has_handler, is_ours=is_ours)
+        kept = await self._deliveries.store.keep(arrival)
+        if isinstance(kept, Work) and arrival.is_ours:
+            workshop.begin(kept, event)
+
+    def _note_inbound(self, event: InboundMessage) -> None:
+        if self._client is None:
+            return
+        try:
+            self._client.windows.note_inbound(
+                event.phone, sender_id=event.sender_id, at=event.at
+            )
+        except ValueError:
+            reason = "there is no sender_id, neither here nor the client's"
+            raise WebhookError(422, reason) from None
+
+    async def _opened(self) -> Workshop:
+        async with self._starting:
+            if self._workshop is None:
+                store = await self._deliveries.open()
+                workshop = Workshop(
+                    store, self._registry, read=self._read, calls=self._calls
+                )
+                await workshop.open()
+                self._workshop = workshop
+            return self._workshop
+
+    def _read(self, work: Work) -> Event:
+        match work.task:
+            case Task.STATUS:
+                return read_receipt(read_json(work.raw), work.raw)
+            case Task.ENDED:
+                return read_ended(work.raw)
+        event = read_inbound(work.raw, self._names)
+        return OtherEvent(raw=work.raw) if isinstance(event, str) else event
+
+    def _calls(self, event: Event) -> Calls:
+        return self._registry.calls(event, self._chat)
+
+    def _chat(self, event: InboundMessage) -> Chat:
+        assert self._client is not None  # noqa: S101  # no handler without one
+        return Chat(self._client, event.phone, event.sender_id)
+
+
+show_in("autocalls_async.webhooks", "Answer", "Unfinished", "Webhooks", of=globals())
