@@ -67,16 +67,21 @@ def common(*, version: Annotated[bool, _VERSION] = False) -> None:
 def demo_command(
     *,
     json: options.Json = False,
-    recipients: options.RecipientCount = 40,
+    open_page: options.OpenPage = False,
+    recipients: options.RecipientCount = 28,
     rate: options.DemoRate = 5,
 ) -> None:
     """Watch a small campaign against a simulated service: offline, ten seconds."""
     import asyncio
 
-    from autocalls_async.cli.demo import Plan, demo
+    from autocalls_async.cli.demo.demo import demo
+    from autocalls_async.cli.demo.plan import Plan
 
     plan = Plan(recipient_count=recipients, rate=rate)
-    finish(lambda screen: asyncio.run(demo(plan, screen)), as_json=json)
+    finish(
+        lambda screen: asyncio.run(demo(plan, screen, open_page=open_page)),
+        as_json=json,
+    )
 
 
 @app.command("send")

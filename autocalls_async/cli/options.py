@@ -127,5 +127,9 @@ AllTemplates = Annotated[
 
 # demo
 
+OpenPage = Annotated[
+    bool,
+    typer.Option("--open", help="Show it in the browser, and stay until Ctrl-C."),
+]
 RecipientCount = Annotated[int, typer.Option("--recipients", min=1, hidden=True)]
 DemoRate = Annotated[int, typer.Option("--rate", min=1, hidden=True)]

@@ -76,3 +76,8 @@ async def test_the_emulators_own_thread_is_told_not_to_block(
 async def test_a_plain_emulator_has_no_page(emulator: Emulator) -> None:
     with pytest.raises(RuntimeError, match="page=True"):
         _ = emulator.page_url
+
+
+async def test_no_message_cannot_be_waited_for(emulator: Emulator) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        await emulator.wait_for_message(ANA, count=0)

@@ -154,7 +154,11 @@ class SandboxControls(Controls):
 
         Raises:
             TimeoutError: It did not come; the text says what did.
+            ValueError: `count` is less than one.
         """
+        if count < 1:
+            msg = f"at least one message must be waited for; got {count!r}"
+            raise ValueError(msg)
         return await self._home.wait_for(
             self._wait(phone, contains, count, timeout, after)
         )

@@ -1,0 +1,1 @@
+"""`autocalls demo`: what the library promises, shown on this machine, offline."""
