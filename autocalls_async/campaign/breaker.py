@@ -15,6 +15,7 @@ from autocalls_async.model.errors import (
     AuthenticationError,
     AutocallsError,
     InsufficientBalanceError,
+    RateLimitedError,
     SenderOfflineError,
     UnreachableError,
 )
@@ -24,8 +25,8 @@ WINDOW = 20
 MOST_UNKNOWN = 10
 """A run stops when so many of its last messages to leave ended as unknown."""
 
-_MEETS_ALL = (AuthenticationError, InsufficientBalanceError)
-"""Refusals that would meet every further message."""
+_MEETS_ALL = (AuthenticationError, InsufficientBalanceError, RateLimitedError)
+"""Refusals that would meet every further message: the last after minutes of 429s."""
 
 
 @frozen

@@ -58,7 +58,7 @@ class SingleSends(Questions):
         """Send free text, and wait until the service has accepted it.
 
         If the caller is cancelled, a message that is not handed over yet never
-        leaves; one that is goes on to its end.
+        leaves; one that is goes on to its end, but never leaves a second time.
 
         Args:
             recipient_phone: Whom it is for, in E.164, such as `+14155550123`.
@@ -119,7 +119,7 @@ class SingleSends(Questions):
 
         It is allowed at any time, whether the messaging window is open or not. If
         the caller is cancelled, a message that is not handed over yet never
-        leaves; one that is goes on to its end.
+        leaves; one that is goes on to its end, but never leaves a second time.
 
         Args:
             recipient_phone: Whom it is for, in E.164, such as `+14155550123`.
@@ -174,7 +174,7 @@ class SingleSends(Questions):
         """Send one message and wait until the service has accepted it.
 
         If the caller is cancelled, a message that is not handed over yet never
-        leaves; one that is goes on to its end.
+        leaves; one that is goes on to its end, but never leaves a second time.
 
         Args:
             message: What to send.

@@ -52,6 +52,8 @@ class Attempt:
         return self.seen not in {Seen.NO_CONNECTION, Seen.NO_TRUST}
 
 
+_OUTAGE = frozenset({Seen.NO_CONNECTION, Seen.RATE_LIMITED})
+
 CUT_SHORT = Attempt(Seen.SILENCE, "it was cancelled")
 """What is known of an attempt that was left before its answer came."""
 
@@ -200,7 +202,8 @@ class Exchange:
         if _waits_at_the_gate(call, attempt):
             pause = attempt.retry_after or 0.0
         again_at = loop_time() + pause
-        is_outage = attempt.seen is Seen.NO_CONNECTION or call.request.kind is Kind.READ
+        # Neither is the message's fault: in a run it waits for better times.
+        is_outage = attempt.seen in _OUTAGE or call.request.kind is Kind.READ
         if call.deadline is None and is_outage:
             return again_at < call.began_at + self._retry.max_outage_seconds
         if call.attempt_count >= self._retry.max_attempts:

@@ -8,7 +8,8 @@ becomes of it when somebody wants it back:
 - Left: it goes on to its end. Where its time is up its caller is told that nobody
   knows; where the client is closed, after the drain, it ends as unknown.
 
-One that had left and surely did nothing (a 429) is held again, and goes on too.
+One that had left and surely did nothing (a 429, or a closed window for which it has
+a fallback) is held again: it goes on, unless somebody wanted it back meanwhile.
 """
 
 import asyncio

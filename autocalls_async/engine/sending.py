@@ -174,7 +174,7 @@ class Sends:
         """Make attempts until one settles it; return the answer, or what else did."""
         request = send_request(message, sender_id=shipment.sender_id)
         call = Call(request, shipment.deadline)
-        while True:
+        while shipment.withdrawn is None:
             attempt = await self._attempt(shipment, request)
             if not isinstance(attempt, Attempt):
                 if isinstance(attempt, TurnedBack):
@@ -186,6 +186,7 @@ class Sends:
             shipment.note_failed(step.error)
             if step.seconds:
                 await asyncio.sleep(step.seconds)
+        return shipment.withdrawn
 
     async def _attempt(self, shipment: Shipment, request: Request) -> Attempt | Stop:
         """Make one attempt; return what it showed, or what stopped it before."""
@@ -307,6 +308,7 @@ class Sends:
         has_left = shipment.stage is Stage.LEFT
         if has_left:
             self._shipments.move(shipment, Stage.HELD)
+            shipment.hold_again()
         if (page := shipment.page) is not None:
             page.came_back() if has_left else page.stayed()
 

@@ -120,6 +120,7 @@ class Shipment:
         "on_settled",
         "page",
         "place",
+        "recalled",
         "rule",
         "sender_id",
         "stage",
@@ -170,6 +171,7 @@ class Shipment:
         self.was_checked = False
         self.fell_back = False  # to its template
         self.withdrawn: UnsentError | RejectedError | None = None
+        self.recalled: UnsentError | RejectedError | None = None  # had it not left
         self.needs_slot = True  # its window was not known to be closed when it came
         self.ahead_count = 0  # messages that waited when it came
         self.last_error: AutocallsError | None = None  # if its time were up now
@@ -241,6 +243,14 @@ class Shipment:
     def note_withdrawn(self, error: UnsentError | RejectedError) -> None:
         """Note that it must not leave any more."""
         self.withdrawn = error
+
+    def recall(self, error: UnsentError | RejectedError) -> None:
+        """Note that it must not leave again, now that it has left."""
+        self.recalled = error
+
+    def hold_again(self) -> None:
+        """Note that it surely did nothing: whoever recalled it may have it back."""
+        self.withdrawn = self.withdrawn or self.recalled
 
     def note_failed(self, error: AutocallsError) -> None:
         """Note what it came to if its time were up now."""

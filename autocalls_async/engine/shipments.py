@@ -163,12 +163,14 @@ class Shipments:
     def withdraw(self, shipment: Shipment, error: UnsentError | RejectedError) -> bool:
         """Take a message back; `False` if it may have left already.
 
-        It ends with this error, at once or a moment later.
+        It ends with this error, at once or a moment later. One that has left does
+        so too where it turns out that it surely did nothing.
         """
+        outcome = withdrawn(shipment, error)
         if shipment.stage not in _WAITING:
+            shipment.recall(error)
             return False
         shipment.note_withdrawn(error)
-        outcome = withdrawn(shipment, error)
         if shipment.place and self._lanes.remove(shipment.place):
             self.settle(shipment, outcome)
         elif shipment.task:

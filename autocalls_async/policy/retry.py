@@ -24,9 +24,10 @@ class RetryPolicy:
             (full jitter), so that many clients do not come back together.
         max_pause_seconds: The pause grows no longer than this. What the
             service itself asks for (`Retry-After`) is honoured, up to an hour.
-        max_outage_seconds: While no connection comes about, a message of
-            `send_many` is tried for so long instead of `max_attempts` times,
-            with one probe at a time; then the run stops.
+        max_outage_seconds: While no connection comes about, or every answer is
+            a 429, a message of `send_many` is tried for so long instead of
+            `max_attempts` times, one probe at a time or at the pace; then the run
+            stops.
 
     Raises:
         ValueError: An argument is out of its range.

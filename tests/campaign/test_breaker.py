@@ -64,6 +64,7 @@ def judge_all(outcomes: Sequence[Outcome]) -> list[Reason | None]:
     [
         pytest.param(rejected(AuthenticationError), id="the key"),
         pytest.param(rejected(InsufficientBalanceError), id="the balance"),
+        pytest.param(rejected(RateLimitedError), id="429s for minutes"),
         pytest.param(rejected(SenderOfflineError), id="the only sender"),
         pytest.param(unsent(UnreachableError), id="an outage"),
     ],
@@ -82,7 +83,6 @@ def test_what_every_further_message_would_meet_stops_the_run(
     "outcome",
     [
         pytest.param(rejected(InvalidPhoneError), id="a bad number"),
-        pytest.param(rejected(RateLimitedError), id="a pause"),
         pytest.param(rejected(SenderOfflineError), id="one sender of two"),
         pytest.param(unsent(UnsentError), id="taken back"),
         pytest.param(ACCEPTED, id="accepted"),

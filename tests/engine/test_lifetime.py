@@ -11,15 +11,18 @@ import pytest
 from autocalls_async import (
     Accepted,
     AutocallsClient,
+    FreeformMessage,
     Outcome,
     QueueFullError,
     RunStoppedError,
+    TemplateFallback,
     Unknown,
+    Unsent,
     UnsentError,
 )
-from autocalls_async.emulator import Delay, Emulator, Endpoint, Stall
+from autocalls_async.emulator import Delay, Emulator, Endpoint, Refuse, Stall
 from autocalls_async.testing import VirtualTimeLoop
-from tests.people import ANA, SENDER, hellos, open_windows, people
+from tests.people import ANA, SENDER, STRANGER, hellos, open_windows, people
 
 POST = Endpoint.SEND_FREEFORM
 
@@ -57,6 +60,61 @@ async def test_a_caller_cancelled_in_flight_does_not_tear_the_request(
 
     assert [request.status for request in emulator.requests] == [200]
     assert len(emulator.accepted) == 1
+
+
+@pytest.mark.parametrize(
+    ("recipient", "status"),
+    [
+        pytest.param(ANA, 429, id="the limit"),
+        pytest.param(STRANGER, 403, id="a closed window, and a fallback"),
+    ],
+)
+async def test_a_caller_cancelled_in_flight_is_not_sent_again_where_it_did_nothing(
+    client: AutocallsClient, emulator: Emulator, recipient: str, status: int
+) -> None:
+    client.windows.note_inbound(recipient)
+    emulator.after_counting = lambda _: 3.0
+    if status == 429:
+        emulator.fail_next(1, Refuse(429), endpoint=POST)
+    message = FreeformMessage(
+        recipient_phone=recipient,
+        message="hi",
+        fallback=TemplateFallback(template_id=46),
+    )
+    send = asyncio.create_task(client.send(message))
+    await asyncio.sleep(1.0)
+
+    send.cancel()
+    await asyncio.wait([send])
+    await asyncio.sleep(60.0)
+
+    assert [request.status for request in emulator.requests] == [status]
+    assert client.queue.in_flight == client.queue.interactive == 0
+
+
+async def test_a_run_stopped_in_flight_sends_nothing_again_that_did_nothing(
+    client: AutocallsClient, emulator: Emulator
+) -> None:
+    open_windows(emulator, people(3))
+    emulator.after_counting = lambda _: 1.0
+    emulator.fail_next(1, Refuse(429), endpoint=POST)
+    run = client.send_many(hellos(people(3)), window_check="never")
+    outcomes: list[Outcome] = []
+
+    async def take() -> None:
+        async for outcome in run:
+            outcomes.append(outcome)  # noqa: PERF401  # a comprehension would lose them
+
+    taking = asyncio.create_task(take())
+    await asyncio.sleep(0.7)
+    run.stop()
+
+    with pytest.raises(RunStoppedError):
+        await taking
+
+    kinds = {outcome.index: type(outcome) for outcome in outcomes}
+    assert kinds == {0: Unsent, 1: Accepted, 2: Accepted}
+    assert [request.status for request in emulator.requests] == [429, 200, 200]
 
 
 async def test_cancelled_after_any_number_of_steps_nothing_leaks() -> None:

@@ -13,10 +13,15 @@ from autocalls_async import (
     Accepted,
     AutocallsClient,
     AutocallsError,
+    Outcome,
     QueueFullError,
     RateLimitedError,
+    Rejected,
     RetryPolicy,
+    Run,
+    RunStoppedError,
     SendLimit,
+    Unsent,
 )
 from autocalls_async.emulator import (
     Delay,
@@ -412,6 +417,37 @@ async def test_429s_without_end_are_told_within_the_attempts() -> None:
 
     assert caught.value.attempts == 3
     assert emulator.requests_by_endpoint()[POST] == 3
+
+
+async def test_a_run_loses_no_message_to_429s_that_pass() -> None:
+    async with Emulator() as emulator, warm_campaign(emulator, people(3)) as client:
+        emulator.fail_next(12, Refuse(429, {}), endpoint=POST)
+        outcomes = [o async for o in client.send_many(hellos(people(3)))]
+
+    assert [type(outcome) for outcome in outcomes] == [Accepted] * 3
+    assert emulator.requests_by_endpoint()[POST] == 15
+
+
+async def test_a_run_that_meets_429s_alone_for_minutes_stops_and_says_why() -> None:
+    outcomes: list[Outcome] = []
+    loop = asyncio.get_running_loop()
+
+    async def take(run: Run) -> None:
+        async for outcome in run:
+            outcomes.append(outcome)  # noqa: PERF401  # a comprehension would lose them
+
+    async with Emulator() as emulator, warm_campaign(emulator, people(200)) as client:
+        emulator.fail_next(9_999, Refuse(429, {}), endpoint=POST)
+        began_at = loop.time()
+        with pytest.raises(RunStoppedError) as caught:
+            await take(client.send_many(hellos(people(200))))
+        took = loop.time() - began_at
+
+    assert isinstance(caught.value.cause, RateLimitedError)
+    assert isinstance(outcomes[0], Rejected)
+    assert {type(outcome) for outcome in outcomes[1:]} <= {Rejected, Unsent}
+    assert 500 < took < 700
+    assert not emulator.accepted
 
 
 @pytest.mark.parametrize(
