@@ -31,7 +31,15 @@ def _write_rows(path: Path, count: int) -> list[str]:
 
 async def _start(folder: Path, base_url: str) -> asyncio.subprocess.Process:
     words = ["bulk", str(folder / "rows.csv"), "--journal", str(folder / "run.db")]
-    options = ["--rate", "50", "--base-url", base_url, "--sender-id", "12"]
+    options = [
+        "--rate",
+        "50",
+        "--rate-is-agreed",
+        "--base-url",
+        base_url,
+        "--sender-id",
+        "12",
+    ]
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "autocalls_async", *words, *options),
         env={"AUTOCALLS_API_KEY": "1|any", "PATH": ""},

@@ -152,7 +152,7 @@ def test_the_emulators_limits_are_named_by_the_command() -> None:
 def test_a_reader_that_leaves_is_no_traceback(service: Service, tmp_path: Path) -> None:
     rows = "".join(f"{OPEN},m{i},{i}\n" for i in range(60))
     (tmp_path / "rows.csv").write_text(f"recipient_phone,message,key\n{rows}")
-    arguments = ["bulk", "rows.csv", "--json", "--rate", "20"]
+    arguments = ["bulk", "rows.csv", "--json", "--rate", "20", "--rate-is-agreed"]
     with subprocess.Popen(  # noqa: S603  # our own command
         [sys.executable, "-m", "autocalls_async", *arguments],
         cwd=tmp_path,

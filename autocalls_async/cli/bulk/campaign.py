@@ -34,7 +34,7 @@ STANDARD_INPUT = "-"
 
 
 def reader_of(campaign: Campaign) -> RowReader:
-    """Make the reader of a campaign's rows.
+    """Make the reader of a campaign's rows; it asks for no time zone yet.
 
     Raises:
         ValueError: Its format or region is unknown, or its text is malformed.

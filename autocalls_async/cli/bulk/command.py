@@ -1,7 +1,10 @@
 """`autocalls bulk FILE`: every row checked, then sent, and every outcome told."""
 
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
+
+from attrs import evolve
 
 from autocalls_async.cli.bulk.campaign import (
     STANDARD_INPUT,
@@ -11,6 +14,8 @@ from autocalls_async.cli.bulk.campaign import (
 from autocalls_async.cli.bulk.dry_run import DryRun
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import choice_of, remarks_on_repeats
+from autocalls_async.cli.bulk.rules.given import check_rate, read_rules
+from autocalls_async.cli.bulk.rules.words import describe_rules
 from autocalls_async.cli.bulk.sending import Sending
 from autocalls_async.cli.bulk.spool import Spool
 from autocalls_async.cli.bulk.telling import (
@@ -44,14 +49,26 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
         CommandError: Nothing was sent, for the reason given.
         ValueError: The same.
     """
+    check_rate(campaign.rate, campaign.rules)
     reader, choice = reader_of(campaign), choice_of(campaign)
+    rules = read_rules(
+        campaign.rules,
+        price=campaign.price,
+        phones=reader.phones,
+        tell=screen.warn,
+    )
+    reader = evolve(
+        reader, reads_zone=rules.hours is not None, needs_zone=rules.needs_zone
+    )
     if not campaign.dry_run:
         check_key(campaign.connection)
     _check_places(campaign)
     with ExitStack() as stack:
         spool = stack.enter_context(Spool())
         if campaign.dry_run:
-            return DryRun(campaign, reader=reader, spool=spool, screen=screen).run()
+            return DryRun(
+                campaign, reader=reader, rules=rules, spool=spool, screen=screen
+            ).run()
         found = take_in_all(campaign, reader, spool, screen)
         if problem := problem_of(found, campaign):
             msg = f"{problem}; nothing was sent"
@@ -60,6 +77,9 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
         _check_account(campaign.connection)
         tell_notices(found, campaign, screen)
         show_numbers(found, screen)
+        now = datetime.now(UTC)
+        for line in describe_rules(rules, journal=campaign.journal, now=now):
+            screen.say(line)
 
         def open_writers() -> dict[str, WriteRecord]:
             writers: dict[str, WriteRecord] = {}
@@ -74,6 +94,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
             campaign,
             choice=choice,
             found=found,
+            rules=rules,
             spool=spool,
             open_writers=open_writers,
             screen=screen,
@@ -85,8 +106,10 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
 
 def _check_places(campaign: Campaign) -> None:
     """Find out, before any work, what would keep files from being written."""
-    if campaign.price is not None and not campaign.dry_run:
-        msg = "--price is for --dry-run, which holds it against the balance"
+    is_for_budget = campaign.rules.budget is not None
+    if campaign.price is not None and not campaign.dry_run and not is_for_budget:
+        msg = "--price is for --budget, and for --dry-run, which holds it against the "
+        msg += "balance"
         raise CommandError(msg)
     for path in (campaign.journal, campaign.out, campaign.report):
         if path is not None and not path.parent.is_dir():

@@ -12,6 +12,7 @@ from autocalls_async.cli.bulk.obstacles import Obstacle, find_obstacles, to_reco
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import choice_of
 from autocalls_async.cli.bulk.preview import draw
+from autocalls_async.cli.bulk.rules.given import GivenRules
 from autocalls_async.cli.bulk.spool import Spool
 from autocalls_async.cli.bulk.telling import (
     describe_standing,
@@ -45,12 +46,14 @@ class DryRun:
     Args:
         campaign: What would be sent, and how.
         reader: Knows its rows.
+        rules: Whom it may write to, when, and how much.
         spool: Where they are kept.
         screen: Where people are told.
     """
 
     campaign: Campaign
     reader: RowReader = field(kw_only=True)
+    rules: GivenRules = field(kw_only=True)
     spool: Spool = field(kw_only=True)
     screen: Screen = field(kw_only=True)
 

@@ -1,12 +1,13 @@
 """The options of `autocalls bulk`: what is to be sent, and how."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from attrs import field, frozen
 
+from autocalls_async.cli.bulk.rules.options import RuleOptions, parse_amount
 from autocalls_async.cli.choices import Changed, FileFormat, NumbersMeant, Repeats
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.terminal.spread import to_words
@@ -16,22 +17,6 @@ _NOT_AGAIN = frozenset(
     {"file", "api_key", "timeout", "dry_run", "price", "out", "overwrite"}
 )
 """What is no part of a command to copy: a key, and what was for this once."""
-
-
-def parse_price(text: str) -> Decimal:
-    """Return an amount such as 0.05.
-
-    Raises:
-        BadParameter: It is none, or is below 0.
-    """
-    try:
-        price = Decimal(text)
-    except InvalidOperation:
-        price = Decimal("NaN")
-    if price.is_finite() and price >= 0:
-        return price
-    msg = f"it must be an amount of at least 0, such as 0.05; got {text!r}"
-    raise typer.BadParameter(msg)
 
 
 @frozen(kw_only=True)
@@ -155,8 +140,9 @@ class Campaign:
         Decimal | None,
         typer.Option(
             metavar="AMOUNT",
-            parser=parse_price,
-            help="Of one message: lets --dry-run hold the cost against the balance.",
+            parser=parse_amount,
+            help="Of one message: lets --dry-run hold the cost against the balance, "
+            "and is what --budget goes by.",
         ),
     ] = None
     skip_bad: Annotated[
@@ -225,12 +211,15 @@ class Campaign:
             "lower it where others use the account.",
         ),
     ] = 5
+    rules: RuleOptions = field(factory=RuleOptions)
     connection: BulkConnection = field(factory=BulkConnection)
 
     def command(self, *, is_begun: bool = True) -> str:
         """Return the command that sends it, or goes on with it; never the key."""
-        # What was to be sent again is new in the journal by now.
+        # What was to be sent again is new in the journal by now; what --budget goes
+        # by is part of it.
         once = {"retry_rejected"} if is_begun else set[str]()
-        words = to_words(self, without=_NOT_AGAIN | once)
+        needed = {"price"} if self.rules.budget is not None else set[str]()
+        words = to_words(self, without=(_NOT_AGAIN | once) - needed)
         again = ["--overwrite"] * (self.report is not None)
         return quote("autocalls", "bulk", self.file, *words, *again)

@@ -22,6 +22,7 @@ from autocalls_async.cli.bulk.inventory import (
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import remarks_on_fates
 from autocalls_async.cli.bulk.register import Choice
+from autocalls_async.cli.bulk.rules.given import GivenRules
 from autocalls_async.cli.bulk.spool import Outgoing, Spool
 from autocalls_async.cli.bulk.telling import (
     describe_standing,
@@ -41,6 +42,7 @@ from autocalls_async.cli.terminal.screen import (
 )
 from autocalls_async.cli.terminal.stopping import Stopping
 from autocalls_async.cli.terminal.words import count, explain, outcome_record, quote
+from autocalls_async.http.loop import utc_now
 from autocalls_async.journal import Journal, JournalError, SqliteJournal, State
 from autocalls_async.journal.entry import MAY_LEAVE
 from autocalls_async.model.errors import RunStoppedError
@@ -78,6 +80,7 @@ class Sending:
         campaign: What is to be sent, and how.
         choice: What is done with rows that somebody has to decide about.
         found: What is known of its rows.
+        rules: Whom it may write to, when, and how much.
         spool: Where they are.
         open_writers: Opens where each outcome is written, by name; asked once
             nobody else is at work on the journal.
@@ -90,6 +93,7 @@ class Sending:
         *,
         choice: Choice,
         found: Inventory,
+        rules: GivenRules,
         spool: Spool,
         open_writers: Callable[[], dict[str, WriteRecord]],
         screen: Screen,
@@ -97,6 +101,7 @@ class Sending:
         self._campaign = campaign
         self._choice = choice
         self._found = found
+        self._rules = rules
         self._spool = spool
         self._messages = Outgoing(spool)
         self._open_writers = open_writers
@@ -112,11 +117,8 @@ class Sending:
             CommandError: Nothing was sent, for the reason given.
         """
         path = self._campaign.journal
-        if path is None:
-            with self._nothing_sent():
-                self._judge()
-        sending = self._send(None) if path is None else self._send_noting(path)
-        signalled = asyncio.run(sending)
+        with self._messages:
+            signalled = asyncio.run(self.deliver())
         self._show()
         status = self._conclude(signalled)
         if path is not None:
@@ -126,6 +128,19 @@ class Sending:
             self._screen.warn(f"autocalls: {self._results.report_trouble}")
             return status or Status.FAILED
         return status
+
+    async def deliver(self) -> int | None:
+        """Send it all; return the exit status of the signal that stopped it, if any.
+
+        Raises:
+            CommandError: Nothing was sent, for the reason given.
+        """
+        path = self._campaign.journal
+        if path is not None:
+            return await self._send_noting(path)
+        with self._nothing_sent():
+            self._judge()
+        return await self._send(None)
 
     def _tell_places(self) -> None:
         out, page = self._campaign.out, self._campaign.report
@@ -137,7 +152,7 @@ class Sending:
     # With a journal
 
     async def _send_noting(self, path: Path) -> int | None:
-        journal = SqliteJournal(path)
+        journal = SqliteJournal(path, now=utc_now)
         with self._nothing_sent():
             lost_count = await journal.open()
         try:
@@ -205,7 +220,7 @@ class Sending:
         left_count = self._left_count()
         if left_count:
             left = count(left_count, "message")
-            what = f"{left} left to send; to go on"
+            what = f"{left} left to send; to go on{self._what_to_raise()}"
             self._screen.offer(what, self._campaign.command())
         if rejected_count := self._results.counts[State.REJECTED]:
             rejected = count(rejected_count, "message")
@@ -219,9 +234,20 @@ class Sending:
             shown = quote("autocalls", "journal", "show", str(path))
             self._screen.offer(f"{unknown} unknown; to see them", shown)
 
+    def _what_to_raise(self) -> str:
+        """Say which bound has to be raised before there is a use in going on."""
+        most, spent = self._rules.at_most, self._results.counts
+        has_left = spent[State.ACCEPTED] + spent[State.UNKNOWN]
+        if most is None or has_left < most:
+            return ""
+        option = "--at-most" if self._campaign.rules.budget is None else "--budget"
+        return f", with a higher {option}"
+
     def _left_count(self) -> int:
+        """Return how many could still be sent, but for those who are left out."""
         results = self._results
         left = sum(results.counts[state] for state in MAY_LEAVE)
+        left -= results.progress.excluded
         return left - self._found.left_behind_count
 
     # Each message
@@ -236,7 +262,9 @@ class Sending:
         )
         with self._screen.watch(total=len(self._messages)) as watch:
             async with client:
-                run = client.send_many(self._messages, journal=journal)
+                run = client.send_many(
+                    self._messages, journal=journal, **self._rules.for_run()
+                )
 
                 def stop() -> None:
                     run.stop()
@@ -304,14 +332,19 @@ class Sending:
         accepted_count = before_count + self._results.progress.accepted
         total = count(self._found.total, "message")
         why = self._why_stopped(signalled)
-        if why is None and accepted_count == self._found.total:
+        excluded = self._results.progress.excluded
+        if why is None and accepted_count + excluded == self._found.total:
             earlier = f", {before_count:,} of them earlier" if before_count else ""
-            self._screen.say(f"All of {total} accepted{earlier}.", "green")
+            left_out = f"; {excluded:,} left out as excluded" if excluded else ""
+            which = f"{accepted_count:,} of {total}" if excluded else f"All of {total}"
+            self._screen.say(f"{which} accepted{earlier}{left_out}.", "green")
             return Status.OK
         if why is None:
             text = f"{self._found.total - accepted_count:,} of {total} not accepted"
             if unknown_count := self._unknown_count():
                 text += f", {unknown_count:,} of them unknown"
+            if excluded:
+                text += f", {excluded:,} of them excluded"
         else:
             text = f"{why}; {self._unsent_count():,} of {total} not sent"
         self._screen.warn(f"autocalls: {text}")
@@ -340,5 +373,5 @@ class Sending:
             case JournalError():
                 return f"stopped: {error}"
         if error.cause is None:
-            return "interrupted" if signalled else "stopped"
+            return "interrupted" if signalled else f"stopped: {error.detail}"
         return f"stopped: {explain(error.cause)}"

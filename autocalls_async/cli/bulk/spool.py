@@ -37,10 +37,12 @@ class Spooled:
     line_number: int
     key: str = field(repr=show_key)
     content: str = field(repr=False)
+    time_zone: str | None = None
 
     def message(self) -> Message:
         """Return the row's message."""
-        return evolve(from_content(self.content), key=self.key)
+        message = from_content(self.content)
+        return evolve(message, key=self.key, time_zone=self.time_zone)
 
     def draft(self) -> Draft:
         """Return what the journal keeps of it."""
@@ -83,7 +85,8 @@ class Spool:
         content = to_content(row.message, choose_sender(row.message.sender_id, None))
         identity = identity_of(content)
         key = row.message.key or identity
-        _write(self._file, Spooled(row.line_number, key, content))
+        zone = row.message.time_zone
+        _write(self._file, Spooled(row.line_number, key, content, zone))
         person = person_of(row.message.recipient_phone)
         self.register.add(row.line_number, key, identity, person)
         self._count += 1
@@ -122,11 +125,19 @@ class Spool:
 
 
 class Outgoing:
-    """The messages that are kept aside, and the lines of those under way."""
+    """The messages that are kept aside, and the lines that they came from."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._lines: dict[int | None, int] = {}
+        self._lines = LineNumbers()
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Forget the lines."""
+        self._lines.close()
 
     def __len__(self) -> int:
         return len(self._spool)
@@ -138,12 +149,43 @@ class Outgoing:
             FileError: They cannot be read any more.
         """
         for index, row in enumerate(self._spool):
-            self._lines[index] = row.line_number
+            self._lines.note(index, row.line_number)
             yield row.message()
 
     def line_number(self, outcome: Outcome) -> int:
-        """Return the line of a message that has its outcome, and forget it."""
-        return self._lines.pop(outcome.index)
+        """Return the line of a message that has its outcome."""
+        assert outcome.index is not None  # noqa: S101  # it is a run's
+        return self._lines.find(outcome.index)
+
+
+class LineNumbers:
+    """Which line of the file each message is from; in a file, not in memory.
+
+    A message may wait for days for its hours, with a million others.
+    """
+
+    def __init__(self) -> None:
+        self._file = _make_file()
+
+    def note(self, index: int, line_number: int) -> None:
+        """Note where the message with this place is from."""
+        try:
+            self._file.seek(index * _LINE_BYTES)
+            self._file.write(line_number.to_bytes(_LINE_BYTES))
+        except OSError as error:
+            raise _full(error) from error
+
+    def find(self, index: int) -> int:
+        """Return where it is from."""
+        self._file.seek(index * _LINE_BYTES)
+        return int.from_bytes(self._file.read(_LINE_BYTES))
+
+    def close(self) -> None:
+        """Throw it away."""
+        _throw_away(self._file)
+
+
+_LINE_BYTES = 8
 
 
 _NONE = (0, "")  # lines begin at 1
@@ -157,7 +199,7 @@ def _make_file() -> IO[bytes]:
 
 
 def _write(file: IO[bytes], row: Spooled) -> None:
-    line = json.dumps([row.line_number, row.key, row.content])
+    line = json.dumps([row.line_number, row.key, row.content, row.time_zone])
     try:
         file.write(line.encode() + b"\n")
     except OSError as error:

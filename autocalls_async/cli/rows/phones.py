@@ -144,6 +144,8 @@ def _cells(
     folded = [fold(heading) for heading in table.headings]
     if fold(phones.name) in folded:
         index = folded.index(fold(phones.name))
+    elif len(folded) == 1 and not any(c.isdigit() for c in folded[0]):
+        index = 0  # a heading of its own, over the only column
     else:
         index = 0
         yield table.header_line, _first_number(table.headings, phones)

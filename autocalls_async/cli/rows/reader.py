@@ -8,7 +8,7 @@ further line doubtful ends the reading, with a `FileError`.
 from collections.abc import Collection, Iterator
 from typing import IO, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.rows.headings import (
@@ -77,12 +77,16 @@ class RowReader:
         content: What to send to each recipient.
         sender_id: The sender of rows that name none.
         phones: Reads the recipients' numbers.
+        reads_zone: A column `time_zone` says whose clocks a row's hours go by.
+        needs_zone: There are none for a row that does not say it.
     """
 
     source: Source
     content: ByRow = field(factory=ByRow, converter=by_row)
     sender_id: int | None = None
     phones: PhoneReader = field(factory=PhoneReader)
+    reads_zone: bool = False
+    needs_zone: bool = False
 
     def read(self, file: IO[bytes]) -> Iterator[Row | BadRow]:
         """Return the rows, each as soon as it was read.
@@ -125,6 +129,10 @@ class RowReader:
         if self.sender_id is None and "sender_id" not in map(fold, table.headings):
             msg = "it has no column 'sender_id': set AUTOCALLS_SENDER_ID or give "
             msg += "--sender-id"
+            raise FileError(msg)
+        if self.needs_zone and "time_zone" not in map(fold, table.headings):
+            msg = "it has no column 'time_zone': --hours needs one, or --tz, such as "
+            msg += "Europe/Berlin"
             raise FileError(msg)
 
     def _check_columns(self, headings: Collection[str]) -> None:
@@ -184,6 +192,9 @@ class RowReader:
             sender_id=self._choose_sender(cells.get("sender_id")),
             key=_choose_key(cells.get("key")),
         )
+        if self.reads_zone:
+            zone = self._choose_zone(cells.get("time_zone"))
+            message = evolve(message, time_zone=zone)
         given = str(cells[fold(self.phones.name)]).strip()
         return Row(
             line_number=line_number,
@@ -191,6 +202,14 @@ class RowReader:
             given_phone=given if given != phone else None,
             notices=tuple(notices),
         )
+
+    def _choose_zone(self, value: object) -> Any:  # noqa: ANN401  # checked where it is used
+        if not is_blank(value):
+            return value.strip() if isinstance(value, str) else value
+        if self.needs_zone:
+            msg = "it has no time_zone, and no --tz was given"
+            raise ValueError(msg)
+        return None
 
     def _choose_sender(self, value: object) -> Any:  # noqa: ANN401  # checked where it is used
         if not is_blank(value):

@@ -22,6 +22,7 @@ from autocalls_async.cli.terminal.words import (
     duration,
     plain,
     printable,
+    show_time,
     to_json,
 )
 
@@ -248,6 +249,10 @@ def reason_table(reasons: Counter[tuple[str, str]]) -> Table:
 def progress_line(progress: "Progress", *, total: int) -> str:
     """Say how far it is: `120 of 300, 4.8 accepted a second, about 38 s left`."""
     parts = [f"{progress.done:,} of {total:,}"]
+    if progress.doubt is not None:
+        return f"{parts[0]}, paused: {progress.doubt}"
+    if progress.aside or progress.waits_until is not None:
+        return f"{parts[0]}, {_waiting(progress)}"
     if progress.done == total:
         parts.append(f"in {duration(progress.elapsed)}")
     elif progress.accepted > 1 and progress.elapsed:
@@ -257,6 +262,13 @@ def progress_line(progress: "Progress", *, total: int) -> str:
     if progress.eta is not None and progress.done < total:
         parts.append(f"about {duration(progress.eta)} left")
     return ", ".join(parts)
+
+
+def _waiting(progress: "Progress") -> str:
+    """Say how many wait, and until when: `80 wait until Mon 30 Nov 09:00 CET`."""
+    waits = f"{progress.aside:,} wait" if progress.aside else "waiting"
+    until = progress.waits_until
+    return waits if until is None else f"{waits} until {show_time(until)}"
 
 
 def outcome_counts(progress: "Progress") -> str:
@@ -301,6 +313,7 @@ class PlainWatch:
     def __init__(self, write: Callable[[str], None], *, total: int) -> None:
         self._write = write
         self._total = total
+        self._last = ""
 
     def __enter__(self) -> Self:
         """Say what begins."""
@@ -314,7 +327,10 @@ class PlainWatch:
         """Write where it is now."""
         counts = outcome_counts(progress)
         line = progress_line(progress, total=self._total)
-        self._write(f"{line}; {counts}" if counts else line)
+        line = f"{line}; {counts}" if counts else line
+        if line != self._last:  # a night is long
+            self._write(line)
+        self._last = line
 
     def say(self, text: str) -> None:
         """Write a line."""

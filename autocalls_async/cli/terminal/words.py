@@ -144,6 +144,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def show_time(at: datetime) -> str:
+    """Write an aware time by the clocks here: `Mon 30 Nov 09:00 CET`."""
+    return f"{at.astimezone():%a %d %b %H:%M %Z}"
+
+
 def count(number: int, noun: str) -> str:
     """Write how many there are: `1 row`, `20,000 rows`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -17,7 +17,7 @@ from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service, phone_for
 
 pytestmark = pytest.mark.real_time
 
-FAST = ("--rate", "200")
+FAST = ("--rate", "200", "--rate-is-agreed")
 
 
 def write_rows(*messages: str, name: str = "rows.csv") -> str:
@@ -251,7 +251,9 @@ def test_an_empty_account_stops_the_campaign_and_says_what_was_not_sent(
     service.do(impoverish)
     file = write_rows(*[f"m{i}" for i in range(100)])
 
-    ended = autocalls("bulk", file, "--rate", "20", "--out", "out.csv")
+    ended = autocalls(
+        "bulk", file, "--rate", "20", "--rate-is-agreed", "--out", "out.csv"
+    )
 
     assert ended.status == 1
     assert ended.complaint.startswith("autocalls: stopped: rejected")
@@ -269,7 +271,16 @@ def test_a_full_disk_stops_the_campaign(autocalls: Autocalls) -> None:
     Path("out.jsonl").symlink_to("/dev/full")
     file = write_rows(*[f"m{i}" for i in range(50)])
 
-    ended = autocalls("bulk", file, "--rate", "20", "--out", "out.jsonl", "--overwrite")
+    ended = autocalls(
+        "bulk",
+        file,
+        "--rate",
+        "20",
+        "--rate-is-agreed",
+        "--out",
+        "out.jsonl",
+        "--overwrite",
+    )
 
     assert ended.status == 1
     assert "cannot write out.jsonl: No space left on device" in ended.complaint

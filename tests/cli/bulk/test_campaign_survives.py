@@ -79,7 +79,7 @@ def command(rows: Path, journal: Path) -> tuple[str, ...]:
 def start(
     rows: Path, journal: Path = RUN, *, preload: Path | None = None
 ) -> "subprocess.Popen[str]":
-    words = (*command(rows, journal), "--rate", "50")
+    words = (*command(rows, journal), "--rate", "50", "--rate-is-agreed")
     return subprocess.Popen(  # noqa: S603  # ourselves
         [sys.executable, "-m", "autocalls_async", *words],
         stdout=subprocess.PIPE,
@@ -166,9 +166,9 @@ def test_a_stopped_campaign_goes_on(
 ) -> None:
     at_send(service, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
 
-    stopped = autocalls(*command(rows, RUN), "--rate", "50")
+    stopped = autocalls(*command(rows, RUN), "--rate", "50", "--rate-is-agreed")
     after = states(RUN)
-    ended = autocalls(*command(rows, RUN), "--rate", "200")
+    ended = autocalls(*command(rows, RUN), "--rate", "200", "--rate-is-agreed")
 
     assert stopped.status == 143
     assert "left to send; to go on: autocalls bulk" in stopped.out
@@ -191,10 +191,10 @@ def test_a_disk_that_fills_stops_a_campaign_that_goes_on_when_there_is_room(
 
     at_send(service, 6, fill)
 
-    stopped = autocalls(*command(rows, journal), "--rate", "50")
+    stopped = autocalls(*command(rows, journal), "--rate", "50", "--rate-is-agreed")
     sent_before = len(service.emulator.accepted)
     filler.unlink()
-    ended = autocalls(*command(rows, journal), "--rate", "200")
+    ended = autocalls(*command(rows, journal), "--rate", "200", "--rate-is-agreed")
 
     assert stopped.status == 1
     assert "full" in stopped.err
@@ -211,7 +211,7 @@ def test_a_journal_that_cannot_be_written_sends_nothing(
 ) -> None:
     journal = disk / "run.db"
     at_send(service, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    autocalls(*command(rows, journal), "--rate", "50")
+    autocalls(*command(rows, journal), "--rate", "50", "--rate-is-agreed")
     sent_before = len(service.emulator.accepted)
     remount(disk, "ro")
 
@@ -219,7 +219,7 @@ def test_a_journal_that_cannot_be_written_sends_nothing(
     sent_meanwhile = len(service.emulator.accepted) - sent_before
     shown = autocalls("journal", "show", str(journal), "--json")
     remount(disk, "rw")
-    ended = autocalls(*command(rows, journal), "--rate", "200")
+    ended = autocalls(*command(rows, journal), "--rate", "200", "--rate-is-agreed")
 
     assert refused.status == 2
     assert "Read-only file system" in refused.complaint

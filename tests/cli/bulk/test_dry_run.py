@@ -310,4 +310,4 @@ def test_a_price_is_an_amount_and_only_for_a_dry_run(autocalls: Autocalls) -> No
 
     assert (negative.status, word.status, sending.status) == (2, 2, 2)
     assert "must be an amount" in words(word.err)
-    assert "--price is for --dry-run" in sending.complaint
+    assert "--price is for --budget, and for --dry-run" in sending.complaint

@@ -26,7 +26,9 @@ def test_numbers_are_shown_as_they_were_read_before_anything_is_sent(
 
     dry = autocalls("bulk", file, "--region", "us", *DRY)
     accepted_count = len(service.emulator.accepted)
-    real = autocalls("bulk", file, "--region", "us", "--rate", "100")
+    real = autocalls(
+        "bulk", file, "--region", "us", "--rate", "100", "--rate-is-agreed"
+    )
 
     read = (
         "2 numbers normalised:\n"
@@ -50,7 +52,7 @@ def test_a_dry_run_shows_more_of_the_numbers(autocalls: Autocalls) -> None:
     options = ("--region", "US", "--template", "46")
 
     dry = autocalls("bulk", file, *options, *DRY)
-    real = autocalls("bulk", file, *options, "--rate", "1000")
+    real = autocalls("bulk", file, *options, "--rate", "1000", "--rate-is-agreed")
 
     assert "30 numbers normalised, such as:" in dry.out
     assert (dry.out.count("  line "), real.out.count("  line ")) == (20, 5)

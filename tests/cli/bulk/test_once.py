@@ -11,7 +11,7 @@ from tests.cli.conftest import OPEN, Autocalls, Ended, Service, phone_for
 
 pytestmark = pytest.mark.real_time
 
-RUN = ("--rate", "500", "--journal", "run.db")
+RUN = ("--rate", "500", "--rate-is-agreed", "--journal", "run.db")
 ANA, BEN, CY, DEE = map(phone_for, ("Ana", "Ben", "Cy", "Dee"))
 MEXICO, OLD_MEXICO = "+525512345678", "+5215512345678"
 
@@ -60,9 +60,18 @@ def test_several_rows_for_a_person_are_refused_before_anything_is_asked(
 ) -> None:
     file = rows(*people)
 
-    refused = autocalls("bulk", file, "--rate", "500", *journal)
+    refused = autocalls("bulk", file, "--rate", "500", "--rate-is-agreed", *journal)
     asked = len(service.emulator.requests)
-    first = autocalls("bulk", file, "--rate", "500", *journal, "--repeats", "first")
+    first = autocalls(
+        "bulk",
+        file,
+        "--rate",
+        "500",
+        "--rate-is-agreed",
+        *journal,
+        "--repeats",
+        "first",
+    )
 
     assert (refused.status, asked) == (2, 0)
     assert f"{lines} who has an earlier one (line" in refused.complaint
@@ -79,7 +88,16 @@ def test_all_rows_are_sent_where_that_is_chosen_and_no_more_often(
     journal: tuple[str, ...], autocalls: Autocalls, service: Service
 ) -> None:
     file = write("recipient_phone,message", f"{ANA},a", f"{ANA},b", f"{ANA},a")
-    command = ("bulk", file, "--rate", "500", *journal, "--repeats", "all")
+    command = (
+        "bulk",
+        file,
+        "--rate",
+        "500",
+        "--rate-is-agreed",
+        *journal,
+        "--repeats",
+        "all",
+    )
 
     first = autocalls(*command)
     again = autocalls(*command) if journal else first
@@ -113,7 +131,7 @@ def test_rows_with_keys_of_their_own_are_meant_and_told(
     file = keyed((ANA, "a", "1"), (ANA, "b", "2"), (BEN, "c", "3"))
 
     ended = autocalls("bulk", file, *RUN)
-    one_each = autocalls("bulk", file, *RUN[:2], "--repeats", "first")
+    one_each = autocalls("bulk", file, *RUN[:3], "--repeats", "first")
 
     assert ended.status == 0
     assert (

@@ -35,7 +35,7 @@ from autocalls_async.phones import parse_phone
 from tests.cli.conftest import OPEN, Autocalls, Ended, Service, phone_for
 from tests.disks import small_files
 
-FAST = ("--rate", "200")
+FAST = ("--rate", "200", "--rate-is-agreed")
 READER = RowReader(source=Source(file_format=FileFormat.CSV), sender_id=12)
 TEXTS = [f"m{i}" for i in range(5)]
 
@@ -322,14 +322,14 @@ def test_rows_are_kept_as_they_were_where_sifting_fails(spool: Spool) -> None:
 
 def test_an_outcome_is_told_by_the_line_of_its_message(spool: Spool) -> None:
     take(f"recipient_phone,message\n415,bad\n{OPEN},a\n{OPEN},a\n", spool)
-    outgoing = Outgoing(spool)
 
-    first, second = outgoing
+    with Outgoing(spool) as outgoing:
+        first, second = outgoing
 
-    assert len(outgoing) == 2
-    assert first == second
-    assert outgoing.line_number(outcome_of(second, 1)) == 4
-    assert outgoing.line_number(outcome_of(first, 0)) == 3
+        assert len(outgoing) == 2
+        assert first == second
+        assert outgoing.line_number(outcome_of(second, 1)) == 4
+        assert outgoing.line_number(outcome_of(first, 0)) == 3
 
 
 def outcome_of(message: Message, index: int) -> Accepted:
@@ -383,9 +383,9 @@ def test_many_rows_need_hardly_more_memory_than_few(with_journal: bool) -> None:
                     old = known(row, State.ACCEPTED, key=f"old {row.key}")
                     spool.register.know(old)
                 compare(found, spool, Choice(changed=Changed.SEND))
-            outgoing = Outgoing(spool)
-            for index, message in enumerate(outgoing):
-                outgoing.line_number(outcome_of(message, index))
+            with Outgoing(spool) as outgoing:
+                for index, message in enumerate(outgoing):
+                    outgoing.line_number(outcome_of(message, index))
             peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak

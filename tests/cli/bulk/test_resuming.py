@@ -25,7 +25,7 @@ from tests.cli.conftest import (
 
 pytestmark = pytest.mark.real_time
 
-RUN = ("--rate", "200", "--journal", "run.db")
+RUN = ("--rate", "200", "--rate-is-agreed", "--journal", "run.db")
 
 
 def write_rows(*texts: str) -> str:
@@ -177,7 +177,9 @@ def test_a_stopped_campaign_keeps_what_is_left_and_says_how_to_go_on(
     fail_send(service, 3, Refuse(401, {"message": "Unauthenticated."}))
     file = write_rows(*[f"m{i}" for i in range(50)])
 
-    first = autocalls("bulk", file, "--rate", "50", "--journal", "run.db")
+    first = autocalls(
+        "bulk", file, "--rate", "50", "--rate-is-agreed", "--journal", "run.db"
+    )
     _, _, command = first.out.partition("to go on: autocalls ")
     again = autocalls(*shlex.split(command.splitlines()[0]))
 
@@ -210,7 +212,9 @@ def test_an_interrupted_campaign_goes_on_where_it_was(
     service.do(plan)
     file = write_rows(*[f"m{i}" for i in range(30)])
 
-    ended = autocalls("bulk", file, "--rate", "50", "--journal", "run.db")
+    ended = autocalls(
+        "bulk", file, "--rate", "50", "--rate-is-agreed", "--journal", "run.db"
+    )
     left_count = 30 - len(service.emulator.accepted)
     again = autocalls("bulk", file, *RUN)
 

@@ -11,7 +11,7 @@ from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service, phone_for
 
 pytestmark = pytest.mark.real_time
 
-FAST = ("--rate", "200")
+FAST = ("--rate", "200", "--rate-is-agreed")
 VARIABLES = ("--var", "customer_name={name}", "--var", "2={day}", "--var", "3=ten")
 FALLBACK = ("--fallback-template", "45", "--fallback-var", "1={name}")
 

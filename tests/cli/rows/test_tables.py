@@ -307,7 +307,19 @@ def test_a_number_that_could_be_two_is_both_and_what_is_none_is_told() -> None:
     assert both == frozenset({PHONE, "+494915123456789"})
     assert isinstance(bad, ValueError)
     with pytest.raises(FileError, match="no column 'Mobile'; there is 'Name'"):
-        list(read_phones(io.BytesIO(b"Name\nAnna\n"), source, phones=DE))
+        list(read_phones(io.BytesIO(b"Name,Town\nAnna,Rom\n"), source, phones=DE))
+
+
+def test_the_only_column_holds_the_numbers_whatever_its_heading() -> None:
+    source = Source(file_format=FileFormat.CSV)
+    with_heading = io.BytesIO(f"telephone\n{PHONE}\n".encode())
+    mistyped = io.BytesIO(f"+49 151 234\n{PHONE}\n".encode())
+
+    assert list(read_phones(with_heading, source, phones=DE)) == [
+        (2, frozenset({PHONE}))
+    ]
+    with pytest.raises(FileError, match="no column 'Mobile'"):  # it is no heading
+        list(read_phones(mistyped, source, phones=DE))
 
 
 def test_numbers_may_stand_in_json_lines_and_workbooks() -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from autocalls_async.cli.app import app
 from autocalls_async.cli.bulk.options import BulkConnection, Campaign
+from autocalls_async.cli.bulk.rules.options import RuleOptions
 from autocalls_async.cli.choices import Changed, FileFormat, NumbersMeant, Repeats
 from autocalls_async.cli.terminal.spread import spread, to_words
 
@@ -124,6 +125,17 @@ CHANGED = {
     "report": Path("run.html"),
     "rate": 3,
 }
+RULES = {
+    "exclude": [Path("stop.csv")],
+    "hours": "09:00-20:00",
+    "days": "mon-fri",
+    "tz": "Europe/Berlin",
+    "at": "2026-11-30T09:00",
+    "per_day": "250",
+    "at_most": 500,
+    "budget": Decimal(10),
+    "rate_is_agreed": True,
+}
 ONCE = {
     "dry_run": True,
     "price": Decimal(1),
@@ -134,9 +146,27 @@ ONCE = {
 
 
 def test_every_option_of_bulk_is_of_the_command_to_copy_or_known_to_be_not() -> None:
-    known = {*CHANGED, *ONCE, "file", "connection"}
+    known = {*CHANGED, *ONCE, "file", "rules", "connection"}
 
     assert {field.name for field in attrs.fields(Campaign)} == known
+    assert {field.name for field in attrs.fields(RuleOptions)} == set(RULES)
+
+
+@pytest.mark.parametrize(("name", "value"), RULES.items())
+def test_a_command_to_copy_keeps_the_rules(name: str, value: object) -> None:
+    rules = RuleOptions(**{name: value})  # type: ignore[arg-type]  # of any field
+
+    command = Campaign(file="rows.csv", rules=rules).command()
+
+    assert f" --{name.replace('_', '-')}" in command
+
+
+def test_a_command_to_copy_keeps_the_price_that_its_budget_goes_by() -> None:
+    rules = RuleOptions(budget=Decimal(10))
+
+    command = Campaign(file="rows.csv", price=Decimal("0.05"), rules=rules).command()
+
+    assert command == "autocalls bulk rows.csv --price 0.05 --budget 10"
 
 
 @pytest.mark.parametrize(("name", "value"), CHANGED.items())

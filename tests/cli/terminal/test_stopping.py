@@ -88,7 +88,9 @@ def test_the_first_signal_waits_for_what_has_left_and_withdraws_the_rest(
     interrupt(service, AtSend(3, [number], Delay(0.3)))
     file = write_rows(100)
 
-    ended = autocalls("bulk", file, "--rate", "20", "--out", "out.jsonl")
+    ended = autocalls(
+        "bulk", file, "--rate", "20", "--rate-is-agreed", "--out", "out.jsonl"
+    )
 
     assert ended.status == status
     assert outcomes().count("accepted") == len(service.emulator.accepted) >= 3
@@ -108,7 +110,9 @@ def test_the_second_signal_stops_at_once_and_tells_what_is_unknown(
     file = write_rows(100)
     started = time.monotonic()
 
-    ended = autocalls("bulk", file, "--rate", "20", "--out", "out.jsonl")
+    ended = autocalls(
+        "bulk", file, "--rate", "20", "--rate-is-agreed", "--out", "out.jsonl"
+    )
 
     assert ended.status == 130
     assert time.monotonic() - started < 5
