@@ -15,8 +15,12 @@ from autocalls_async.model.errors import (
     AuthenticationError,
     AutocallsError,
     InsufficientBalanceError,
+    NotFoundError,
+    PermissionDeniedError,
     RateLimitedError,
+    RejectedError,
     SenderOfflineError,
+    TemplateUnusableError,
     UnreachableError,
 )
 from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
@@ -24,6 +28,17 @@ from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown,
 WINDOW = 20
 MOST_UNKNOWN = 10
 """A run stops when so many of its last messages to leave ended as unknown."""
+
+MOST_REFUSED = 10
+"""A run stops when so many of its last messages were refused for one such reason."""
+
+_OF_ALL = (
+    NotFoundError,
+    PermissionDeniedError,
+    SenderOfflineError,
+    TemplateUnusableError,
+)
+"""Refusals of a template, a sender or a permission: of no number, and no row's text."""
 
 _MEETS_ALL = (AuthenticationError, InsufficientBalanceError, RateLimitedError)
 """Refusals that would meet every further message: the last after minutes of 429s."""
@@ -36,10 +51,13 @@ class Reason:
     Attributes:
         detail: What stopped it.
         cause: The failure of a message that did, where it was one.
+        of_all: The same where it says nothing of those that met it: they can be
+            sent again once it is mended.
     """
 
     detail: str
     cause: AutocallsError | None = None
+    of_all: RejectedError | None = None
 
     @property
     def remedy(self) -> str | None:
@@ -54,6 +72,8 @@ class Breaker:
         self._sender_ids: set[int] = set()
         # Whether each of the last messages to leave ended as unknown.
         self._recent: deque[bool] = deque(maxlen=WINDOW)
+        # Why each of the last messages that the service answered was refused.
+        self._refusals: deque[tuple[str, str | None] | None] = deque(maxlen=WINDOW)
 
     def note_sender(self, sender_id: int) -> None:
         """Take note of whom a message of the run is from."""
@@ -66,18 +86,39 @@ class Breaker:
             outcome: Each of the run's, once, in the order in which they end.
         """
         match outcome:
-            case Rejected(error=error) if isinstance(error, _MEETS_ALL):
-                return Reason(error.summary, error)
-            case Rejected(error=SenderOfflineError() as error):
-                # Of several, another may be online.
-                is_only_one = len(self._sender_ids) == 1
-                return Reason(error.summary, error) if is_only_one else None
+            case Rejected(error=error):
+                return self._judge_refusal(error)
             case Unsent(error=UnreachableError() as error):
                 return Reason(error.summary, error)
             case Accepted() | Unknown():
+                self._refusals.append(None)
                 self._recent.append(isinstance(outcome, Unknown))
                 return self._judge_unknowns()
         return None
+
+    def _judge_refusal(self, error: RejectedError) -> Reason | None:
+        # Of several senders, another may be online.
+        is_only_one = len(self._sender_ids) == 1
+        meets_all = isinstance(error, _MEETS_ALL) or (
+            isinstance(error, SenderOfflineError) and is_only_one
+        )
+        if meets_all:
+            return Reason(error.summary, error)
+        # Our own check of a window says nothing of the others.
+        return None if error.status is None else self._judge_refusals(error)
+
+    def _judge_refusals(self, error: RejectedError) -> Reason | None:
+        is_of_all = isinstance(error, _OF_ALL)
+        reason = (type(error).__name__, error.error_code) if is_of_all else None
+        self._refusals.append(reason)
+        if reason is None or self._refusals.count(reason) < MOST_REFUSED:
+            return None
+        return Reason(
+            f"{MOST_REFUSED} of the last {len(self._refusals)} messages were refused: "
+            f"{error.summary}",
+            error,
+            of_all=error,
+        )
 
     def _judge_unknowns(self) -> Reason | None:
         unknown_count = sum(self._recent)

@@ -1,10 +1,12 @@
 """A run's side of the journal: what may be sent again, and what became of it."""
 
+from collections import deque
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from attrs import evolve
 
@@ -14,6 +16,7 @@ from autocalls_async.journal import (
     Entry,
     Journal,
     JournalError,
+    JournalRepeatError,
     JournalStateError,
     State,
 )
@@ -29,6 +32,7 @@ from autocalls_async.model.errors import (
     AuthenticationError,
     InsufficientBalanceError,
     RateLimitedError,
+    RejectedError,
     SenderOfflineError,
     UnknownOutcomeError,
     UnsentError,
@@ -43,6 +47,11 @@ NOT_ITS_FAULT = (
     SenderOfflineError,
 )
 """Refusals that say nothing about the message: the next run sends it again."""
+
+Refused: TypeAlias = deque[tuple[tuple[str, str | None], str]]
+"""Why messages were refused, by error and code, and their keys."""
+
+_MOST_TAKEN_BACK = 1_000
 
 _SPENT = (State.IN_FLIGHT, State.ACCEPTED, State.UNKNOWN)
 
@@ -61,9 +70,13 @@ class Page:
     whoever else uses the journal.
     """
 
-    def __init__(self, journal: Journal, key: str) -> None:
+    def __init__(
+        self, journal: Journal, key: str, *, refused: Refused, person: str | None
+    ) -> None:
         self._journal = journal
         self._key = QuietKey(key)
+        self._refused = refused
+        self._person = person  # who is to get this one alone
         self._stays: Settled = State.UNSENT  # where it has not left
         self._has_intent = False
         self._is_lost = False
@@ -79,7 +92,7 @@ class Page:
 
     def claim(self) -> bool:
         """Take the message, unless another page has it; tell whether it was free."""
-        return self._journal.claim(self._key, owner=self)
+        return self._journal.claim(self._key, owner=self, person=self._person)
 
     def let_go(self) -> None:
         """Leave the message to others, if it is this page's."""
@@ -96,10 +109,16 @@ class Page:
         self._has_intent = True
         try:
             await self._journal.intend(
-                self._key, fell_back=fell_back, outside_window=outside_window
+                self._key,
+                fell_back=fell_back,
+                outside_window=outside_window,
+                once=self._person is not None,
             )
         except JournalError as error:
             raise _unnoted(error) from error
+        except JournalRepeatError:
+            detail = "its recipient has, or may have, had another from the journal"
+            raise UnsentError(detail=detail) from None
         except JournalStateError as error:
             if error.state is None:  # it was withdrawn: there is nothing to settle
                 self._has_intent, self._is_lost = False, True
@@ -154,9 +173,13 @@ class Page:
                     whatsapp_message_id=sent.whatsapp_message_id,
                 )
             case Rejected(error=error) | Unsent(error=error) | Unknown(error=error):
+                state = _state(outcome)
+                if state is State.REJECTED:
+                    reason = type(error).__name__, error.error_code
+                    self._refused.append((reason, str(self._key)))
                 self._journal.settle(
                     self._key,
-                    state=_state(outcome),
+                    state=state,
                     error=type(error).__name__,
                     error_code=error.error_code,
                     detail=str(error),
@@ -169,9 +192,18 @@ def _unnoted(error: JournalError) -> UnsentError:
 
 
 class Ledger:
-    """Where a run looks up what it may send: a journal, opened here or lent open."""
+    """Where a run looks up what it may send: a journal, opened here or lent open.
 
-    def __init__(self, journal: Journal | str | PathLike[str]) -> None:
+    Args:
+        journal: Its path, or itself.
+        once: Nobody gets a second message by it.
+    """
+
+    def __init__(
+        self, journal: Journal | str | PathLike[str], *, once: bool = False
+    ) -> None:
+        self._once = once
+        self._refused: Refused = deque(maxlen=_MOST_TAKEN_BACK)
         self._is_ours = isinstance(journal, str | PathLike)
         self._path = (
             Path(journal)
@@ -219,14 +251,15 @@ class Ledger:
         """Take messages and their senders in; `None` for what others see to.
 
         They were seen to already, or another run, or an equal message of this
-        one, is about to.
+        one, is about to. So was or is another message for the same person, where
+        nobody is to get a second one.
 
         Raises:
             JournalConflictError: The key of one stands for another message.
             JournalError: They could not be kept.
         """
-        drafts = [_draft(message, sender_id) for message, sender_id in batch]
-        pages = [Page(self.journal, draft.key) for draft in drafts]
+        drafts = [self._draft(message, sender_id) for message, sender_id in batch]
+        pages = [self._page(draft) for draft in drafts]
         # Claimed before the states are read: whoever had one has told its end by
         # then, and nobody can change it afterwards.
         are_ours = [page.claim() for page in pages]
@@ -245,6 +278,33 @@ class Ledger:
             for page, is_ours, state in found
         ]
 
+    def _draft(self, message: Message, sender_id: int) -> Draft:
+        content = to_content(message, sender_id)
+        return Draft(
+            key=message.key or derive_key(content),
+            content=content,
+            recipient_phone=message.recipient_phone,
+            once=self._once,
+        )
+
+    def _page(self, draft: Draft) -> Page:
+        person = draft.person if self._once else None
+        return Page(self.journal, draft.key, refused=self._refused, person=person)
+
+    async def take_back(self, error: RejectedError) -> None:
+        """Make new what this run was refused for the reason of this error.
+
+        Of the last thousand refusals, whatever has not changed meanwhile.
+
+        Raises:
+            JournalError: It could not be kept.
+        """
+        reason = type(error).__name__, error.error_code
+        keys = [key for why, key in self._refused if why == reason]
+        await self.journal.flush()
+        with suppress(JournalStateError):
+            await self.journal.resolve(keys, state=State.NEW, was=State.REJECTED)
+
     async def count_spent(self) -> int:
         """Return how many messages have left, or may have."""
         counts = await self.journal.counts()
@@ -262,15 +322,6 @@ class Ledger:
             await self.journal.aclose()
         else:
             await self.journal.flush()
-
-
-def _draft(message: Message, sender_id: int) -> Draft:
-    content = to_content(message, sender_id)
-    return Draft(
-        key=message.key or derive_key(content),
-        content=content,
-        recipient_phone=message.recipient_phone,
-    )
 
 
 def _state(outcome: Rejected | Unsent | Unknown) -> Settled:

@@ -21,9 +21,11 @@ from autocalls_async.model.outcomes import Outcome
 
 if TYPE_CHECKING:
     from autocalls_async.campaign import ledger as _ledger
+    from autocalls_async.campaign import people as _people
     from autocalls_async.campaign import usher as _ushers
 else:
     _ledger = Later("autocalls_async.campaign.ledger")
+    _people = Later("autocalls_async.campaign.people")
     _ushers = Later("autocalls_async.campaign.usher")
 
 T = TypeVar("T")
@@ -112,11 +114,13 @@ class Reader:
         make_shipment: MakeShipment,
         ledger: "_ledger.Ledger | None",
         usher: "_ushers.Usher | None" = None,
+        people: "_people.People | None" = None,
     ) -> None:
         self._source = source
         self._make_shipment = make_shipment
         self._ledger = ledger
         self._usher = usher
+        self._people = people
         # An async source may let a message wait for the next one.
         self._may_batch = ledger is not None and not isinstance(source, AsyncIterable)
         self._read_count = 0
@@ -254,11 +258,24 @@ class Reader:
     ) -> None:
         for number, shipment in batch.items():
             self.taken_count += is_new
-            if self._ledger is not None and shipment.page is None:
+            if self._is_seen_to(shipment, is_new=is_new):
                 self.skipped_count += 1
                 self.room.give_back()
             else:
                 take_in(number, shipment)
+
+    def _is_seen_to(self, shipment: Shipment, *, is_new: bool) -> bool:
+        """Whether it is not sent: by the journal, or since its person had one."""
+        if self._ledger is not None:
+            return shipment.page is None
+        if self._people is None or not is_new:
+            return False
+        return not self._people.is_first(shipment.recipient_phone)
+
+    def close(self) -> None:
+        """Forget who was written to."""
+        if self._people is not None:
+            self._people.close()
 
 
 async def _end_of(future: asyncio.Future[T]) -> None:

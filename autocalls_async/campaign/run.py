@@ -24,9 +24,11 @@ from autocalls_async.policy.pace import Pace
 
 if TYPE_CHECKING:
     from autocalls_async.campaign import ledger as _ledger
+    from autocalls_async.campaign import people as _people
     from autocalls_async.campaign import usher as _ushers
 else:
     _ledger = Later("autocalls_async.campaign.ledger")
+    _people = Later("autocalls_async.campaign.people")
     _ushers = Later("autocalls_async.campaign.usher")
 
 
@@ -40,7 +42,9 @@ class Run:
     - `RunStoppedError` where the run ended before its source did: the service
       refused what every further message would meet (a 401, a 402, its only
       sender offline), it could not be reached for long, 10 of the last 20 messages
-      ended as unknown, `stop()` was called, or the client was closed;
+      ended as unknown, or were refused for one reason that is of no single message
+      (a template, sender or permission; by a journal they can be sent again),
+      `stop()` was called, or the client was closed;
     - what the source raised, or the `ValueError` of what it gave;
     - what the journal raised, such as a `JournalConflictError`: up to 64 messages
       that were read together with the one it names were not taken, and have none.
@@ -59,6 +63,7 @@ class Run:
         pace: Pace,
         ledger: "_ledger.Ledger | None" = None,
         usher: "_ushers.Usher | None" = None,
+        people: "_people.People | None" = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._pace = pace
@@ -66,7 +71,11 @@ class Run:
         self._meter = Meter(total=len(source) if isinstance(source, Sized) else None)
         self._usher = usher
         self._reader = Reader(
-            source, make_shipment=make_shipment, ledger=ledger, usher=usher
+            source,
+            make_shipment=make_shipment,
+            ledger=ledger,
+            usher=usher,
+            people=people,
         )
         self._reading: asyncio.Task[None] | None = None
         self._calling: asyncio.Task[None] | None = None  # of what was put aside
@@ -309,11 +318,19 @@ class Run:
             await asyncio.wait([self._calling])
         if self._usher is not None:
             self._usher.close()
+        self._reader.close()
         if self._ledger is not None:
             while self._pending:  # what is in flight has yet to be noted
                 self._news.clear()
                 await self._news.wait()
-            await self._ledger.aclose()
+            await self._close(self._ledger)
+
+    async def _close(self, ledger: "_ledger.Ledger") -> None:
+        try:
+            if self._taken_back is not None and self._taken_back.of_all is not None:
+                await ledger.take_back(self._taken_back.of_all)
+        finally:
+            await ledger.aclose()
 
     def _raise_failure(self, reading: asyncio.Task[None]) -> None:
         if self._fault is not None:

@@ -39,6 +39,7 @@ from autocalls_async.policy.verdict import Kind
 if TYPE_CHECKING:
     from autocalls_async import journal as _journal
     from autocalls_async.campaign import ledger as _ledger
+    from autocalls_async.campaign import people as _people
     from autocalls_async.campaign import plan as _plan
     from autocalls_async.campaign import planner as _planning
     from autocalls_async.campaign import usher as _ushers
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 else:
     _journal = Later("autocalls_async.journal")
     _ledger = Later("autocalls_async.campaign.ledger")
+    _people = Later("autocalls_async.campaign.people")
     _plan = Later("autocalls_async.campaign.plan")
     _planning = Later("autocalls_async.campaign.planner")
     _ushers = Later("autocalls_async.campaign.usher")
@@ -269,6 +271,7 @@ class AutocallsClient(SingleSends):
         lane: LaneName = "bulk",
         window_check: WindowCheckName | None = None,
         journal: "_journal.Journal | str | PathLike[str] | None" = None,
+        once_per_recipient: bool = False,
         exclude: "_exclusions.Exclude | None" = None,
         hours: "_hours.SendingHours | None" = None,
         start_at: datetime | None = None,
@@ -287,6 +290,10 @@ class AutocallsClient(SingleSends):
             journal: A file, made where there is none, that keeps what became of
                 each message: another run with it sends only what is new or
                 surely unsent. Or a `Journal` that is open.
+            once_per_recipient: Nobody gets a second message, by whatever spelling of
+                their number: only the first that is read is sent, and the others count
+                as `skipped`. A `journal` keeps it for good: whoever has, or may have,
+                had one by it gets no other, however the messages are sorted.
             exclude: Whom to leave out, each with an `ExcludedError`: numbers in E.164,
                 such as a set, or a function of one that returns a bool. It is asked as
                 a message is taken in and again just before it leaves, and may grow
@@ -315,7 +322,11 @@ class AutocallsClient(SingleSends):
         """
         self._home.check()
         check_source(messages)
-        ledger = None if journal is None else _open_ledger(journal)
+        ledger = people = None
+        if journal is not None:
+            ledger = _open_ledger(journal, once=once_per_recipient)
+        elif once_per_recipient:
+            people = _people.People()
         usher = None
         rules = (exclude, hours, start_at, per_day, at_most, budget, price)
         if any(rule is not None for rule in rules):
@@ -345,6 +356,7 @@ class AutocallsClient(SingleSends):
             pace=self._wiring.send_gate.pace,
             ledger=ledger,
             usher=usher,
+            people=people,
         )
         self._runs.add(run)
         return run
@@ -393,9 +405,9 @@ class AutocallsClient(SingleSends):
 
 
 def _open_ledger(
-    journal: "_journal.Journal | str | PathLike[str]",
+    journal: "_journal.Journal | str | PathLike[str]", *, once: bool
 ) -> "_ledger.Ledger":
-    return _ledger.Ledger(journal)
+    return _ledger.Ledger(journal, once=once)
 
 
 show_in("autocalls_async", "AutocallsClient", of=globals())

@@ -12,12 +12,18 @@ from autocalls_async import (
     FreeformMessage,
     InsufficientBalanceError,
     InvalidPhoneError,
+    InvalidRequestError,
     Outcome,
+    PermissionDeniedError,
     RateLimitedError,
     Rejected,
     RejectedError,
+    SenderNotFoundError,
     SenderOfflineError,
     SentMessage,
+    TemplateNotFoundError,
+    TemplateRequiredError,
+    TemplateUnusableError,
     Unknown,
     UnknownOutcomeError,
     UnreachableError,
@@ -44,6 +50,12 @@ ACCEPTED = Accepted(
     ),
 )
 UNKNOWN = Unknown(message=HELLO, error=UnknownOutcomeError(detail="it timed out"))
+
+
+def rejected_unasked() -> Rejected:
+    return Rejected(message=HELLO, error=TemplateRequiredError())
+
+
 NEVER_LEFT = [rejected(InvalidPhoneError), unsent(UnsentError)]
 
 
@@ -138,3 +150,58 @@ def test_it_stops_exactly_where_half_a_window_is_unknown(
         left = [o for o in outcomes[: at + 1] if not isinstance(o, Rejected | Unsent)]
         is_over = left[-WINDOW:].count(UNKNOWN) >= MOST_UNKNOWN
         assert bool(reason) is (is_over and outcome not in NEVER_LEFT)
+
+
+def refused(kind: type[RejectedError], *, code: str | None = None) -> Rejected:
+    return Rejected(message=HELLO, error=kind(status=422, error_code=code))
+
+
+PAUSED = refused(TemplateUnusableError, code="TEMPLATE_NOT_APPROVED")
+UNSYNCED = refused(TemplateUnusableError, code="TEMPLATE_NOT_SYNCED")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "stops_at"),
+    [
+        pytest.param([PAUSED] * 10, 10, id="a template"),
+        pytest.param([refused(SenderNotFoundError)] * 10, 10, id="a sender"),
+        pytest.param([refused(PermissionDeniedError)] * 10, 10, id="a permission"),
+        pytest.param([refused(TemplateNotFoundError)] * 10, 10, id="no template"),
+        pytest.param([PAUSED] * 9 + [ACCEPTED] * 99, None, id="nine"),
+        pytest.param([ACCEPTED, PAUSED] * 10, 20, id="every second one"),
+        pytest.param([ACCEPTED, ACCEPTED, PAUSED] * 50, None, id="every third one"),
+        pytest.param([PAUSED, UNSYNCED, ACCEPTED] * 30, None, id="two reasons"),
+        pytest.param([PAUSED, UNSYNCED] * 10, 19, id="two reasons alone"),
+        pytest.param([refused(InvalidPhoneError)] * 99, None, id="bad numbers"),
+        pytest.param([refused(InvalidRequestError)] * 99, None, id="a row's own"),
+        pytest.param([refused(TemplateRequiredError)] * 99, None, id="closed windows"),
+        pytest.param([rejected_unasked()] * 99, None, id="our own check"),
+    ],
+)
+def test_ten_refusals_for_one_reason_that_is_of_all_stop_it(
+    outcomes: list[Outcome], stops_at: int | None
+) -> None:
+    reasons = judge_all(outcomes)
+
+    stopped = [at for at, reason in enumerate(reasons, start=1) if reason]
+    assert stopped[:1] == ([] if stops_at is None else [stops_at])
+
+
+def test_it_says_what_was_refused_and_that_it_says_nothing_of_the_messages() -> None:
+    reason = judge_all([ACCEPTED] * 15 + [PAUSED] * 10)[-1]
+
+    assert reason is not None
+    assert reason.detail == (
+        "10 of the last 20 messages were refused: " + PAUSED.error.summary
+    )
+    assert reason.of_all is reason.cause is PAUSED.error
+    assert reason.remedy == PAUSED.error.remedy
+
+
+def test_one_sender_of_several_that_stays_offline_stops_it_too() -> None:
+    breaker = breaker_of(12, 13)
+    offline = refused(SenderOfflineError, code="SENDER_OFFLINE")
+
+    reasons = [breaker.judge(offline) for _ in range(10)]
+
+    assert [bool(reason) for reason in reasons] == [False] * 9 + [True]

@@ -29,6 +29,7 @@ from autocalls_async.cli.bulk.telling import (
     tell_conflict,
     tell_remarks,
 )
+from autocalls_async.cli.choices import Repeats
 from autocalls_async.cli.connection import open_for_bulk
 from autocalls_async.cli.journal.commands import read_tally, write_page
 from autocalls_async.cli.rows.lines import FileError
@@ -45,7 +46,7 @@ from autocalls_async.cli.terminal.words import count, explain, outcome_record, q
 from autocalls_async.http.loop import utc_now
 from autocalls_async.journal import Journal, JournalError, SqliteJournal, State
 from autocalls_async.journal.entry import MAY_LEAVE
-from autocalls_async.model.errors import RunStoppedError
+from autocalls_async.model.errors import AutocallsError, RunStoppedError
 from autocalls_async.model.outcomes import Accepted, Outcome
 
 # What the second Ctrl-C leaves to the messages that have left.
@@ -263,7 +264,10 @@ class Sending:
         with self._screen.watch(total=len(self._messages)) as watch:
             async with client:
                 run = client.send_many(
-                    self._messages, journal=journal, **self._rules.for_run()
+                    self._messages,
+                    journal=journal,
+                    once_per_recipient=self._choice.repeats is Repeats.FIRST,
+                    **self._rules.for_run(),
                 )
 
                 def stop() -> None:
@@ -374,4 +378,9 @@ class Sending:
                 return f"stopped: {error}"
         if error.cause is None:
             return "interrupted" if signalled else f"stopped: {error.detail}"
-        return f"stopped: {explain(error.cause)}"
+        return f"stopped: {_explain_stop(error, error.cause)}"
+
+
+def _explain_stop(error: RunStoppedError, cause: AutocallsError) -> str:
+    says_more = error.detail != cause.summary
+    return f"{error.detail}; {error.remedy}" if says_more else explain(cause)
