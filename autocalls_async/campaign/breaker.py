@@ -8,8 +8,7 @@ leave before nothing does, and once they have ended the run stops here.
 """
 
 from collections import deque
-
-from attrs import frozen
+from typing import NamedTuple
 
 from autocalls_async.model.errors import (
     AuthenticationError,
@@ -44,8 +43,7 @@ _MEETS_ALL = (AuthenticationError, InsufficientBalanceError, RateLimitedError)
 """Refusals that would meet every further message: the last after minutes of 429s."""
 
 
-@frozen
-class Reason:
+class Reason(NamedTuple):
     """Why a run reads no further.
 
     Attributes:

@@ -2,8 +2,7 @@
 
 import random
 from collections.abc import Callable
-
-from attrs import define, field, frozen
+from typing import NamedTuple
 
 from autocalls_async.engine.outage import Outage
 from autocalls_async.http.loop import loop_time
@@ -29,8 +28,7 @@ from autocalls_async.policy.retry import RetryPolicy, RetryQuota
 from autocalls_async.policy.verdict import DECISIONS, Again, Kind, Seen, Verdict
 
 
-@define(eq=False)
-class Attempt:
+class Attempt(NamedTuple):
     """What one attempt showed."""
 
     seen: Seen
@@ -58,7 +56,6 @@ CUT_SHORT = Attempt(Seen.SILENCE, "it was cancelled")
 """What is known of an attempt that was left before its answer came."""
 
 
-@define(eq=False)
 class Call:
     """One call so far: all attempts of one operation.
 
@@ -69,16 +66,25 @@ class Call:
         last_error: What it came to if its time were up now.
     """
 
-    request: Request
-    deadline: float | None
-    began_at: float = field(factory=loop_time)
-    attempt_count: int = 0
-    handed_over_count: int = 0
-    last_error: AutocallsError | None = None
+    __slots__ = (
+        "attempt_count",
+        "began_at",
+        "deadline",
+        "handed_over_count",
+        "last_error",
+        "request",
+    )
+
+    def __init__(self, request: Request, deadline: float | None) -> None:
+        self.request = request
+        self.deadline = deadline
+        self.began_at = loop_time()
+        self.attempt_count = 0
+        self.handed_over_count = 0
+        self.last_error: AutocallsError | None = None
 
 
-@frozen
-class RetryAfter:
+class RetryAfter(NamedTuple):
     """What follows from an attempt that may be repeated.
 
     Attributes:

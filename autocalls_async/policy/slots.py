@@ -21,8 +21,6 @@ from collections import OrderedDict, deque
 from enum import IntEnum
 from heapq import heappop, heappush
 
-from attrs import define
-
 # As the breaker of a run: 10 of the last 20.
 _BRAKE_WINDOW = 20
 _BRAKE_COUNT = 10
@@ -45,12 +43,19 @@ _OPEN = (*_HOLDING, SendState.EARLY, SendState.HUNG)
 _JUDGED_OPEN = (SendState.SILENT, SendState.HUNG)
 
 
-@define(eq=False)
 class Departure:
-    """One send that has left; hand it back once, when its end is known."""
+    """One send that has left; hand it back once, when its end is known.
 
-    started: float
-    state: SendState = SendState.ORDINARY
+    Attributes:
+        started: When.
+        state: `Slots` alone moves it.
+    """
+
+    __slots__ = ("started", "state")
+
+    def __init__(self, started: float) -> None:
+        self.started = started
+        self.state = SendState.ORDINARY
 
     @property
     def is_settled(self) -> bool:

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-
-from attrs import frozen
+from typing import NamedTuple
 
 from autocalls_async.engine.attempts import (
     CUT_SHORT,
@@ -24,8 +23,7 @@ from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.slots import Departure
 
 
-@frozen
-class Unread:
+class Unread(NamedTuple):
     """A question that got no usable answer.
 
     Attributes:

@@ -7,15 +7,14 @@ phone number.
 import os
 import ssl
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import aiohttp
-from attrs import frozen
 
 from autocalls_async.policy.verdict import Seen
 
 
-@frozen
-class Failure:
+class Failure(NamedTuple):
     """What an attempt that broke off showed.
 
     Attributes:
