@@ -118,8 +118,7 @@ class Sending:
             CommandError: Nothing was sent, for the reason given.
         """
         path = self._campaign.journal
-        with self._messages:
-            signalled = asyncio.run(self.deliver())
+        signalled = asyncio.run(self.deliver())
         self._show()
         status = self._conclude(signalled)
         if path is not None:
@@ -137,11 +136,12 @@ class Sending:
             CommandError: Nothing was sent, for the reason given.
         """
         path = self._campaign.journal
-        if path is not None:
-            return await self._send_noting(path)
-        with self._nothing_sent():
-            self._judge()
-        return await self._send(None)
+        with self._messages:
+            if path is not None:
+                return await self._send_noting(path)
+            with self._nothing_sent():
+                self._judge()
+            return await self._send(None)
 
     def _tell_places(self) -> None:
         out, page = self._campaign.out, self._campaign.report
