@@ -28,7 +28,7 @@ from autocalls_async.emulator.faults import (
     Stall,
 )
 from autocalls_async.emulator.limits import Limit
-from autocalls_async.emulator.records import RecordedRequest
+from autocalls_async.emulator.records import RecordedRequest, Watcher
 from autocalls_async.emulator.routes import Route, find_route
 from autocalls_async.emulator.sandbox.world import World
 from autocalls_async.emulator.service import RULES, Service
@@ -92,7 +92,11 @@ class App:
         route = find_route(request.method, path)
         await _pause(self.before_counting, route.endpoint)
         record, fields = self._record(request, route, raw=raw, query=query)
-        answer = await self._answer_and_tell(request, route, record, fields)
+        watcher = self.service.records.watcher
+        if watcher is None:
+            answer = await self._answer_of(request, route, record, fields)
+        else:
+            answer = await self._answer_to(watcher, request, route, record, fields)
         record.status = answer.status
         body, content_type = answer.payload()
         return web.Response(
@@ -126,17 +130,15 @@ class App:
             return record, read_fields(body)
         return record, read_query(query, RULES.get(route.endpoint, {}))
 
-    async def _answer_and_tell(
+    async def _answer_to(
         self,
+        watcher: Watcher,
         request: web.BaseRequest,
         route: Route,
         record: RecordedRequest,
         fields: Fields,
     ) -> Answer:
         """Answer, and tell whoever watches what became of the request."""
-        watcher = self.service.records.watcher
-        if watcher is None:
-            return await self._answer_of(request, route, record, fields)
         answer = None
         try:
             answer = await self._answer_of(request, route, record, fields)

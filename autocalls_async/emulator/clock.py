@@ -49,6 +49,7 @@ class Clock:
 
     def __init__(self, home: HomeLoop, date: Callable[[], datetime] | None) -> None:
         self._home = home
+        self._loop_time = home.time  # the loop's own, once there is one
         self._date = date
         self._made_at = datetime.now(UTC)
         self._started: float | None = None
@@ -62,6 +63,7 @@ class Clock:
 
     def start(self) -> None:
         """Count the date from now on, unless it is counted already."""
+        self._loop_time = self._home.loop.time
         if self._started is None:
             self._started = self.time()
         self._is_running = True
@@ -77,23 +79,23 @@ class Clock:
 
     def time(self) -> float:
         """Return the emulator's time in seconds; before it starts, the caller's."""
-        return self._home.time() + self._offset
+        return self._loop_time() + self._offset
 
     def date(self) -> datetime:
         """Return the service's idea of the date."""
-        if self._date is None and self._started is None:
-            return self._made_at + self._shift
-        return self.date_at(self.time())
+        if self._date is not None:
+            return self.date_at(self.time())
+        passed = 0.0 if self._started is None else self.time() - self._started
+        return self._made_at + timedelta(seconds=passed)
 
     def date_at(self, instant: float) -> datetime:
         """Return the date of an instant of this clock."""
         if self._date is not None:
-            ago = self._home.time() - instant
+            ago = self._loop_time() - instant
             return self._date() - timedelta(seconds=ago) + self._shift
         if self._started is None:
-            return self._made_at + self._shift
-        passed = timedelta(seconds=instant - self._started)
-        return self._made_at + passed + self._shift
+            return self._made_at
+        return self._made_at + timedelta(seconds=instant - self._started)
 
     def instant_of(self, date: datetime) -> float:
         """Return when it is, or was, that date."""
@@ -102,11 +104,15 @@ class Clock:
 
     def set_date(self, date: datetime) -> None:
         """Let it be another date, at the same instant."""
-        self._shift += date - self.date()
+        self._shift_by(date - self.date())
 
     def set_true_date(self) -> None:
         """Let it be the date that it would be without any jump."""
-        self._shift = timedelta(seconds=-self._offset)
+        self._shift_by(timedelta(seconds=-self._offset) - self._shift)
+
+    def _shift_by(self, shift: timedelta) -> None:
+        self._shift += shift
+        self._made_at += shift
 
     def advance(self, seconds: float, tell: Callable[[], None] | None = None) -> None:
         """Move the clock forward, and take the steps that this makes due.
