@@ -6,6 +6,16 @@ both would get wrong in the same way, no test could find.
     async with Emulator() as emulator:
         emulator.customer_writes("+14155550123")
         client = AutocallsClient("any-key", base_url=emulator.base_url)
+
+Its rooms:
+
+    server     Emulator: the whole              handles/   what a program turns it by
+    app        HTTP of the service: routes, faults, limits, service, state, answers, ...
+    clock      a clock that can be moved, and everything here reads
+    sandbox/   threads, the feed of what happens, requests, as a process of its own
+    outbound/  receipts, customers' messages and ended conversations to others' programs
+    saved/     snapshots, recorded talks and their replay
+    control/   the page and the JSON API    page/   what the browser gets
 """
 
 from types import FunctionType

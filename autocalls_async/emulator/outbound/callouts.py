@@ -161,6 +161,8 @@ class Callouts:
 
     async def _attempt(self, callout: Callout, due: float) -> None:
         attempt = await self._exchange(callout, due - callout.made_at)
+        if callout.state is not State.UNDER_WAY:
+            return  # it was given up meanwhile
         next_at = callout.note(attempt)
         self.tell(callout)
         if next_at is not None:

@@ -102,8 +102,7 @@ class Sandbox:
         self._tell_changes()
         self._tell_message(taken)
         self.recording.note_message(taken)
-        for seconds, status in self.settings.steps.steps:
-            self._plan_step(taken, status, taken.at + seconds)
+        self._begin_delivery(taken, at=taken.at)
         return taken.number
 
     def ended(self) -> None:
@@ -214,6 +213,8 @@ class Sandbox:
         self.feed.begin_anew()
         for chat in self.world.tenant.conversations:
             self._await_end(chat)
+        for message in self.history.all():
+            self._begin_delivery(message, at=self.world.clock.time())
 
     def record(self, *, on: bool, path: Path | None = None) -> None:
         """Begin to record what is written, or end it.
@@ -295,9 +296,15 @@ class Sandbox:
         self.history.add(message)
         return message
 
+    def _begin_delivery(self, message: Message, *, at: float) -> None:
+        for seconds, status in self.settings.steps.steps:
+            self._plan_step(message, status, at + seconds)
+
     def _plan_step(self, message: Message, status: str, due: float) -> None:
+        run = self.feed.run
+
         def step(at: float) -> None:
-            if may_become(message.status, status):
+            if run == self.feed.run and may_become(message.status, status):
                 self._step(message, status, at=at)
 
         self.world.clock.call_at(due, step)
@@ -328,11 +335,14 @@ class Sandbox:
         wrote = self.world.tenant.conversations[chat].last_inbound
         if self.settings.ended is None or wrote is None:
             return
+        run = self.feed.run
 
         def end(at: float) -> None:
             conversation = self.world.tenant.conversations.get(chat)
+            if run != self.feed.run or conversation is None:
+                return
             messages = self.history.thread(chat)
-            if conversation and conversation.last_inbound == wrote and messages:
+            if conversation.last_inbound == wrote and messages:
                 self.posting.ended(chat, messages, at=at)
 
         closes_at = wrote + WINDOW_SECONDS

@@ -1,5 +1,6 @@
 """Snapshots and recorded talks."""
 
+import asyncio
 import json
 import stat
 from collections.abc import AsyncIterator
@@ -18,7 +19,7 @@ from autocalls_async.emulator import (
     HangUpBefore,
     Refuse,
 )
-from tests.emulator.sandbox.conftest import Control
+from tests.emulator.sandbox.conftest import Control, Program
 from tests.people import ANA
 
 BEN = "+14155550188"
@@ -115,6 +116,31 @@ async def test_reset_leads_back_to_the_start_and_the_true_date(
     after = await control.get("snapshot")
     assert {**after, "now": None} == {**before, "now": None}
     assert 0 <= (box.now() - began).total_seconds() < 10
+
+
+async def test_after_a_restore_deliveries_go_on_and_old_ones_do_not(
+    program: Program,
+) -> None:
+    async with Emulator(webhook=program.url) as emulator:
+        program.answers = [503] * 99
+        await fill(emulator)
+        emulator.customer_writes(ANA)
+        async with AutocallsClient(
+            "1|key", base_url=emulator.base_url, sender_id=12
+        ) as client:
+            client.windows.note_inbound(ANA)
+            emulator.faults.stop_failing()
+            await client.send_freeform(ANA, "on its way")
+        state = emulator.snapshot()
+        await asyncio.sleep(0.5)
+        emulator.restore(state)
+        program.heard.clear()
+        program.answers.clear()
+        await asyncio.sleep(600)
+
+        assert emulator.thread(ANA)[-1].status == "delivered"
+    told = [heard.body["status"] for heard in program.heard]
+    assert told == ["sent", "delivered"]
 
 
 class Bot:
