@@ -137,6 +137,7 @@ class Shipment:
     call_id: int
     context: Context
     is_watched: bool  # somebody wants to know of each step
+    left_at: float  # on the loop's clock, from its first handing over on
 
     def __init__(  # noqa: PLR0913  # each is a fact of the message
         self,
@@ -166,7 +167,6 @@ class Shipment:
         self.rule: Rule | None = None  # of its run, or its call
         self.stage = Stage.MADE
         self.attempt_count = 0
-        self.left_at = 0.0  # on the loop's clock
         self.handed_over_at: datetime | None = None
         self.was_checked = False
         self.fell_back = False  # to its template

@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 CHECKPOINT_SECONDS = 1.0
 """What was committed is in the main file so much later, if nobody asks for more."""
 
-LOOK_AGAIN_SECONDS = 0.01
+REST_AGAIN_SECONDS = 0.01
 """Where somebody does, it is looked again so much later."""
 
 
@@ -141,7 +141,7 @@ class GroupCommit:
         """Bring what was committed into the main file, once nothing else is asked."""
         if self._is_busy or self._asked:
             later = self._loop.call_later
-            self._resting = later(LOOK_AGAIN_SECONDS, self._checkpoint)
+            self._resting = later(REST_AGAIN_SECONDS, self._checkpoint)
             return
         self._resting = None
         self._is_busy = True
