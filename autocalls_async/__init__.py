@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from autocalls_async.campaign.run import Run
     from autocalls_async.client.client import AutocallsClient
     from autocalls_async.client.settings import ClientSettings
+    from autocalls_async.engine.asking.conversations import Conversations
     from autocalls_async.engine.asking.windows import Windows
     from autocalls_async.engine.telemetry.records import (
         Answered,
@@ -66,7 +67,10 @@ if TYPE_CHECKING:
     )
     from autocalls_async.model.answers import (
         Account,
+        Conversation,
         ConversationStatus,
+        HistoryEntry,
+        Party,
         Sender,
         SentMessage,
         SessionStatus,
@@ -108,6 +112,7 @@ if TYPE_CHECKING:
         Unknown,
         Unsent,
     )
+    from autocalls_async.model.splitting import split_text
     from autocalls_async.policy.lanes import Lane
     from autocalls_async.policy.pace import SendLimit
     from autocalls_async.policy.retry import RetryPolicy
@@ -124,7 +129,9 @@ __all__ = [
     "AutocallsError",
     "Checked",
     "ClientSettings",
+    "Conversation",
     "ConversationStatus",
+    "Conversations",
     "Deliveries",
     "Delivery",
     "Event",
@@ -133,6 +140,7 @@ __all__ = [
     "FindingKind",
     "FreeformMessage",
     "HandedOver",
+    "HistoryEntry",
     "InsufficientBalanceError",
     "InvalidPhoneError",
     "InvalidRequestError",
@@ -141,6 +149,7 @@ __all__ = [
     "NotFoundError",
     "Observer",
     "Outcome",
+    "Party",
     "Paused",
     "PermissionDeniedError",
     "Plan",
@@ -183,6 +192,7 @@ __all__ = [
     "WindowState",
     "Windows",
     "__version__",
+    "split_text",
 ]
 
 # Where each name is at home.
@@ -202,7 +212,8 @@ _HOMES: dict[str, str] = {
     """,
     "policy.lanes": "Lane",
     "model.answers": """
-        Account ConversationStatus Sender SentMessage SessionStatus Template
+        Account Conversation ConversationStatus HistoryEntry Party Sender
+        SentMessage SessionStatus Template
     """,
     "model.messages": "FreeformMessage Message TemplateFallback TemplateMessage",
     "model.outcomes": "Accepted Outcome Rejected Unknown Unsent",
@@ -219,6 +230,8 @@ _HOMES: dict[str, str] = {
     "policy.windows": "WindowCheck WindowState",
     "engine.asking.windows": "Windows",
     "webhooks.deliveries": "Deliveries Delivery",
+    "engine.asking.conversations": "Conversations",
+    "model.splitting": "split_text",
 }
 _HOME_OF: dict[str, str] = {
     name: home for home, names in _HOMES.items() for name in names.split()

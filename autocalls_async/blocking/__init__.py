@@ -5,7 +5,14 @@ share one event loop in a thread of its own, which begins with the first call an
 ends with the last client; any thread may use any of them.
 """
 
+from autocalls_async.blocking.after import BlockingConversations, BlockingDeliveries
 from autocalls_async.blocking.client import BlockingClient, BlockingWindows
 from autocalls_async.blocking.run import BlockingRun
 
-__all__ = ["BlockingClient", "BlockingRun", "BlockingWindows"]
+__all__ = [
+    "BlockingClient",
+    "BlockingConversations",
+    "BlockingDeliveries",
+    "BlockingRun",
+    "BlockingWindows",
+]

@@ -18,6 +18,7 @@ from typing import (
     Unpack,
 )
 
+from autocalls_async.blocking.after import BlockingConversations, BlockingDeliveries
 from autocalls_async.blocking.loop_thread import LoopThread, shared
 from autocalls_async.blocking.run import BlockingRun, BlockingSource
 from autocalls_async.campaign.run import Run
@@ -193,6 +194,16 @@ class BlockingClient:
     def windows(self) -> "BlockingWindows":
         """What the client knows of messaging windows."""
         return BlockingWindows(self)
+
+    @property
+    def conversations(self) -> BlockingConversations:
+        """Who talked with a sender, what was said, and who answers."""
+        return BlockingConversations(self)
+
+    @property
+    def deliveries(self) -> BlockingDeliveries:
+        """What became of accepted messages, as receipts tell."""
+        return BlockingDeliveries(self)
 
     @property
     def queue(self) -> QueueStatus:

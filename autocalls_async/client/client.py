@@ -106,6 +106,8 @@ class AutocallsClient(SingleSends):
             after one. Never on a lent session.
         deliveries: Where receipts are kept; `None` keeps those of a day in memory. It
             is closed with the client.
+        automation_key: Of automations, for `conversations.disable_ai()` and
+            `enable_ai()` alone.
 
     Raises:
         ValueError: An argument breaks its rule. Nothing was opened.
@@ -129,9 +131,11 @@ class AutocallsClient(SingleSends):
         observer: "_telemetry.Observer | None" = None,
         connect_ahead: bool = True,
         deliveries: "_deliveries.Deliveries | None" = None,
+        automation_key: str | None = None,
     ) -> None:
         key = ApiKey(api_key)
-        del api_key  # else a traceback with locals would show it
+        switch_key = None if automation_key is None else ApiKey(automation_key)
+        del api_key, automation_key  # else a traceback with locals would show them
         wiring = Wiring(
             key,
             base_url=base_url,
@@ -143,6 +147,7 @@ class AutocallsClient(SingleSends):
             trust_env=trust_env,
             observer=observer,
             connect_ahead=connect_ahead,
+            automation_key=switch_key,
         )
         super().__init__(
             wiring, sender_id=sender_id, window_check=window_check, timeout=timeout
@@ -167,6 +172,12 @@ class AutocallsClient(SingleSends):
             ),
         )
         self._home.leave = self._wiring.leave
+        if self._deliveries is not None:
+            self._take_over(self._deliveries)
+
+    def _take_over(self, deliveries: "_deliveries.Deliveries") -> None:
+        deliveries.serve(self)
+        self._wiring.dispatcher.tell_ends(deliveries.notes.note_end)
 
     def __del__(self) -> None:
         home = getattr(self, "_home", None)
@@ -187,7 +198,8 @@ class AutocallsClient(SingleSends):
             api_key: In place of `AUTOCALLS_API_KEY`, which must be set otherwise.
             environ: Other variables than those of this process.
             settings: Those of `AutocallsClient`. One that is given here wins over
-                `AUTOCALLS_BASE_URL` and `AUTOCALLS_SENDER_ID`, which may be set.
+                `AUTOCALLS_BASE_URL`, `AUTOCALLS_SENDER_ID` and
+                `AUTOCALLS_AUTOMATION_KEY`, which may be set.
 
         Raises:
             ValueError: The key is missing, or a value breaks its rule.
@@ -197,6 +209,7 @@ class AutocallsClient(SingleSends):
             os.environ if environ is None else environ, api_key=api_key
         )
         del api_key  # else a traceback with locals would show it
+        settings.setdefault("automation_key", found.automation_key)
         settings.setdefault("base_url", found.base_url)
         settings.setdefault("sender_id", found.sender_id)
         return cls(found.api_key, **settings)
@@ -238,6 +251,7 @@ class AutocallsClient(SingleSends):
         """What became of accepted messages, as receipts tell."""
         if self._deliveries is None:
             self._deliveries = _deliveries.Deliveries()
+            self._take_over(self._deliveries)
         return self._deliveries
 
     @property

@@ -49,6 +49,7 @@ class ClientSettings(TypedDict, total=False):
     observer: "_telemetry.Observer | None"
     connect_ahead: bool
     deliveries: "_deliveries.Deliveries | None"
+    automation_key: str | None
 
 
 show_in("autocalls_async", "ClientSettings", of=globals())

@@ -39,7 +39,11 @@ class SingleSends(Questions):
         timeout: float,
     ) -> None:
         super().__init__(
-            wiring.reads, wiring.guard, sender_id=sender_id, timeout=timeout
+            wiring.reads,
+            wiring.guard,
+            sender_id=sender_id,
+            timeout=timeout,
+            switches=wiring.switches,
         )
         self._wiring = wiring
         self._window_check = choose(WindowCheck, "window_check", window_check)

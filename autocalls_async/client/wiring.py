@@ -45,6 +45,7 @@ class Wiring:
         trust_env: bool,
         observer: "_telemetry.Observer | None",
         connect_ahead: bool,
+        automation_key: ApiKey | None = None,
     ) -> None:
         if max_queued is not None:
             check_id("max_queued", max_queued)
@@ -62,6 +63,14 @@ class Wiring:
         telling = Telling(observer)
         self._read_gate = Gate(READ_LIMIT)
         self.reads = Reads(self.exchange, self._read_gate)
+        self._automation: Transport | None = None
+        self.switches: Reads | None = None
+        if automation_key is not None:
+            self._automation = Transport(
+                base_url=url, key=automation_key, lent=session, trust_env=trust_env
+            )
+            switching = Exchange(self._automation, retry=retry, host=self.host)
+            self.switches = Reads(switching, self._read_gate)
         self.memory = WindowMemory()
         self.guard = WindowGuard(self.reads, memory=self.memory, telling=telling)
         self.send_gate = Gate(send_limit, limiter=limiter)
@@ -79,6 +88,8 @@ class Wiring:
         await self.send_gate.aclose()
         await self._read_gate.aclose()
         await self.transport.aclose()
+        if self._automation is not None:
+            await self._automation.aclose()
 
     async def leave(self) -> None:
         """Close what a client left open; it is gone, or its loop is about to be."""

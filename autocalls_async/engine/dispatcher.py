@@ -81,6 +81,10 @@ class Dispatcher:
         """How busy the queue is. It costs the same however long the queue."""
         return read_status(self._shipments, self._gate)
 
+    def tell_ends(self, tell: Callable[[Shipment, Outcome], None]) -> None:
+        """Have somebody told how each message ended."""
+        self._shipments.on_end = tell
+
     def submit(self, shipment: Shipment) -> None:
         """Take a message in; its `on_settled` is called exactly once."""
         is_watched = self._telling.is_heard

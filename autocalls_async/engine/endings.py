@@ -31,6 +31,8 @@ def unknown(shipment: Shipment, detail: str) -> Unknown:
         host=shipment.host,
         attempts=shipment.attempt_count,
         handed_over_at=shipment.handed_over_at,
+        sender_id=shipment.sender_id,
+        text=shipment.text,
     )
     return Unknown(message=shipment.message, error=error)
 
@@ -54,6 +56,7 @@ def failed(shipment: Shipment, error: BaseException) -> Outcome:
             return Unsent(message=message, error=error)
         case UnknownOutcomeError():
             error.handed_over_at = shipment.handed_over_at
+            error.sender_id, error.text = shipment.sender_id, shipment.text
             return Unknown(message=message, error=error)
     return _faulty(shipment, error)
 

@@ -15,7 +15,7 @@ from autocalls_async.model.errors import (
     UnsentError,
 )
 from autocalls_async.model.later import Later
-from autocalls_async.model.messages import Message, Pair
+from autocalls_async.model.messages import FreeformMessage, Message, Pair
 from autocalls_async.model.outcomes import Outcome
 from autocalls_async.policy.lanes import Lane, Place
 from autocalls_async.policy.verdict import Seen
@@ -239,6 +239,14 @@ class Shipment:
     def fall_back(self) -> None:
         """Go on with its template."""
         self.fell_back = True
+
+    @property
+    def text(self) -> str | None:
+        """What it says, if it is free text; a template's text is not known here."""
+        message = self.message
+        if isinstance(message, FreeformMessage) and not self.fell_back:
+            return message.message
+        return None
 
     def note_withdrawn(self, error: UnsentError | RejectedError) -> None:
         """Note that it must not leave any more."""

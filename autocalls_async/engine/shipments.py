@@ -1,6 +1,6 @@
 """All messages that are here: where each stands, and how many stand where."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 from autocalls_async.engine.endings import withdrawn
 from autocalls_async.engine.news import News
@@ -29,6 +29,8 @@ class Shipments:
         self._here: dict[Shipment, None] = {}  # in the order of submission
         self._held: dict[Lane, set[Shipment]] = {lane: set() for lane in Lane}
         self._emptied = News()
+        self.on_end: Callable[[Shipment, Outcome], None] | None = None
+        """Told of each message's end."""
         self.waiting_single_count = 0
         """Of those that wait, for how many somebody waits alone."""
         self.slotless_count = 0
@@ -158,6 +160,8 @@ class Shipments:
         if shipment.is_watched or isinstance(outcome, Unknown):
             record = shipment.record_settled(outcome, at=loop_time())
             shipment.context.run(self._telling.tell, record)
+        if self.on_end is not None:
+            self.on_end(shipment, outcome)
         shipment.on_settled(outcome)
 
     def withdraw(self, shipment: Shipment, error: UnsentError | RejectedError) -> bool:

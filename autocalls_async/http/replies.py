@@ -17,7 +17,9 @@ from typing import Any, TypeVar
 from autocalls_async.http.structuring import Unreadable, structure
 from autocalls_async.model.answers import (
     Account,
+    Conversation,
     ConversationStatus,
+    HistoryEntry,
     Sender,
     SentMessage,
     SessionStatus,
@@ -288,6 +290,25 @@ def read_account(reply: Reply) -> Account:
     return _read_shape(reply, _content, Account)
 
 
+def read_conversations(reply: Reply) -> tuple[tuple[Conversation, ...], str | None]:
+    """Read one page of the listing of conversations, and the next one's cursor.
+
+    Raises:
+        UnavailableError: The answer cannot be read.
+    """
+    rows = _read_shape(reply, _data, tuple[Conversation, ...])
+    return rows, _first_text(reply.content or {}, "next_cursor")
+
+
+def read_history(reply: Reply) -> tuple[HistoryEntry, ...]:
+    """Read what was said in a conversation, in its order.
+
+    Raises:
+        UnavailableError: The answer cannot be read.
+    """
+    return _read_shape(reply, _history, tuple[HistoryEntry, ...])
+
+
 def _read_shape(reply: Reply, find: Callable[[Reply], object], shape: type[T]) -> T:
     try:
         return structure(find(reply), shape)  # no variable of a frame that raises
@@ -304,6 +325,10 @@ def _content(reply: Reply) -> object:
 
 def _data(reply: Reply) -> object:
     return (reply.content or {}).get("data")
+
+
+def _history(reply: Reply) -> object:
+    return (reply.content or {}).get("history")
 
 
 def _session_status(body: Mapping[str, Any]) -> SessionStatus | None:

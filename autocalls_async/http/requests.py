@@ -101,5 +101,37 @@ def account_request() -> Request:
     return _get("me", "/user/me")
 
 
+def conversations_request(
+    *, phone: str | None, sender_phone: str | None, cursor: str | None
+) -> Request:
+    """Build one page of the listing of WhatsApp conversations."""
+    asked = {
+        "type": "whatsapp",
+        "customer_phone": phone,
+        "whatsapp_sender_phone": sender_phone,
+        "per_page": "100",
+        "cursor": cursor,
+    }
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return _get("conversations", f"/user/conversations?{query}")
+
+
+def history_request(conversation_id: str) -> Request:
+    """Build the question for what was said in a conversation."""
+    return _get("history", f"/conversations/{conversation_id}")
+
+
+def ai_request(conversation_id: str, *, is_on: bool) -> Request:
+    """Build the POST that switches a conversation's assistant; again does no harm."""
+    operation = "enable-ai" if is_on else "disable-ai"
+    return Request(
+        operation=operation,
+        kind=Kind.READ,
+        method="POST",
+        target=f"/automate/conversations/{conversation_id}/{operation}",
+        body=b"",
+    )
+
+
 def _get(operation: str, target: str) -> Request:
     return Request(operation=operation, kind=Kind.READ, method="GET", target=target)

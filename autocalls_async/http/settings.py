@@ -209,12 +209,21 @@ class Environment:
         api_key: `AUTOCALLS_API_KEY`; its `repr` does not show it.
         base_url: `AUTOCALLS_BASE_URL`.
         sender_id: `AUTOCALLS_SENDER_ID`, a whole number.
+        automation_key: `AUTOCALLS_AUTOMATION_KEY`; its `repr` does not show it either.
     """
 
-    __slots__ = ("api_key", "base_url", "sender_id")
+    __slots__ = ("api_key", "automation_key", "base_url", "sender_id")
 
-    def __init__(self, *, api_key: str, base_url: str, sender_id: int | None) -> None:
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str,
+        sender_id: int | None,
+        automation_key: str | None = None,
+    ) -> None:
         self.api_key = api_key
+        self.automation_key = automation_key
         self.base_url = base_url
         self.sender_id = sender_id
 
@@ -231,11 +240,11 @@ def read_environment(
     Raises:
         ValueError: The key is missing, or the sender is no number.
     """
-    key, base_url, sender = (
+    key, base_url, sender, automation = (
         environ.get(f"AUTOCALLS_{name}", "").strip()
-        for name in ("API_KEY", "BASE_URL", "SENDER_ID")
+        for name in ("API_KEY", "BASE_URL", "SENDER_ID", "AUTOMATION_KEY")
     )
-    key = MaskedText(api_key or key)
+    key, automation = MaskedText(api_key or key), MaskedText(automation)
     del environ, api_key  # else a traceback with locals would show them
     if not key:
         msg = "AUTOCALLS_API_KEY is not set; it must hold the account's API key"
@@ -247,4 +256,5 @@ def read_environment(
         api_key=key,
         base_url=base_url or DEFAULT_BASE_URL,
         sender_id=int(sender) if sender else None,
+        automation_key=automation or None,
     )

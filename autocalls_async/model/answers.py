@@ -144,6 +144,61 @@ class Template(Plain):
 
 
 @frozen(kw_only=True)
+class Party(Plain):
+    """One side of a conversation."""
+
+    name: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=lambda v: repr(v and mask_phone(v)))
+    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+
+
+@frozen(kw_only=True)
+class Conversation(Plain):
+    """One person's conversation with one sender, as the listing has it.
+
+    Attributes:
+        id: A UUID. Whoever has it can read the whole conversation without a key: treat
+            it as a secret.
+        ai_enabled: The sender's own assistant answers in it.
+        created_at: As the service writes it, without a zone: `2025-01-25 14:30:00`.
+        updated_at: Likewise.
+        extra: Fields this version does not know.
+
+    Source: API reference, "conversations".
+    """
+
+    id: str = field(repr=False)
+    type: str | None = None
+    message_count: int | None = None
+    ai_enabled: bool | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    assistant_id: str | None = field(default=None, repr=False)
+    assistant_name: str | None = field(default=None, repr=False)
+    total_cost: Decimal | None = None
+    whatsapp_sender: Party | None = None
+    customer: Party | None = None
+    variables: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+
+
+@frozen(kw_only=True)
+class HistoryEntry(Plain):
+    """One message of a conversation; the service does not say when it was.
+
+    Attributes:
+        role: `user` for the person, `assistant` for whoever wrote from this side, or
+            `system`.
+        content: Its text.
+        extra: Fields this version does not know.
+    """
+
+    role: str
+    content: str | None = field(default=None, repr=False)
+    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+
+
+@frozen(kw_only=True)
 class Account(Plain):
     """Whose key this is, and what it can still spend.
 

@@ -210,6 +210,21 @@ class Check(Generic[T]):
             self(attribute.name, value)
 
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+
+
+def is_uuid(value: object) -> TypeGuard[str]:
+    """Whether it is the id of a conversation as its listing gives it."""
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+
+
+def _say_uuid(value: object) -> str:
+    # It opens a conversation without a key: it is not shown.
+    given = f"{len(value)} characters" if isinstance(value, str) else show_kind(value)
+    return f"must be a UUID, such as the `id` of a listed conversation; got {given}"
+
+
+check_uuid = Check(is_uuid, _say_uuid)
 check_phone = Check(
     is_e164,
     lambda value: f"must be E.164, such as '+14155550123'; got {_show_phone(value)}",

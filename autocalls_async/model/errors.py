@@ -169,10 +169,14 @@ class UnknownOutcomeError(_SendError):
         detail: What was seen.
         handed_over_at: When its request began to leave, by this machine's clock.
         recipient_phone: Whom the message was for; masked in the text.
+        sender_id: Whom it was from.
+        text: What it said, of a free text: what `deliveries.evidence()` looks for.
     """
 
     detail: str
     handed_over_at: datetime | None = None
+    sender_id: int | None = None
+    text: str | None = None
 
     @property
     def summary(self) -> str:

@@ -1,12 +1,13 @@
 """What became of messages after they were accepted."""
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from copy import copy
 from datetime import datetime
 from os import PathLike
 from typing import Protocol, TypeAlias
+from weakref import ref
 
 from attrs import frozen
 
@@ -16,10 +17,16 @@ from autocalls_async.model.masking import show_code
 from autocalls_async.model.naming import show_in
 from autocalls_async.model.outcomes import Accepted
 from autocalls_async.model.plain import Plain
+from autocalls_async.webhooks.evidence import Evidence, Lost, read_case
+from autocalls_async.webhooks.notes import Notes
+from autocalls_async.webhooks.search import Asks, find_evidence
 from autocalls_async.webhooks.statuses import FAILED, Until, is_over
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 from autocalls_async.webhooks.stores.memory import MemoryDeliveries
-from autocalls_async.webhooks.stores.protocol import DeliveryStore, Receipt
+from autocalls_async.webhooks.stores.protocol import (
+    DeliveryStore,
+    Receipt,
+)
 from autocalls_async.webhooks.stores.sqlite import SqliteDeliveries
 
 Sent: TypeAlias = SentMessage | Accepted | int
@@ -76,6 +83,19 @@ class Deliveries:
         self._has_begun = asyncio.Event()
         self._is_closed = False
         self._receivers: list[Closing] = []
+        self._asks: Callable[[], Asks | None] = lambda: None
+        self.notes: Notes = Notes(self.store)
+
+    def serve(self, client: Asks) -> None:
+        """Belong to a client, which is asked for what the store does not know.
+
+        Raises:
+            ValueError: They belong to another client.
+        """
+        if self._asks() is not None:
+            msg = "these deliveries belong to another client; make others with its file"
+            raise ValueError(msg)
+        self._asks = ref(client)
 
     def add_receiver(self, receiver: "Closing") -> None:
         """Have a receiver closed before these deliveries, and before their client."""
@@ -115,6 +135,7 @@ class Deliveries:
         if watch is not None:
             await asyncio.wait([watch])
         self._wake(list(self._waiting), RuntimeError("the deliveries were closed"))
+        await self.notes.aclose()
         await self.store.aclose()
 
     async def get(self, sent: Sent) -> Delivery | None:
@@ -159,6 +180,29 @@ class Deliveries:
                 return await self._wait(store, number, goal)
         except TimeoutError:
             raise await _too_late(store, number, goal, timeout) from None
+
+    async def evidence(self, unknown: Lost) -> Evidence:
+        """Find out whether a message arrived whose outcome is unknown.
+
+        Evidence is the text in the conversation, and a receipt whose id no answer of
+        ours carried. Only both together are sure, with receipts taken in for the
+        whole time from 5 seconds before the hand-over to 15 minutes after it. That
+        nothing is found is no evidence that it was not sent.
+
+        That messages sent by the API stand in the history is this library's
+        assumption: no page says so.
+
+        Args:
+            unknown: The outcome, or its error.
+
+        Raises:
+            ValueError: It is no unknown outcome.
+            DeliveryStoreError: The store cannot be used.
+        """
+        case = read_case(unknown)
+        store = await self.open()
+        await self.notes.flush()
+        return await find_evidence(case, store=store, asks=self._asks())
 
     async def others(self) -> list[bytes]:
         """Return the newest bodies that were signed and could not be read.

@@ -87,6 +87,27 @@ def test_an_error_of_a_send_is_raised_where_it_was_called(emulator: Emulator) ->
     assert len(emulator.accepted) == 1
 
 
+def test_conversations_and_deliveries_are_asked_for_as_well(
+    emulator: Emulator,
+) -> None:
+    with blocking(emulator, automation_key="2|automation") as client:
+        (row,) = client.conversations.list(phone=ANA)
+        client.conversations.disable_ai(row.id)
+        (off,) = client.conversations.list(phone=ANA)
+        client.conversations.enable_ai(row.id)
+        sent = client.send_freeform(ANA, "Until six")
+        history = client.conversations.history(row.id)
+        stands = client.deliveries.get(sent)
+        with pytest.raises(TimeoutError):
+            client.deliveries.wait(sent, timeout=0.01)
+        with pytest.raises(ValueError, match="unknown outcome"):
+            client.deliveries.evidence(sent)  # type: ignore[arg-type]  # as said
+
+    assert off.ai_enabled is False
+    assert "Until six" in {entry.content for entry in history}
+    assert stands is None
+
+
 def test_every_name_of_the_client_has_one_that_blocks() -> None:
     names = {name for name in dir(AutocallsClient) if not name.startswith("_")}
 

@@ -3,6 +3,7 @@
 import asyncio
 from math import inf
 
+from autocalls_async.engine.asking.conversations import Conversations
 from autocalls_async.engine.asking.guard import WindowGuard
 from autocalls_async.engine.asking.reads import Reads, Unread
 from autocalls_async.engine.home import Home
@@ -30,8 +31,10 @@ class Questions:
         *,
         sender_id: int | None,
         timeout: float,
+        switches: Reads | None = None,
     ) -> None:
         self._reads = reads
+        self._switches = switches
         self._guard = guard
         if sender_id is not None:
             check_id("sender_id", sender_id)
@@ -112,13 +115,31 @@ class Questions:
             await self._read(requests.account_request(), timeout)
         )
 
+    @property
+    def conversations(self) -> Conversations:
+        """Who talked with a sender, what was said, and who answers."""
+        return Conversations(self._read, self._switch)
+
+    async def _switch(
+        self, request: requests.Request, seconds: float | None
+    ) -> replies.Reply:
+        if self._switches is None:
+            msg = "there is no automation_key: set AUTOCALLS_AUTOMATION_KEY, or give it"
+            raise ValueError(msg)
+        return await self._ask(self._switches, request, seconds)
+
     async def _read(
         self, request: requests.Request, seconds: float | None
+    ) -> replies.Reply:
+        return await self._ask(self._reads, request, seconds)
+
+    async def _ask(
+        self, reads: Reads, request: requests.Request, seconds: float | None
     ) -> replies.Reply:
         self._home.check()
         deadline = self._deadline(seconds)
         async with self._places:
-            found = await self._reads.read(request, deadline=deadline)
+            found = await reads.read(request, deadline=deadline)
         if isinstance(found, Unread):
             raise found.error
         return found

@@ -118,7 +118,6 @@ class Way:
         self.host = read_host(base_url)
         self.watch = Watch()
         self.unused: ResponseHandler | None = None  # the last that was kept so
-        self._method = method
         # The connector wants to know where to, and by which proxy.
         self._asked = asked = aiohttp.ClientRequest(
             method,
@@ -174,7 +173,7 @@ class Way:
         if self._headers is None:
             items = self._asked.headers.items()
             self._headers = "".join(f"{name}: {value}\r\n" for name, value in items)
-        first = f"{self._method} {self._base}{request.target} HTTP/1.1\r\n"
+        first = f"{request.method} {self._base}{request.target} HTTP/1.1\r\n"
         body, length = request.body or b"", ""
         if request.body is not None:
             length = f"Content-Length: {len(body)}\r\n"

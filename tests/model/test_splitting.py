@@ -1,0 +1,89 @@
+"""Where a long text is cut."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autocalls_async import split_text
+
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+WAVE = "\U0001f44b\U0001f3fd"
+FLAG = "\U0001f1e9\U0001f1ea"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "parts"),
+    [
+        pytest.param("short", 10, ("short",), id="short"),
+        pytest.param("  short \n", 10, ("short",), id="white space around"),
+        pytest.param("one two three", 8, ("one two", "three"), id="words"),
+        pytest.param("One. Two. Three.", 10, ("One. Two.", "Three."), id="sentences"),
+        pytest.param("One two\nthree four", 12, ("One two", "three four"), id="lines"),
+        pytest.param("A b.\n\nC d e. F", 11, ("A b.", "C d e. F"), id="paragraphs"),
+        pytest.param('He said "no." Yes', 14, ('He said "no."', "Yes"), id="quotes"),
+        pytest.param("abcdefgh", 3, ("abc", "def", "gh"), id="one word"),
+        pytest.param("好的。再见。谢谢", 5, ("好的。", "再见。谢谢"), id="no spaces"),
+        pytest.param("abe\u0301", 3, ("ab", "e\u0301"), id="a mark"),
+        pytest.param(f"abcd{FAMILY}", 6, ("abcd", FAMILY), id="joined"),
+        pytest.param(f"ab{WAVE}", 3, ("ab", WAVE), id="a modifier"),
+        pytest.param(f"a{FLAG}{FLAG}", 4, (f"a{FLAG}", FLAG), id="a flag"),
+    ],
+)
+def test_it_is_cut_where_a_reader_would(
+    text: str, limit: int, parts: tuple[str, ...]
+) -> None:
+    assert split_text(text, limit=limit) == parts
+
+
+def test_a_message_holds_a_part() -> None:
+    text = "Word after word. " * 1000
+
+    parts = split_text(text)
+
+    assert all(len(part) <= 4096 for part in parts)
+    assert len(parts) == 5
+    assert " ".join(parts) == text.strip()
+
+
+@given(
+    st.text(alphabet="ab .\n\u0301\u200d\U0001f44b\U0001f3fd\U0001f1e9", min_size=1),
+    st.integers(1, 12),
+)
+def test_no_part_is_empty_or_too_long_and_nothing_is_lost(
+    text: str, limit: int
+) -> None:
+    if not text.strip():
+        return
+
+    parts = split_text(text, limit=limit)
+
+    assert all(part.strip() and len(part) <= limit for part in parts)
+    assert "".join("".join(parts).split()) == "".join(text.split())
+
+
+@given(
+    st.lists(st.sampled_from(["a", " ", ". ", "e\u0301", WAVE, FAMILY]), min_size=1),
+    st.integers(6, 12),
+)
+def test_no_letter_is_cut(letters: list[str], limit: int) -> None:
+    text = "".join(letters)
+    if not text.strip():
+        return
+
+    parts = split_text(text, limit=limit)
+
+    assert all(part.count("e") == part.count("\u0301") for part in parts)
+    assert all(part.count(WAVE[0]) == part.count(WAVE) for part in parts)
+    assert sum(part.count(FAMILY) for part in parts) == text.count(FAMILY)
+
+
+@pytest.mark.parametrize("text", ["", "  \n", None, "\ud800"])
+def test_what_cannot_be_sent_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="text must"):
+        split_text(text)
+
+
+def test_a_run_of_marks_without_end_is_cut_all_the_same() -> None:
+    parts = split_text("a" + "\u0301" * 500, limit=100)
+
+    assert len(parts) == 6
