@@ -39,6 +39,8 @@ from autocalls_async.emulator.state import WINDOW_SECONDS
 
 # Of requests and callouts, which are large, fewer are kept than of messages.
 _KEPT_REQUESTS = 1000
+# A message is some six events, and a page may be some seconds behind.
+_KEPT_EVENTS = 1000
 
 
 @define(eq=False)
@@ -65,7 +67,7 @@ class Sandbox:
     def __attrs_post_init__(self) -> None:
         keep = self.settings.keep
         self.history = History(keep)
-        self.feed = Feed(keep)
+        self.feed = Feed(max(keep, _KEPT_EVENTS))
         self.requests = RequestLog(min(keep, _KEPT_REQUESTS))
         self.watch = Watch(self.world, self.requests, self.feed, self)
         self.callouts = Callouts(self.world.clock, keep, self._tell_callout)
