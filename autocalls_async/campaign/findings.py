@@ -6,11 +6,12 @@ Pure: no I/O, no clock, no asyncio.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from attrs import field, frozen
 
-from autocalls_async.campaign.manifest import Manifest, Shape, Spots
+from autocalls_async.campaign.manifest import Load, Manifest, Shape, Spots
 from autocalls_async.campaign.plan import (
     Finding,
     FindingKind,
@@ -22,6 +23,7 @@ from autocalls_async.campaign.plan import (
     WindowOutlook,
     name_messages,
 )
+from autocalls_async.campaign.rules.forecast import PlannedRules, full_days
 from autocalls_async.model.answers import Account, Sender, Template
 from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.masking import show_code
@@ -49,7 +51,13 @@ class Answers:
 
 
 def conclude(
-    manifest: Manifest, answers: Answers, *, price: Decimal | None, duration: float
+    manifest: Manifest,
+    answers: Answers,
+    *,
+    price: Decimal | None,
+    rules: PlannedRules,
+    seconds_per_send: float,
+    now: datetime,
 ) -> Plan:
     """Hold the messages against what the service said.
 
@@ -57,14 +65,25 @@ def conclude(
         manifest: All the messages.
         answers: What the service said about them.
         price: Of one message.
-        duration: Seconds that all will take.
+        rules: Whom it may write to, when, and how much.
+        seconds_per_send: The pace.
+        now: The time.
     """
     senders = tuple(_sender_loads(manifest, answers))
     templates = tuple(_template_loads(manifest, answers))
-    cost = None if price is None else price * manifest.message_count
+    count = manifest.message_count
+    cost = None if price is None else price * min(count, rules.most or count)
+    ends_at = rules.ends_at(
+        now,
+        seconds_per_send=seconds_per_send,
+        zones=manifest.zones,
+        days=max((_days(load, rules) for load in senders), default=0),
+    )
     findings = (
         *_judge_messages(manifest),
+        *_judge_rules(manifest, rules),
         *(f for load in senders for f in _judge_sender(load, answers)),
+        *(f for load in senders for f in _judge_limit(load, rules)),
         *_judge_balance(answers, cost),
         *_judge_windows(manifest, answers),
         *(f for load in templates for f in _judge_template(load, manifest, answers)),
@@ -81,8 +100,11 @@ def conclude(
         windows=_count_windows(manifest, answers),
         balance=_balance(answers),
         cost=cost,
-        duration=duration,
+        duration=(ends_at - now).total_seconds(),
         findings=findings,
+        excluded_count=manifest.excluded.count,
+        begins_at=rules.begins_at(now),
+        ends_at=ends_at,
     )
 
 
@@ -139,12 +161,25 @@ def _judge_messages(manifest: Manifest) -> Iterator[Finding]:
 def _sender_loads(manifest: Manifest, answers: Answers) -> Iterator[SenderLoad]:
     senders = {sender.id: sender for sender in answers.senders or ()}
     for sender_id, load in manifest.loads.items():
+        falling = _falling_count(sender_id, load, answers)
         yield SenderLoad(
             sender_id=sender_id,
             message_count=load.message_count,
             recipient_count=load.recipient_count,
+            outside_count=min(len(load.template_to) + falling, load.recipient_count),
+            is_outside_sampled=falling > 0,
             sender=senders.get(sender_id),
         )
+
+
+def _falling_count(sender_id: int, load: Load, answers: Answers) -> int:
+    """Return about how many free texts will fall back, by the windows looked at."""
+    seen = [o for pair, o in answers.windows.items() if pair.sender_id == sender_id]
+    if not load.fallback_count or not seen:
+        return 0
+    closed = seen.count(WindowOutlook.CLOSED)
+    may_fall = min(load.fallback_count, len(load.freeform_to))
+    return -(-may_fall * closed // len(seen))
 
 
 def _judge_sender(load: SenderLoad, answers: Answers) -> Iterator[Finding]:
@@ -160,19 +195,52 @@ def _judge_sender(load: SenderLoad, answers: Answers) -> Iterator[Finding]:
     if (sender.quality_rating or "").upper() in _BAD_QUALITY:
         text = f"the quality rating of {name} is {_show(sender.quality_rating)}"
         yield _warning(FindingKind.SENDER_QUALITY, text, sender_id=load.sender_id)
-    limit = sender.messaging_limit
-    if limit is not None and load.recipient_count > limit:
+
+
+def _judge_rules(manifest: Manifest, rules: PlannedRules) -> Iterator[Finding]:
+    if left_out := manifest.excluded:
+        verb = "is" if left_out.count == 1 else "are"
+        text = f"{_number_of(left_out.count)} {verb} left out as excluded"
+        text += f" ({_where(left_out)})"
+        yield _warning(FindingKind.EXCLUDED, text, **_facts(left_out))
+    if rules.most is not None and rules.most < manifest.message_count:
         text = (
-            f"{name} may write to {_number_of(limit, 'recipient')} in 24 hours, and "
-            f"shall write to {load.recipient_count:,}"
+            f"at most {rules.most:,} of {_number_of(manifest.message_count)} may leave"
         )
-        yield _error(
-            FindingKind.SENDER_LIMIT,
-            text,
-            sender_id=load.sender_id,
-            limit=limit,
-            recipient_count=load.recipient_count,
-        )
+        yield _warning(FindingKind.BOUND_SHORT, text, most=rules.most)
+
+
+def _limit_of(load: SenderLoad, rules: PlannedRules) -> int | None:
+    """Return how many new people a day the rules let a sender write to."""
+    if rules.per_day == "auto":
+        return None if load.sender is None else load.sender.messaging_limit
+    return rules.per_day
+
+
+def _days(load: SenderLoad, rules: PlannedRules) -> int:
+    return full_days(load.outside_count, _limit_of(load, rules))
+
+
+def _judge_limit(load: SenderLoad, rules: PlannedRules) -> Iterator[Finding]:
+    """Hold the people outside an open window against what the sender may."""
+    limit = None if load.sender is None else load.sender.messaging_limit
+    if limit is None:
+        return
+    name = f"sender {load.sender_id}"
+    shared = "a limit that all senders of its portfolio share"
+    per_day, count = _limit_of(load, rules), load.outside_count
+    is_spread = per_day is not None and per_day <= limit
+    if is_spread or count <= limit:
+        return
+    people = "people outside an open window"
+    about = "about " if load.is_outside_sampled else ""
+    text = (
+        f"{name} may write to {limit:,} {people} in 24 hours, {shared}, and shall "
+        f"write to {about}{count:,}; per_day spreads them over days"
+    )
+    say = _warning if load.is_outside_sampled else _error
+    facts = {"sender_id": load.sender_id, "limit": limit, "recipient_count": count}
+    yield say(FindingKind.SENDER_LIMIT, text, **facts)
 
 
 def _show(code: str | None) -> str:

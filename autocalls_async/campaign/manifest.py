@@ -7,13 +7,16 @@ hash of its key and its recipient's digits: some 150 bytes as Python keeps them.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from heapq import heappop, heappush
 
 from attrs import define, field, frozen
 
+from autocalls_async.campaign.rules.exclusions import Exclusions
 from autocalls_async.journal.keys import derive_key, show_key, to_content
 from autocalls_async.model.checks import choose_sender
+from autocalls_async.model.errors import ExcludedError
 from autocalls_async.model.messages import (
     FreeformMessage,
     Message,
@@ -86,6 +89,7 @@ class Load:
     message_count: int = 0
     freeform_to: set[int] = field(factory=set)
     template_to: set[int] = field(factory=set)
+    fallback_count: int = 0
 
     @property
     def recipient_count(self) -> int:
@@ -108,14 +112,24 @@ class Manifest:
     Args:
         sender_id: The sender of messages that name none.
         window_sample: Pairs of sender and recipient to look at, at most.
+        exclusions: Whom to leave out.
     """
 
-    def __init__(self, *, sender_id: int | None, window_sample: int) -> None:
+    def __init__(
+        self,
+        *,
+        sender_id: int | None,
+        window_sample: int,
+        exclusions: Exclusions | None = None,
+    ) -> None:
         self._sender_id = sender_id
+        self._exclusions = exclusions
         self._contents: dict[int, int] = {}
         self.position: int = 0
         self.template_count: int = 0
         self.bad: Spots = Spots()
+        self.excluded: Spots = Spots()
+        self.zones: Counter[str | None] = Counter()
         self.duplicates: Spots = Spots()
         self.conflicts: Spots = Spots()
         self.loads: dict[int, Load] = {}
@@ -125,7 +139,7 @@ class Manifest:
     @property
     def message_count(self) -> int:
         """What can be sent."""
-        return self.position - self.bad.count
+        return self.position - self.bad.count - self.excluded.count
 
     def add(self, value: object) -> None:
         """Take in the next message, or whatever stands in its place."""
@@ -136,6 +150,9 @@ class Manifest:
         except ValueError as error:
             self.bad.add(self.position, str(error))
             return
+        if self._is_left_out(message):
+            return
+        self.zones[message.time_zone] += 1
         self._note_key(message, sender_id)
         load = self.loads.setdefault(sender_id, Load())
         load.message_count += 1
@@ -146,7 +163,18 @@ class Manifest:
             self._note_template(sender_id, message.template_id, message.variables)
         else:
             load.freeform_to.add(number)
+            load.fallback_count += message.fallback is not None
             self._note_freeform(sender_id, message)
+
+    def _is_left_out(self, message: Message) -> bool:
+        if self._exclusions is None:
+            return False
+        error = self._exclusions.find(message.recipient_phone)
+        if isinstance(error, ExcludedError):
+            self.excluded.add(self.position)
+        elif error is not None:
+            self.bad.add(self.position, error.detail)
+        return error is not None
 
     def _note_key(self, message: Message, sender_id: int) -> None:
         derived = derive_key(to_content(message, sender_id))

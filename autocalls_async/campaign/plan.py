@@ -4,6 +4,7 @@ Pure: no I/O, no clock, no asyncio.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from typing import ClassVar
@@ -29,6 +30,8 @@ class FindingKind(Enum):
     NO_MESSAGES = "no messages"
     BAD_MESSAGE = "bad message"
     DUPLICATE = "duplicate"
+    EXCLUDED = "excluded"
+    BOUND_SHORT = "bound short"
     KEY_CONFLICT = "key conflict"
     SENDER_MISSING = "sender missing"
     SENDER_OFFLINE = "sender offline"
@@ -121,12 +124,17 @@ class SenderLoad(Plain):
 
     Attributes:
         recipient_count: Distinct ones.
+        outside_count: Those of them who count for the sender's limit: whom a template
+            goes to, and about so many whose free text will fall back.
+        is_outside_sampled: That follows from the windows that were looked at.
         sender: What the service says of it; `None` where it does not say.
     """
 
     sender_id: int
     message_count: int
     recipient_count: int
+    outside_count: int = 0
+    is_outside_sampled: bool = False
     sender: Sender | None = None
 
 
@@ -157,7 +165,10 @@ class Plan(Plain):
         windows: Of the free texts.
         balance: Of the account, where it could be asked.
         cost: Of all messages, where a price was given.
-        duration: Seconds at the pace of now.
+        duration: Seconds from now to the end, at the pace of now and by the rules.
+        excluded_count: Messages to those who are left out; they are no others.
+        begins_at: When the first may leave; `None` in a plan that was made by hand.
+        ends_at: About when the last will have left.
     """
 
     message_count: int
@@ -172,6 +183,9 @@ class Plan(Plain):
     cost: Decimal | None
     duration: float
     findings: tuple[Finding, ...]
+    excluded_count: int = 0
+    begins_at: datetime | None = None
+    ends_at: datetime | None = None
 
     _also: ClassVar[tuple[str, ...]] = ("is_ready",)
 
@@ -230,7 +244,10 @@ def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+    if minutes < 120:
+        return f"{minutes:.0f} min"
+    hours = minutes / 60
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
 
 
 show_in(

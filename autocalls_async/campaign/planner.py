@@ -9,8 +9,10 @@ from typing import TypeVar
 from autocalls_async.campaign.findings import Answers, conclude, not_asked
 from autocalls_async.campaign.manifest import Manifest
 from autocalls_async.campaign.plan import Finding, Plan, WindowOutlook
+from autocalls_async.campaign.rules.forecast import PlannedRules
 from autocalls_async.campaign.source import Source, each_of
 from autocalls_async.engine.asking.questions import Questions
+from autocalls_async.http.loop import utc_now
 from autocalls_async.model.answers import Account, Sender, Template
 from autocalls_async.model.errors import (
     AuthenticationError,
@@ -41,6 +43,7 @@ async def make_plan(
     seconds_per_send: float,
     price: Decimal | None,
     window_sample: int,
+    rules: PlannedRules,
 ) -> Plan:
     """Find out what a campaign would meet. Nothing is sent.
 
@@ -52,18 +55,32 @@ async def make_plan(
         seconds_per_send: The pace of now.
         price: Of one message.
         window_sample: Windows to look at, at most.
+        rules: Whom it may write to, when, and how much.
 
     Raises:
         ValueError: An argument breaks its rule.
         AuthenticationError: The key is not accepted.
     """
     _check(price, window_sample)
-    manifest = Manifest(sender_id=sender_id, window_sample=window_sample)
+    manifest = Manifest(
+        sender_id=sender_id, window_sample=window_sample, exclusions=rules.exclusions
+    )
     await _read(messages, manifest)
-    duration = manifest.message_count * seconds_per_send
+    now = utc_now()
+    ends_at = rules.ends_at(
+        now, seconds_per_send=seconds_per_send, zones=manifest.zones, days=0
+    )
+    duration = (ends_at - now).total_seconds()
     inquiry = _Inquiry(questions, memory, manifest, duration)
     answers = await inquiry.run() if manifest.message_count else Answers()
-    return conclude(manifest, answers, price=price, duration=duration)
+    return conclude(
+        manifest,
+        answers,
+        price=price,
+        rules=rules,
+        seconds_per_send=seconds_per_send,
+        now=now,
+    )
 
 
 def _check(price: object, window_sample: object) -> None:

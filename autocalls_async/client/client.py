@@ -385,12 +385,18 @@ class AutocallsClient(SingleSends):
         senders = await self.senders(include_offline=True)
         return {sender.id: sender.messaging_limit for sender in senders}
 
-    async def plan(
+    async def plan(  # noqa: PLR0913  # each is a rule of its own
         self,
         messages: Source,
         *,
         price: Decimal | None = None,
         window_sample: int = 200,
+        exclude: "_exclusions.Exclude | None" = None,
+        hours: "_hours.SendingHours | None" = None,
+        start_at: datetime | None = None,
+        per_day: "_rulebook.PerDay | None" = None,
+        at_most: int | None = None,
+        budget: Decimal | None = None,
     ) -> "_plan.Plan":
         """Find out what a campaign would meet. It is free, and sends nothing.
 
@@ -400,6 +406,13 @@ class AutocallsClient(SingleSends):
             price: Of one message, to hold against the balance.
             window_sample: Messaging windows to look at, at most, drawn evenly
                 from the pairs of sender and recipient; known ones cost no request.
+            exclude: The rules of the run, as `send_many()` takes them: this and the
+                others below.
+            hours: When messages may leave.
+            start_at: None leaves before.
+            per_day: New people of each sender in 24 hours.
+            at_most: Messages that may leave.
+            budget: The same in money, by `price`.
 
         Raises:
             ValueError: An argument breaks its rule.
@@ -415,6 +428,13 @@ class AutocallsClient(SingleSends):
             seconds_per_send=self._wiring.send_gate.pace.seconds_per_send,
             price=price,
             window_sample=window_sample,
+            rules=_ushers.plan_rules(
+                exclude=exclude,
+                hours=hours,
+                start_at=start_at,
+                per_day=per_day,
+                most=_spending.most_messages(at_most, budget=budget, price=price),
+            ),
         )
 
 

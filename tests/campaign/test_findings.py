@@ -20,6 +20,7 @@ from autocalls_async.model.messages import (
     Pair,
     TemplateMessage,
 )
+from tests.campaign.planning import ALONE
 
 ANA, BO = "+14155550001", "+14155550002"
 REMINDER = Template(id=45, status="approved", variables=("customer_name", "date"))
@@ -44,7 +45,7 @@ def plan_of(*messages: Message, closed: tuple[str, ...] = ()) -> Plan:
         ).items()
     }
     answers = Answers(templates={12: (REMINDER,)}, windows=windows)
-    return conclude(manifest, answers, price=None, duration=1.0)
+    return conclude(manifest, answers, price=None, **ALONE)
 
 
 @pytest.mark.parametrize(

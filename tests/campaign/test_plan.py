@@ -16,6 +16,7 @@ from autocalls_async import (
     AutocallsClient,
     FreeformMessage,
     Message,
+    SendingHours,
     Template,
     TemplateFallback,
     TemplateMessage,
@@ -35,6 +36,7 @@ from autocalls_async.emulator import (
 from autocalls_async.emulator import Sender as Line
 from autocalls_async.journal.keys import derive_key, to_content
 from autocalls_async.model.messages import Pair
+from tests.campaign.planning import ALONE
 from tests.people import (
     ANA,
     SENDER,
@@ -58,6 +60,9 @@ async def plan_of(
 ) -> Plan:
     """Plan with what the client has."""
     return await client.plan(messages, price=price, window_sample=window_sample)
+
+
+THREE = {"1": "you", "2": "today", "3": "noon"}
 
 
 def reminder(variables: dict[str, str], template_id: int = 45) -> TemplateMessage:
@@ -294,12 +299,6 @@ def test_a_recipient_of_both_kinds_of_message_is_one_recipient() -> None:
             Severity.WARNING,
             id="red",
         ),
-        pytest.param(
-            {"messaging_limit": 2},
-            FindingKind.SENDER_LIMIT,
-            Severity.ERROR,
-            id="limit of 2",
-        ),
     ],
 )
 async def test_a_sender_that_is_not_fit_is_found(
@@ -322,18 +321,115 @@ async def test_a_sender_that_is_not_fit_is_found(
     assert found.facts["sender_id"] == SENDER
 
 
-async def test_a_limit_that_is_just_enough_is_no_finding(
+def limit_to(emulator: Emulator, limit: int | None) -> None:
+    """Let the sender write to so many people."""
+    emulator.add_sender(
+        Line(id=SENDER, phone_number="+1", display_name="A", messaging_limit=limit)
+    )
+
+
+async def test_people_with_open_windows_count_for_no_limit(
     client: AutocallsClient, emulator: Emulator
 ) -> None:
-    emulator.add_sender(
-        Line(id=SENDER, phone_number="+1", display_name="A", messaging_limit=3)
-    )
-    recipients = people(3)
+    limit_to(emulator, 2)
+    recipients = people(5)
     open_windows(emulator, recipients)
 
     plan = await plan_of(client, hellos([*recipients, *recipients]))
 
     assert kinds(plan) == [FindingKind.DUPLICATE]
+    assert plan.senders[0].outside_count == 0
+
+
+async def test_people_whom_a_template_goes_to_count(
+    client: AutocallsClient, emulator: Emulator
+) -> None:
+    limit_to(emulator, 2)
+    messages = [
+        TemplateMessage(recipient_phone=p, template_id=45, variables=THREE)
+        for p in people(3)
+    ]
+
+    enough = await plan_of(client, messages[:2])
+    plan = await plan_of(client, messages)
+    spread = await client.plan(messages, per_day=2)
+    own = await client.plan(messages, per_day="auto")
+    over = await client.plan(messages, per_day=3)
+
+    assert kinds(enough) == kinds(spread) == kinds(own) == []
+    (found,) = plan.findings
+    assert (found.kind, found.severity) == (FindingKind.SENDER_LIMIT, Severity.ERROR)
+    assert (
+        "2 people outside an open window in 24 hours, a limit that all senders of"
+        in (found.text)
+    )
+    assert found.facts["recipient_count"] == 3
+    assert kinds(over) == [FindingKind.SENDER_LIMIT]
+    assert spread.ends_at is not None
+    assert 24 * 3600 < spread.duration < 25 * 3600
+    assert own.duration == pytest.approx(spread.duration, abs=60)
+
+
+async def test_people_whose_text_will_fall_back_are_estimated_by_their_windows(
+    client: AutocallsClient, emulator: Emulator
+) -> None:
+    limit_to(emulator, 2)
+    recipients = people(10)
+    open_windows(emulator, recipients[:5])
+    fallback = TemplateFallback(template_id=45, variables=THREE)
+    messages = [
+        FreeformMessage(recipient_phone=p, message="hi", fallback=fallback)
+        for p in recipients
+    ]
+
+    plan = await plan_of(client, messages)
+
+    (load,) = plan.senders
+    assert (load.outside_count, load.is_outside_sampled) == (5, True)
+    (found,) = plan.findings
+    assert (found.kind, found.severity) == (FindingKind.SENDER_LIMIT, Severity.WARNING)
+    assert "shall write to about 5" in found.text
+
+
+async def test_a_plan_tells_what_the_rules_will_do(
+    client: AutocallsClient, emulator: Emulator
+) -> None:
+    recipients = people(8)
+    open_windows(emulator, recipients)
+    whole_day = SendingHours("00:00-24:00", tz="UTC")
+
+    plan = await client.plan(
+        hellos(recipients),
+        exclude={recipients[1], recipients[7]},
+        hours=whole_day,
+        budget=Decimal("0.2"),
+        price=Decimal("0.05"),
+    )
+
+    assert (plan.message_count, plan.excluded_count) == (6, 2)
+    assert plan.cost == Decimal("0.2")
+    assert kinds(plan) == [FindingKind.EXCLUDED, FindingKind.BOUND_SHORT]
+    texts = [found.text for found in plan.findings]
+    assert texts[0] == "2 messages are left out as excluded (numbers 2, 8)"
+    assert texts[1] == "at most 4 of 6 messages may leave"
+    assert plan.duration < 2
+    assert plan.is_ready
+
+
+async def test_who_cannot_be_asked_about_is_a_bad_message(
+    client: AutocallsClient, emulator: Emulator
+) -> None:
+    open_windows(emulator, people(2))
+
+    def exclude(phone: str) -> bool:
+        if phone == people(2)[1]:
+            raise ConnectionError
+        return False
+
+    plan = await client.plan(hellos(people(2)), exclude=exclude)
+
+    assert kinds(plan) == [FindingKind.BAD_MESSAGE]
+    assert "exclude failed (ConnectionError)" in plan.findings[0].text
 
 
 async def test_nothing_more_is_asked_about_a_sender_that_the_account_lacks(
@@ -381,7 +477,7 @@ def test_an_account_without_a_balance_is_a_warning_where_a_price_is_given() -> N
     manifest.add(hello())
     answers = Answers(account=Account())
 
-    plan = conclude(manifest, answers, price=Decimal(1), duration=0.2)
+    plan = conclude(manifest, answers, price=Decimal(1), **ALONE)
 
     assert kinds(plan, Severity.WARNING) == [FindingKind.NOT_ASKED]
 
@@ -572,7 +668,7 @@ def test_variables_that_nobody_knows_are_not_judged() -> None:
     manifest.add(reminder({"1": "Ana"}))
     answers = Answers(templates={SENDER: (Template(id=45, status="approved"),)})
 
-    plan = conclude(manifest, answers, price=None, duration=0.2)
+    plan = conclude(manifest, answers, price=None, **ALONE)
 
     assert plan.findings == ()
 

@@ -251,6 +251,9 @@ ROWS: dict[str, tuple[Plain, dict[str, Any]]] = {
                     "facts": {"positions": [1, 2]},
                 }
             ],
+            "excluded_count": 0,
+            "begins_at": None,
+            "ends_at": None,
             "is_ready": False,
         },
     ),

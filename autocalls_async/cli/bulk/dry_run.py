@@ -136,6 +136,7 @@ class DryRun:
                 self._messages(found),
                 price=self.campaign.price,
                 window_sample=_WINDOW_SAMPLE,
+                **self.rules.for_run(),
             )
 
         with self.screen.waiting(self._what_takes_time(left)):

@@ -19,7 +19,7 @@ from autocalls_async.cli.bulk.inventory import Inventory
 from autocalls_async.cli.bulk.obstacles import Obstacle
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.terminal.screen import Screen, fact_table, make_table
-from autocalls_async.cli.terminal.words import count, duration, plain
+from autocalls_async.cli.terminal.words import count, duration, plain, show_time
 from autocalls_async.model.answers import Sender
 
 _BAR_WIDTH = 24
@@ -55,11 +55,22 @@ def _facts(found: Inventory, campaign: Campaign) -> Iterator[tuple[str, object]]
         return
     yield "to send", _kinds(plan, campaign)
     yield "repeated", _repeated(found)
-    seconds = max(plan.duration, 1.0)
-    yield "time", f"about {duration(seconds)} at {campaign.rate} a second"
+    yield "time", _time(plan, campaign)
+    if plan.excluded_count:
+        yield "left out", f"{count(plan.excluded_count, 'row')}, as excluded"
     yield "balance", "not known" if plan.balance is None else f"{plan.balance:,}"
     if plan.cost is not None:
         yield "cost", f"{plan.cost:,} at {campaign.price} each"
+
+
+def _time(plan: Plan, campaign: Campaign) -> str:
+    about = f"about {duration(max(plan.duration, 1.0))} at {campaign.rate} a second"
+    rules = campaign.rules
+    is_ruled = rules.hours is not None or rules.at is not None or rules.per_day
+    if not is_ruled or plan.begins_at is None or plan.ends_at is None:
+        return about
+    begins, ends = show_time(plan.begins_at), show_time(plan.ends_at)
+    return f"from {begins} until about {ends}, by the rules"
 
 
 def _kinds(plan: Plan, campaign: Campaign) -> str:

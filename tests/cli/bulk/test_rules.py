@@ -162,6 +162,27 @@ def test_a_campaign_begins_at_its_time(
     assert len(service.emulator.accepted) == 8
 
 
+def test_a_dry_run_tells_what_the_rules_will_do(
+    autocalls: Autocalls, service: Service, file: str, tmp_path: Path
+) -> None:
+    (tmp_path / "stop.csv").write_text(f"phone\n{NUMBERS[1]}\n")
+    full = ("--var", "1=a", "--var", "2=b", "--var", "3=c")
+
+    ended = autocalls(
+        *("bulk", file, "--template", "45", *full, "--dry-run"),
+        *("--exclude", "stop.csv", "--per-day", "3", "--at-most", "5"),
+        *("--hours", "00:00-24:00", "--tz", "UTC"),
+    )
+
+    assert ended.status == 0
+    assert "1 row, as excluded" in ended.out
+    assert "1 message is left out as excluded (line 3)" in ended.out
+    assert "at most 5 of 7 messages may leave" in ended.out
+    assert re.search("time +from .* until about .*, by the rules", ended.out)
+    assert "--per-day 3" in ended.out
+    assert not service.emulator.accepted
+
+
 # Lists that change
 
 
