@@ -12,8 +12,15 @@ class FileFormat(StrEnum):
     """Any workbook; which kind it is, it says itself."""
 
 
+class Doubtful(StrEnum):
+    """What a user can decide about."""
+
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+
+
 class Decision(StrEnum):
-    """What a user can decide about an unknown message."""
+    """What a user can decide about a message."""
 
     ACCEPTED = "accepted"
     NEW = "new"

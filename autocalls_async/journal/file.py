@@ -14,13 +14,13 @@ Everything here blocks. The rules, which a kill at any moment keeps:
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
 from autocalls_async.journal.errors import JournalCopyError, JournalError
-from autocalls_async.journal.lock import Memory, OwnerLock
+from autocalls_async.journal.lock import Memory, OwnerLock, sync_folder
 from autocalls_async.journal.rows import BusyError, to_failure
 from autocalls_async.journal.schema import (
     SCHEMA_VERSION,
@@ -44,6 +44,7 @@ class JournalFile:
         path: Where the file is, or is to be.
         at: The time now.
         first_work: Done with it in the commit that marks it open.
+        is_adopted: Somebody answers for what it may lack.
 
     Attributes:
         db: The connection to it.
@@ -59,8 +60,10 @@ class JournalFile:
         *,
         at: datetime,
         first_work: Callable[[sqlite3.Connection], None],
+        is_adopted: bool = False,
     ) -> None:
         self._path = path
+        self._is_adopted = is_adopted
         self._real = (
             path.resolve()
         )  # SQLite would take the name ":memory:" for an order
@@ -132,20 +135,38 @@ class JournalFile:
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            # The texts and numbers in it are nobody else's business.
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            os.close(os.open(self._real, flags, 0o600))
+            if not self._real.exists():
+                self._make()
+            os.close(os.open(self._real, os.O_RDWR | os.O_CLOEXEC))
         except OSError as error:
             detail = f"it cannot be opened for writing ({error.strerror})"
             raise JournalError(path=self._path, detail=detail) from error
-        return sqlite3.connect(self._real, timeout=BUSY_SECONDS, isolation_level=None)
+        return _connect(self._real)
+
+    def _make(self) -> None:
+        """Make the file beside its place, and put it there with its tables.
+
+        Whoever copied an empty one would have a new journal while this one sends.
+        """
+        part = self._real.with_name(f".{self._real.name}.part")
+        with suppress(FileNotFoundError):
+            part.unlink()  # another process was killed just here
+        # The texts and numbers in it are nobody else's business.
+        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(_connect(part)) as db:
+            make_tables(db)
+        inode = part.stat().st_ino
+        self._lock.remember(Memory(inode=inode, commit_number=0, is_open=True))
+        part.rename(self._real)
+        sync_folder(self._real.parent)
 
     def _open(self, first_work: Callable[[sqlite3.Connection], None]) -> None:
         version = read_version(self.db, self._path)
         memory = self._lock.memory
-        if version == SCHEMA_VERSION:
+        if version == SCHEMA_VERSION and not self._is_adopted:
             check_memory(self._path, read_standing(self.db), memory)
-        number = memory.commit_number if version and memory else 0
+        is_known = version and memory is not None and not self._is_adopted
+        number = memory.commit_number if is_known and memory else 0
         inode = self._real.stat().st_ino
         self._lock.remember(Memory(inode=inode, commit_number=number, is_open=True))
         self.db.execute("PRAGMA synchronous = FULL")
@@ -191,6 +212,10 @@ class JournalFile:
 
     def _names(self) -> tuple[Path, Path]:
         return self._real, Path(f"{self._real}-wal")
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def check_presence(path: Path, memory: Memory | None) -> None:

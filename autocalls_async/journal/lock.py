@@ -117,7 +117,7 @@ class OwnerLock:
         try:
             self._put(memory)
             os.fsync(self._opened())
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         except OSError as error:
             raise self._unusable(error) from error
 
@@ -221,7 +221,7 @@ class OwnerLock:
         )
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make sure that a power cut takes no new file out of its folder."""
     file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:

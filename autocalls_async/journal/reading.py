@@ -38,6 +38,7 @@ class JournalReader:
     Attributes:
         holder: Who owns it now, if anybody.
         doubt: Why nothing would be sent by it: it may lack what was sent.
+        is_open: It was not closed cleanly, or not yet.
 
     Raises:
         JournalError: There is none, or it cannot be read.
@@ -47,6 +48,7 @@ class JournalReader:
         self._path = path
         self.holder: JournalLockedError | None = None
         self.doubt: JournalCopyError | None = None
+        self.is_open = False
         _check_is_file(path)
         with ExitStack() as undo:
             lock = OwnerLock(path)
@@ -105,12 +107,25 @@ class JournalReader:
         version = read_version(self._db, self._path)
         if not version:
             raise JournalError(path=self._path, detail="it is empty; name another file")
-        if version > FIRST_VERSION and self.holder is None:
+        if version == FIRST_VERSION:
+            self.is_open = self.holder is not None
+            return version
+        standing = read_standing(self._db)
+        self.is_open = standing.is_open
+        if self.holder is None:
             try:
-                check_memory(self._path, read_standing(self._db), lock.memory)
+                check_memory(self._path, standing, lock.memory)
             except JournalCopyError as error:
                 self.doubt = error
         return version
+
+    def copy_to(self, db: sqlite3.Connection) -> None:
+        """Write all that is read into another database.
+
+        Raises:
+            sqlite3.Error: It cannot be read, or written there.
+        """
+        self._db.backup(db)
 
     def _judge(self, entry: Entry) -> Entry:
         if self._version == FIRST_VERSION:

@@ -106,6 +106,12 @@ _RESOLVE = {
 }
 
 
+def lose_in_flight(db: sqlite3.Connection, at: int) -> int:
+    """Take what was in flight for unknown, and return how many that were."""
+    row = (State.UNKNOWN, at, LOST_ERROR, LOST_DETAIL, State.IN_FLIGHT)
+    return db.execute(_LOSE, row).rowcount
+
+
 class Durability(Enum):
     """What a step asks of the disk."""
 
@@ -153,8 +159,7 @@ class Store:
         self.lost_count = 0
 
         def lose(db: sqlite3.Connection) -> None:
-            row = (State.UNKNOWN, at, LOST_ERROR, LOST_DETAIL, State.IN_FLIGHT)
-            self.lost_count = db.execute(_LOSE, row).rowcount
+            self.lost_count = lose_in_flight(db, at)
 
         self._file = JournalFile(path, at=to_instant(at), first_work=lose)
         self._db = self._file.db

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import random
 import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,12 @@ import pytest
 from autocalls_async.journal import (
     JournalCopyError,
     JournalError,
+    JournalLockedError,
     SqliteJournal,
     State,
 )
+from autocalls_async.journal.copying import adopt, copy_journal
+from autocalls_async.journal.entry import MAY_LEAVE
 from autocalls_async.journal.reading import JournalReader
 from tests.journal.support import add, bring, opened, states
 
@@ -46,6 +51,11 @@ async def killed(file: Path, to: Path, *, rest: float = 0) -> Path:
         await bring(journal, "b", State.IN_FLIGHT)
         leave(file, to)
     return to / file.name
+
+
+def hidden(folder: Path) -> list[Path]:
+    """Give what should not be left in a folder."""
+    return list(folder.glob(".*"))
 
 
 LEFT = {"a": State.ACCEPTED, "c": State.UNKNOWN, "b": State.UNKNOWN}
@@ -253,3 +263,101 @@ async def test_a_reader_shows_a_copy_and_says_what_it_is(
 
     assert found == LEFT
     assert "a copy of a journal that was open" in str(doubt)
+
+
+async def test_no_copy_of_any_step_would_send_again_what_had_left(
+    file: Path, tmp_path: Path
+) -> None:
+    handed_over: set[str] = set()
+    copies: list[tuple[Path, set[str]]] = []
+
+    def take_copy() -> None:
+        copied = tmp_path / f"{len(copies)}.db"
+        for part in ("", "-wal", ".lock")[: 1 + len(copies) % 3]:
+            source = Path(f"{file}{part}")
+            if source.exists():
+                shutil.copy(source, f"{copied}{part}")
+        copies.append((copied, set(handed_over)))
+
+    async with opened(SqliteJournal(file)) as journal:
+        await add(journal, *(f"k{number}" for number in range(20)))
+        for number in range(20):
+            take_copy()
+            await journal.intend(f"k{number}")
+            handed_over.add(f"k{number}")
+            take_copy()
+            journal.settle(f"k{number}", state=State.ACCEPTED)
+            await asyncio.sleep(random.Random(number).random())
+    take_copy()
+
+    refused = 0
+    for copied, had_left in copies:
+        try:
+            async with opened(SqliteJournal(copied)) as journal:
+                found = await states(journal)
+        except JournalCopyError:
+            refused += 1
+        else:
+            assert not {key for key in had_left if found.get(key) in MAY_LEAVE}
+            assert set(found) >= had_left
+    assert refused == len(copies) - 1  # the last was made after a clean close
+
+
+# What gets out of it
+
+
+async def test_a_whole_copy_can_be_made_at_any_time(file: Path, tmp_path: Path) -> None:
+    async with opened(SqliteJournal(file)) as journal:
+        await bring(journal, "a", State.ACCEPTED)
+        await bring(journal, "b", State.IN_FLIGHT)
+        await journal.flush()
+        is_open = copy_journal(file, tmp_path / "copy.db")
+        with pytest.raises(JournalCopyError, match="a copy of a journal that was open"):
+            await SqliteJournal(tmp_path / "copy.db").open()
+    closed = copy_journal(file, tmp_path / "closed.db")
+
+    with JournalReader(tmp_path / "copy.db") as reader:
+        found = {entry.key: entry.state for entry in reader.entries()}
+    assert (is_open, closed) == (True, False)
+    assert found == {"a": State.ACCEPTED, "b": State.UNKNOWN}
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
+    async with opened(SqliteJournal(tmp_path / "closed.db")) as again:
+        assert await states(again) == found
+    with pytest.raises(FileExistsError):
+        copy_journal(file, tmp_path / "copy.db")
+    assert hidden(tmp_path) == []
+
+
+@pytest.mark.parametrize("as_unknown", [False, True])
+@pytest.mark.parametrize("spoil", [_only_main, _no_log, _no_lock, _another_inode])
+async def test_a_copy_that_was_adopted_is_a_journal_of_its_own(
+    file: Path, tmp_path: Path, spoil: Callable[[Path], None], as_unknown: bool
+) -> None:
+    left = await killed(file, tmp_path / "left", rest=1.5)
+    spoil(left)
+
+    adopted = adopt(left, at=datetime.now(UTC), as_unknown=as_unknown)
+    async with opened(SqliteJournal(left)) as journal:
+        found = await states(journal)
+    async with opened(SqliteJournal(left)) as journal:
+        assert await states(journal) == found
+
+    may_leave = [key for key, state in found.items() if state in MAY_LEAVE]
+    assert found["a"] is State.ACCEPTED
+    assert adopted.lost_count + adopted.doubted_count >= (1 if as_unknown else 0)
+    assert not (as_unknown and may_leave)
+    with pytest.raises(JournalError, match="there is nothing to adopt"):
+        adopt(left, at=datetime.now(UTC), as_unknown=False)
+
+
+async def test_what_has_no_table_or_is_in_use_cannot_be_adopted(
+    file: Path, tmp_path: Path
+) -> None:
+    left = await killed(file, tmp_path / "left")
+    _header_alone(left)
+
+    with pytest.raises(JournalCopyError, match="no tables"):
+        adopt(left, at=datetime.now(UTC), as_unknown=True)
+    async with opened(SqliteJournal(file)):
+        with pytest.raises(JournalLockedError):
+            adopt(file, at=datetime.now(UTC), as_unknown=True)

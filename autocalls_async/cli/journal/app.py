@@ -9,7 +9,7 @@ from autocalls_async.cli.terminal.spread import spread
 
 journal_app = typer.Typer(
     no_args_is_help=True,
-    help="Show what became of a campaign, and settle what is unknown.",
+    help="Show what became of a campaign, settle what is unknown, copy a journal.",
 )
 
 
@@ -50,7 +50,39 @@ def journal_export_command(wanted: options.Export) -> None:
 @journal_app.command("resolve")
 @spread
 def journal_resolve_command(wanted: options.Resolve, *, json: Json = False) -> None:
-    """Settle unknown messages: as accepted, or as new, to be sent again."""
+    """Settle what is unknown, or send again what was rejected."""
     from autocalls_async.cli.journal.commands import resolve
 
     finish(lambda screen: resolve(wanted, screen), as_json=json)
+
+
+@journal_app.command("copy")
+def journal_copy_command(journal: options.Journal, copy: options.Copy) -> None:
+    """Copy a journal whole, also while a campaign writes it.
+
+    What is copied otherwise meanwhile lacks what was sent last, and is refused. A
+    copy made after a clean end can't be told from its original: send by one of them.
+    """
+    from autocalls_async.cli.journal.copies import copy_whole
+
+    finish(lambda screen: copy_whole(journal, copy, screen), as_json=False)
+
+
+@journal_app.command("adopt")
+def journal_adopt_command(
+    journal: options.Journal,
+    *,
+    as_unknown: options.AsUnknown = False,
+    yes: options.Yes = False,
+) -> None:
+    """Take a copy that was refused for a journal of its own, and answer for it.
+
+    Whoever was sent a message after the copy was made gets it again, unless
+    --as-unknown is given.
+    """
+    from autocalls_async.cli.journal.copies import adopt_copy
+
+    finish(
+        lambda screen: adopt_copy(journal, screen, as_unknown=as_unknown, yes=yes),
+        as_json=False,
+    )

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import typer
 from attrs import evolve
 
-from autocalls_async.cli.choices import Decision
+from autocalls_async.cli.choices import Decision, Doubtful
 from autocalls_async.cli.journal.options import Export, Resolve
 from autocalls_async.cli.journal.report import Report
 from autocalls_async.cli.journal.tally import Tally, facts_of
@@ -34,7 +34,7 @@ from autocalls_async.cli.rows.private import open_private
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
 from autocalls_async.cli.terminal.screen import Screen, fact_table
 from autocalls_async.cli.terminal.words import count
-from autocalls_async.journal import JournalLockedError, SqliteJournal, State
+from autocalls_async.journal import Entry, JournalLockedError, SqliteJournal, State
 from autocalls_async.journal.reading import JournalReader
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ def show(path: Path, screen: Screen) -> int:
     Raises:
         JournalError: There is none, or it cannot be read.
     """
-    tally, holder = _read(path)
+    tally, holder = _read(path, screen)
     if screen.as_json:
         screen.emit(to_record(path, tally, holder))
         return Status.OK
@@ -67,7 +67,7 @@ def show_report(
     if page is not None:
         check_apart({"the journal": path, "--html": page})
         check_page(page, overwrite=overwrite)
-    tally, holder = _read(path)
+    tally, holder = _read(path, screen)
     report = _report(path, tally)
     if page is not None:
         write_page(page, report)
@@ -90,12 +90,14 @@ def export(wanted: Export, screen: Screen) -> int:
     path, out, states = wanted.journal, wanted.out, wanted.state or ()
     if out is None:
         with JournalReader(path) as journal:
+            _tell_doubt(journal, screen)
             write = to_standard_output(screen, wanted.format)
             _copy_entries(journal, states, write)
         return Status.OK
     check_place(out, source=path, overwrite=wanted.overwrite)
     with ExitStack() as stack:
         journal = stack.enter_context(JournalReader(path))
+        _tell_doubt(journal, screen)
         made = OutcomesFile(out, overwrite=wanted.overwrite, columns=COLUMNS)
         file = stack.enter_context(made)
         try:
@@ -108,26 +110,24 @@ def export(wanted: Export, screen: Screen) -> int:
 
 
 def resolve(wanted: Resolve, screen: Screen) -> int:
-    """Settle unknown messages as the user decided.
+    """Settle messages as the user decided.
 
     Raises:
         CommandError: The options do not say which, or the user said no.
         JournalError: There is no journal, or it cannot be read or written.
-        JournalStateError: One of the messages is not unknown.
+        JournalStateError: One of the messages is in another state.
+        ValueError: What was rejected was not accepted.
     """
-    keys, path, decision = wanted.key or (), wanted.journal, wanted.decision
-    if bool(keys) == wanted.all:
-        msg = "say which unknown messages: --key KEY for each, or --all"
-        raise CommandError(msg)
-
-    chosen = list(dict.fromkeys(keys))
-    if wanted.all:
-        with JournalReader(path) as reader:
-            chosen = [entry.key for entry in reader.entries(State.UNKNOWN)]
+    path, decision = wanted.journal, wanted.decision
+    chosen = _choose(wanted)
+    what = f"{wanted.state.value} message"
     if chosen and not wanted.yes and sys.stdin.isatty():
-        _confirm(decision, len(chosen))
+        messages = count(len(chosen), "message")
+        confirm(_QUESTIONS[wanted.state, decision].format(messages))
 
     async def work(journal: SqliteJournal) -> int:
+        if wanted.state is Doubtful.REJECTED:
+            return await journal.resolve(chosen, state=State.NEW, was=State.REJECTED)
         if decision is Decision.NEW:
             return await journal.resolve(chosen, state=State.NEW)
         return await journal.resolve(chosen, state=State.ACCEPTED)
@@ -135,12 +135,43 @@ def resolve(wanted: Resolve, screen: Screen) -> int:
     number = _own(path, work)
     if screen.as_json:
         screen.emit({"resolved": number, "as": decision.value})
-    what = {
-        Decision.ACCEPTED: "taken as accepted",
-        Decision.NEW: "to be sent again by the next run",
-    }
-    screen.say(f"{count(number, 'unknown message')} {what[decision]}")
+    screen.say(f"{count(number, what)} {_DONE[decision]}")
     return Status.OK
+
+
+_QUESTIONS = {
+    (Doubtful.UNKNOWN, Decision.ACCEPTED): "Take {} as accepted, never to be sent?",
+    (Doubtful.UNKNOWN, Decision.NEW): ("Send {} again? Whoever got one gets it twice."),
+    (Doubtful.REJECTED, Decision.NEW): "Send {} again that the service refused?",
+}
+_DONE = {
+    Decision.ACCEPTED: "taken as accepted",
+    Decision.NEW: "to be sent again by the next run",
+}
+
+
+def _choose(wanted: Resolve) -> list[str]:
+    """Return the keys of the messages that the options name."""
+    is_rejected = wanted.state is Doubtful.REJECTED
+    if is_rejected and wanted.decision is Decision.ACCEPTED:
+        msg = "what was rejected was not accepted: it can be sent again, --as new"
+        raise CommandError(msg)
+    if wanted.key and (wanted.all or wanted.error):
+        msg = "say which messages: --key KEY for each, or --all or --error, not both"
+        raise CommandError(msg)
+    if wanted.key:
+        return list(dict.fromkeys(wanted.key))
+    if not (wanted.all or wanted.error or is_rejected):
+        msg = "say which unknown messages: --key KEY for each, or --all"
+        raise CommandError(msg)
+    errors = {error.lower() for error in wanted.error or ()}
+    with JournalReader(wanted.journal) as reader:
+        entries = reader.entries(State(wanted.state.value))
+        return [e.key for e in entries if not errors or errors & _names_of(e)]
+
+
+def _names_of(entry: Entry) -> set[str]:
+    return {name.lower() for name in (entry.error, entry.error_code) if name}
 
 
 def write_page(path: Path, report: Report) -> None:
@@ -172,13 +203,19 @@ async def read_tally(journal: SqliteJournal) -> Tally:
 # The journal
 
 
-def _read(path: Path) -> tuple[Tally, JournalLockedError | None]:
+def _read(path: Path, screen: Screen) -> tuple[Tally, JournalLockedError | None]:
     """Count a journal's entries beside its owner, and say who that is."""
     tally = Tally()
     with JournalReader(path) as journal:
+        _tell_doubt(journal, screen)
         for entry in journal.entries():
             tally.add(entry)
     return tally, journal.holder
+
+
+def _tell_doubt(journal: JournalReader, screen: Screen) -> None:
+    if journal.doubt is not None:
+        screen.warn(f"autocalls: {journal.doubt}")
 
 
 def _report(path: Path, tally: Tally) -> Report:
@@ -210,14 +247,14 @@ def _own(path: Path, work: Callable[[SqliteJournal], Coroutine[Any, Any, T]]) ->
     return asyncio.run(use())
 
 
-def _confirm(decision: Decision, number: int) -> None:
-    messages = count(number, "message")
-    question = {
-        Decision.ACCEPTED: f"Take {messages} as accepted, never to be sent?",
-        Decision.NEW: f"Send {messages} again? Whoever got one gets it twice.",
-    }
+def confirm(question: str) -> None:
+    """Ask the user.
+
+    Raises:
+        CommandError: The answer was no, or none.
+    """
     try:
-        is_wanted = typer.confirm(question[decision], err=True)
+        is_wanted = typer.confirm(question, err=True)
     except typer.Abort:  # Ctrl-C, or the end of the input
         is_wanted = False
     if not is_wanted:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from attrs import frozen
 
-from autocalls_async.cli.choices import Decision, FileFormat
+from autocalls_async.cli.choices import Decision, Doubtful, FileFormat
 from autocalls_async.journal import State
 
 Journal = Annotated[
@@ -43,9 +43,21 @@ class Export:
     overwrite: Overwrite = False
 
 
+Copy = Annotated[Path, typer.Argument(metavar="COPY", help="A new file.")]
+AsUnknown = Annotated[
+    bool,
+    typer.Option(
+        "--as-unknown",
+        help="Take what may have been sent since the copy was made for unknown, and "
+        "send it to nobody until it is resolved.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
 @frozen(kw_only=True)
 class Resolve:
-    """Which unknown messages to settle, and how: the options of `journal resolve`."""
+    """Which messages to settle, and how: the options of `journal resolve`."""
 
     journal: Journal
     decision: Annotated[
@@ -56,9 +68,25 @@ class Resolve:
             "run sends it again.",
         ),
     ]
+    state: Annotated[
+        Doubtful,
+        typer.Option(
+            help="unknown: it may have been delivered. rejected: the service refused "
+            "it; it can be sent again, as new.",
+        ),
+    ] = Doubtful.UNKNOWN
+    error: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|CODE",
+            help="Only those that ended with this error, or its code; may be repeated.",
+        ),
+    ] = None
     key: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY", help="Of one message; may be repeated."),
     ] = None
-    all: Annotated[bool, typer.Option("--all", help="Every unknown message.")] = False
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    all: Annotated[bool, typer.Option("--all", help="Every message in that state.")] = (
+        False
+    )
+    yes: Yes = False
