@@ -116,8 +116,8 @@ def template_command(
     json: options.Json = False,
 ) -> None:
     """Send an approved template, which may go at any time."""
-    from autocalls_async.cli.rows.rendering import parse_variables
     from autocalls_async.cli.single import send_one
+    from autocalls_async.cli.texts.rendering import parse_variables
     from autocalls_async.model.messages import TemplateMessage
 
     def work(screen: "Screen") -> int:

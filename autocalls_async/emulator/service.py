@@ -1,7 +1,8 @@
 """What the service does with a request that was let in and counted.
 
 No HTTP here: fields in, an answer out. A send is checked in this order: fields,
-sender, the sender's status, template, phone, balance, window.
+sender, the sender's status, template, its variables (an assumption), phone, balance,
+window.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ from autocalls_async.emulator.validation import (
     Fields,
     Rule,
     check_fields,
+    check_variables,
     is_phone,
     undocumented,
 )
@@ -138,9 +140,12 @@ class Service:
     def _send_template(self, fields: Fields) -> Answer:
         sender = self._online_sender(fields, offline_status=422)
         template = self._approved_template(sender, fields)
+        name, variables = fields.get("recipient_name"), fields.get("variables")
+        errors = check_variables(template.variables, template.body_text, variables)
+        if errors:
+            return answers.validation_failed(errors)
         phone = _phone(fields)
         self._check_balance()
-        name, variables = fields.get("recipient_name"), fields.get("variables")
         recipient_name = name if isinstance(name, str) else None
         now = self.elapsed()
         number = self._charge()

@@ -8,7 +8,7 @@ missing, and a field that fails is answered in Laravel's words.
 import json
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from urllib.parse import parse_qsl
 
@@ -25,6 +25,7 @@ _BLANKS = (
     + "\u2028\u2029\u202f\u205f\u3000\ufeff\u200b\u200e"
 )
 
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -146,6 +147,51 @@ def check_fields(fields: Fields, rules: Mapping[str, Rule]) -> Errors:
             where, text = error
             errors[where] = [text]
     return errors
+
+
+MAX_VARIABLE_LENGTH = 1024
+"""Characters in a template's variable; an assumption, as all of `check_variables()`."""
+
+_UNFIT = re.compile("[\n\r\t\v\f\x85\u2028\u2029]| {5}")
+
+
+def check_variables(names: Sequence[str], body_text: str, given: object) -> Errors:
+    """Hold a template's variables against what Meta is known to refuse.
+
+    The reference says nothing of it, so this is an assumption: each variable of the
+    template must be there, by its number or its name, must not be empty, and must
+    have neither a line break, nor a tab, nor more than four spaces in a row, nor
+    more than 1024 characters.
+
+    Args:
+        names: The template's variables, in order; those in its text where there
+            are none.
+        body_text: The template's.
+        given: The request's field.
+
+    Returns:
+        For each variable that fails, why; empty if all is well.
+    """
+    texts = given if isinstance(given, dict) else {}
+    wanted = names or dict.fromkeys(_PLACEHOLDER.findall(body_text))
+    errors: Errors = {}
+    for number, name in enumerate(wanted, start=1):
+        where = f"variables.{number}"
+        text = texts.get(str(number)) or texts.get(name)
+        if not text:
+            errors[where] = [f"The {where} field is required."]
+    for name, text in texts.items():
+        if text and (why := _unfit(text)):
+            errors[f"variables.{name}"] = [f"The variables.{name} field {why}."]
+    return errors
+
+
+def _unfit(text: str) -> str | None:
+    if _UNFIT.search(text):
+        return "must not have line breaks, tabs or more than 4 consecutive spaces"
+    if len(text) > MAX_VARIABLE_LENGTH:
+        return f"must not be greater than {MAX_VARIABLE_LENGTH} characters"
+    return None
 
 
 def errors_body(errors: Errors) -> dict[str, object]:

@@ -17,7 +17,7 @@ TEMPLATE = {
     "sender_id": 12,
     "recipient_phone": PHONE,
     "template_id": 45,
-    "variables": {"1": "Ana"},
+    "variables": {"1": "Ana", "2": "Monday", "3": "10:00"},
 }
 
 SEND_FREEFORM = "/user/whatsapp/send-freeform"

@@ -43,7 +43,7 @@ async def test_a_template_message_is_kept_with_all_its_fields(
 
     [message] = emulator.accepted
     assert message.kind == "template"
-    assert (message.template_id, message.variables) == (45, {"1": "Ana"})
+    assert (message.template_id, message.variables) == (45, TEMPLATE["variables"])
     assert (message.message, message.recipient_name) == (None, "Ana")
     assert message.whatsapp_message_id == answer.body["whatsapp_message_id"]
 
@@ -67,7 +67,7 @@ async def test_each_message_has_an_id_of_its_own(
         pytest.param(
             SEND_TEMPLATE,
             TEMPLATE,
-            {"variables": {"1": "Bo"}},
+            {"variables": {"1": "Bo", "2": "Monday", "3": "10:00"}},
             0,
             id="other variables",
         ),

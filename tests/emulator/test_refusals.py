@@ -266,3 +266,36 @@ async def test_no_limit_lets_all_in_and_still_counts(
 
     assert {answer.status for answer in answers} == {200}
     assert emulator.seen.most_sends_in_any_second() == 20
+
+
+THREE = {"1": "Ana", "2": "Monday", "3": "10:00"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "field"),
+    [
+        pytest.param({"1": "Ana", "3": "10:00"}, "variables.2", id="one missing"),
+        pytest.param(None, "variables.1", id="none given"),
+        pytest.param(THREE | {"2": "  "}, "variables.2", id="blank"),
+        pytest.param(THREE | {"1": "Anna\nMeyer"}, "variables.1", id="line end"),
+        pytest.param(THREE | {"1": "Anna\tM"}, "variables.1", id="tab"),
+        pytest.param(THREE | {"1": "Anna     M"}, "variables.1", id="five spaces"),
+        pytest.param(THREE | {"1": "x" * 1025}, "variables.1", id="long"),
+    ],
+)
+async def test_a_template_wants_its_variables_as_meta_takes_them(
+    caller: Caller, variables: dict[str, str] | None, field: str
+) -> None:
+    answer = await caller.post(SEND_TEMPLATE, TEMPLATE | {"variables": variables})
+
+    assert answer.status == 422
+    assert field in answer.body["errors"]
+    assert caller.emulator.accepted == []
+
+
+async def test_variables_may_have_their_names(caller: Caller) -> None:
+    named = {"customer_name": "Ana", "date": "Monday", "time": "at    10"}
+
+    answer = await caller.post(SEND_TEMPLATE, TEMPLATE | {"variables": named})
+
+    assert answer.status == 200

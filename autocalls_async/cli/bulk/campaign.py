@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from autocalls_async.cli.bulk.content import content_of, warnings_of
 from autocalls_async.cli.bulk.inventory import (
     MOST_BAD_ROWS,
     MOST_NUMBERS,
@@ -16,17 +17,10 @@ from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.spool import Spool
 from autocalls_async.cli.bulk.telling import tell_bad_row
 from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows.lines import FileError, check_encoding
 from autocalls_async.cli.rows.phones import PhoneReader, check_region
-from autocalls_async.cli.rows.places import parse_text_template
 from autocalls_async.cli.rows.reader import BadRow, RowReader
-from autocalls_async.cli.rows.rendering import (
-    Content,
-    FreeText,
-    TemplateText,
-    parse_template,
-)
-from autocalls_async.cli.rows.table import Source, format_of
+from autocalls_async.cli.tables.lines import FileError, check_encoding
+from autocalls_async.cli.tables.table import Source, format_of
 from autocalls_async.cli.terminal.failures import CommandError, describe
 from autocalls_async.cli.terminal.screen import Screen
 
@@ -48,7 +42,7 @@ def reader_of(campaign: Campaign) -> RowReader:
         raise ValueError(msg)
     return RowReader(
         source=_source(campaign),
-        content=_content(campaign),
+        content=content_of(campaign),
         sender_id=campaign.connection.sender_id,
         phones=PhoneReader(
             region=None if region is None else check_region(region),
@@ -68,39 +62,6 @@ def _source(campaign: Campaign) -> Source:
     return Source(
         file_format=file_format, encoding=campaign.encoding, sheet=campaign.sheet
     )
-
-
-def _content(campaign: Campaign) -> Content:
-    fallback = _fallback(campaign)
-    if campaign.template is None:
-        if campaign.var:
-            msg = "--var needs --template"
-            raise ValueError(msg)
-        text = campaign.message
-        return FreeText(
-            None if text is None else parse_text_template(text),
-            fallback,
-            column=campaign.text_column,
-        )
-    if campaign.message is not None:
-        msg = "give --message or --template, not both"
-        raise ValueError(msg)
-    if fallback is not None:
-        msg = "--fallback-template is for free text: --template may go at any time"
-        raise ValueError(msg)
-    return parse_template(campaign.template, campaign.var or ())
-
-
-def _fallback(campaign: Campaign) -> TemplateText | None:
-    variables = campaign.fallback_var or ()
-    if campaign.fallback_template is not None:
-        return parse_template(
-            campaign.fallback_template, variables, option="--fallback-var"
-        )
-    if variables:
-        msg = "--fallback-var needs --fallback-template"
-        raise ValueError(msg)
-    return None
 
 
 @contextmanager
@@ -142,7 +103,7 @@ def take_in_all(
 
     with open_rows(campaign.file) as file:
         try:
-            return take_in(
+            found = take_in(
                 reader,
                 file,
                 spool,
@@ -154,3 +115,5 @@ def take_in_all(
         except FileError as error:
             msg = f"{campaign.file}: {error}"
             raise CommandError(msg) from error
+    found.warnings = warnings_of(campaign)
+    return found

@@ -24,6 +24,7 @@ from autocalls_async.cli.bulk.telling import (
     tell_notices,
     tell_remarks,
 )
+from autocalls_async.cli.bulk.trial import read_number, send_trial
 from autocalls_async.cli.connection import ask, check_key, look_at_account
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.rows.outcomes_file import (
@@ -51,6 +52,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
     """
     check_rate(campaign.rate, campaign.rules)
     reader, choice = reader_of(campaign), choice_of(campaign)
+    trial = read_number(campaign, reader.phones)
     rules = read_rules(
         campaign.rules,
         price=campaign.price,
@@ -76,6 +78,8 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
         tell_remarks(remarks_on_repeats(found, choice), campaign, screen)
         _check_account(campaign.connection)
         tell_notices(found, campaign, screen)
+        if trial is not None:
+            return send_trial(campaign, trial, spool, screen)
         show_numbers(found, screen)
         now = datetime.now(UTC)
         for line in describe_rules(rules, journal=campaign.journal, now=now):

@@ -1,5 +1,6 @@
 """`autocalls bulk --dry-run`: what a campaign would meet, and nothing sent."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from autocalls_async.cli.bulk.telling import (
     tell_conflict,
 )
 from autocalls_async.cli.connection import ask, check_key, look_at_account
-from autocalls_async.cli.rows.lines import FileError
 from autocalls_async.cli.rows.reader import RowReader
+from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.cli.terminal.failures import CommandError, Status
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.words import count, duration
@@ -78,6 +79,7 @@ class DryRun:
         show_numbers(found, self.screen)
         try:
             self._take_stock(found)
+            found.first = list(itertools.islice(self.spool, self.campaign.preview))
             found.plan = self._plan(found)
         except (AutocallsError, CommandError):
             draw(found, self.campaign, self.screen)  # what is known all the same

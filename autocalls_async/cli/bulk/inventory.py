@@ -11,12 +11,14 @@ from attrs import define, field
 from autocalls_async.campaign.plan import Plan
 from autocalls_async.cli.bulk.register import Choice, Fate
 from autocalls_async.cli.bulk.remarks import Lines, Notices, Unsettled
-from autocalls_async.cli.bulk.spool import Spool
-from autocalls_async.cli.rows.lines import FileError
+from autocalls_async.cli.bulk.spool import Spool, Spooled
 from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
+from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.cli.terminal.failures import describe
+from autocalls_async.cli.texts.arriving import arriving
 from autocalls_async.journal import Journal, State
 from autocalls_async.journal.entry import MAY_LEAVE
+from autocalls_async.model.messages import FreeformMessage
 
 MOST_BAD_ROWS = 20
 """Named before a campaign is sent; the others are counted."""
@@ -38,6 +40,8 @@ class Inventory:
         bad_rows: The first of those that cannot.
         unsettled: Those of the bad whose number only lacks how it is meant.
         notices: What somebody should look at before the others go.
+        warnings: The same of the options.
+        first: The first rows that are to be sent.
         normalised: The first rows whose number was normalised.
         normalised_count: How many there are.
         states: How many different messages the rows are, by state; without a
@@ -62,6 +66,8 @@ class Inventory:
     bad_rows: list[BadRow] = field(factory=list)
     unsettled: Unsettled = field(factory=Unsettled)
     notices: Notices = field(factory=Notices)
+    warnings: list[str] = field(factory=list)
+    first: list[Spooled] = field(factory=list)
     normalised: list[Row] = field(factory=list)
     normalised_count: int = 0
 
@@ -102,6 +108,18 @@ class Inventory:
             self.bad_rows.append(row)
         if is_kept and not row.settled_by:
             tell(row)
+
+    def text_of(self, row: Spooled) -> str:
+        """Return a row's text as it will arrive, as far as its template is known."""
+        message = row.message()
+        if isinstance(message, FreeformMessage) or self.plan is None:
+            return arriving(message)
+        known = (
+            load.template
+            for load in self.plan.templates
+            if load.template_id == message.template_id
+        )
+        return arriving(message, next(known, None))
 
     @property
     def mendable_count(self) -> int:

@@ -62,8 +62,8 @@ def _of_rows(found: Inventory, campaign: Campaign) -> Iterator[Obstacle]:
         rows, lines = count(found.row_count, "row"), _name_lines(bad)
         verb = "will be left out" if campaign.skip_bad else "cannot be sent"
         yield Obstacle(text=f"{len(bad):,} of {rows} {verb} ({lines})", status=status)
-    for notice in found.notices:
-        yield Obstacle(text=notice)
+    for text in (*found.warnings, *found.notices):
+        yield Obstacle(text=text)
     if not found.good_count and (campaign.skip_bad or not found.bad_count):
         text = "there is no row that can be sent"
         yield Obstacle(text=text, status=Status.UNUSABLE)
@@ -107,6 +107,14 @@ def to_record(
         "bad_rows": found.bad_rows,
         "normalised": found.normalised_count,
         "repeated": _lines_record(found.repeated),
+        "preview": [
+            {
+                "line": row.line_number,
+                "recipient_phone": row.message().recipient_phone,
+                "text": found.text_of(row),
+            }
+            for row in found.first
+        ],
         "journal": None if campaign.journal is None else _journal_record(found),
         "plan": _plan_record(found),
         "errors": [obstacle.text for obstacle in obstacles if obstacle.status],

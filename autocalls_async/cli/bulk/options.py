@@ -14,7 +14,10 @@ from autocalls_async.cli.terminal.spread import to_words
 from autocalls_async.cli.terminal.words import quote
 
 _NOT_AGAIN = frozenset(
-    {"file", "api_key", "timeout", "dry_run", "price", "out", "overwrite"}
+    {
+        *("file", "api_key", "timeout", "dry_run", "preview", "test_to"),
+        *("price", "out", "overwrite"),
+    }
 )
 """What is no part of a command to copy: a key, and what was for this once."""
 
@@ -49,16 +52,34 @@ class Campaign:
         typer.Option(
             metavar="TEXT",
             help="What to write in place of column message. 'Hi {name}' takes the "
-            "row's column name; {{ and }} stand for braces.",
+            "row's column name, and so does {{name}}; {name|there} has a word for a "
+            "blank cell.",
         ),
     ] = None
-    template: Annotated[
-        int | None,
+    message_file: Annotated[
+        Path | None,
         typer.Option(
-            min=1,
-            metavar="ID",
+            metavar="FILE", help="The same, from a text file; it may have line ends."
+        ),
+    ] = None
+    render_column: Annotated[
+        bool,
+        typer.Option(
+            "--render-column", help="Fill the places in the texts of column message."
+        ),
+    ] = False
+    template: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID|NAME",
             help="Send this template instead of free text; `autocalls templates` "
-            "lists them.",
+            "lists them. A column template_id chooses one for its row.",
+        ),
+    ] = None
+    language: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE", help="Of a template's name that has several, such as de."
         ),
     ] = None
     var: Annotated[
@@ -68,11 +89,18 @@ class Campaign:
             help="A variable of the template; 1={name} takes the row's column name.",
         ),
     ] = None
-    fallback_template: Annotated[
-        int | None,
+    flatten: Annotated[
+        bool,
         typer.Option(
-            min=1,
-            metavar="ID",
+            "--flatten",
+            help="Make one space of line ends, tabs and long blanks in a template's "
+            "variables, which WhatsApp does not take.",
+        ),
+    ] = False
+    fallback_template: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID|NAME",
             help="Send this template where the window is closed to free text, at most "
             "once to a recipient until it opens again.",
         ),
@@ -136,6 +164,21 @@ class Campaign:
             "would meet, and say what stands in its way.",
         ),
     ] = False
+    preview: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="NUMBER",
+            help="Messages that --dry-run shows as they will arrive.",
+        ),
+    ] = 1
+    test_to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Send row 1, as it will arrive, to this number alone.",
+        ),
+    ] = None
     price: Annotated[
         Decimal | None,
         typer.Option(

@@ -19,7 +19,13 @@ from autocalls_async.cli.bulk.inventory import Inventory
 from autocalls_async.cli.bulk.obstacles import Obstacle
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.terminal.screen import Screen, fact_table, make_table
-from autocalls_async.cli.terminal.words import count, duration, plain, show_time
+from autocalls_async.cli.terminal.words import (
+    count,
+    duration,
+    plain,
+    printable,
+    show_time,
+)
 from autocalls_async.model.answers import Sender
 
 _BAR_WIDTH = 24
@@ -42,6 +48,8 @@ def draw(
             screen.show(_window_table(plan.windows))
         if plan.templates:
             screen.show(_template_table(plan))
+    if found.first:
+        screen.show(_first_table(found))
     if obstacles:
         screen.show(_obstacle_table(obstacles))
     screen.say()
@@ -76,7 +84,9 @@ def _time(plan: Plan, campaign: Campaign) -> str:
 def _kinds(plan: Plan, campaign: Campaign) -> str:
     if plan.template_count:
         messages = count(plan.template_count, "message")
-        return f"{messages} by template {campaign.template}"
+        which = {load.template_id for load in plan.templates}
+        which_one = f"template {which.pop()}" if len(which) == 1 else "templates"
+        return f"{messages} by {which_one}"
     texts = count(plan.freeform_count, "free text")
     if campaign.fallback_template is None:
         return texts
@@ -164,6 +174,20 @@ def _obstacle_table(obstacles: Sequence[Obstacle]) -> Table:
     for obstacle in obstacles:
         kind, style = ("error", "red") if obstacle.status else ("warning", "yellow")
         table.add_row(Text(kind, style=style), Text(plain(obstacle.text)))
+    return table
+
+
+def _first_table(found: Inventory) -> Table:
+    several = len(found.first) > 1
+    title = (
+        "The first messages as they will arrive"
+        if several
+        else ("The first message as it will arrive")
+    )
+    table = make_table(title, ("line", "recipient", "text"), numbers=("line",))
+    for row in found.first:
+        text = Text("\n".join(map(printable, found.text_of(row).split("\n"))))
+        table.add_row(str(row.line_number), row.message().recipient_phone, text)
     return table
 
 

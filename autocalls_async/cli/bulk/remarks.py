@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from attrs import define, field
 
 from autocalls_async.campaign.plan import name_messages
-from autocalls_async.cli.rows.places import Notice, NoticeKind
 from autocalls_async.cli.rows.reader import BadRow
 from autocalls_async.cli.terminal.words import count, plain
+from autocalls_async.cli.texts.places import Notice, NoticeKind
 from autocalls_async.phones import Numbers
 
 _MOST_LINES = 10

@@ -32,8 +32,8 @@ from autocalls_async.cli.bulk.telling import (
 from autocalls_async.cli.choices import Repeats
 from autocalls_async.cli.connection import open_for_bulk
 from autocalls_async.cli.journal.commands import read_tally, write_page
-from autocalls_async.cli.rows.lines import FileError
 from autocalls_async.cli.rows.outcomes_file import WriteRecord
+from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
 from autocalls_async.cli.terminal.screen import (
     Screen,

@@ -14,8 +14,8 @@ from typing import IO, Self
 from attrs import evolve, field, frozen
 
 from autocalls_async.cli.bulk.register import Register
-from autocalls_async.cli.rows.lines import FileError
 from autocalls_async.cli.rows.reader import Row
+from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.cli.terminal.failures import describe
 from autocalls_async.journal import Draft
 from autocalls_async.journal.keys import (

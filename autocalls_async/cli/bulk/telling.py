@@ -75,6 +75,8 @@ def tell_notices(found: Inventory, campaign: Campaign, screen: Screen) -> None:
     """Say what to look at, and which rows are left out until they are settled."""
     if campaign.skip_bad and found.unsettled.row_count:
         screen.warn(f"{campaign.file}: left out: {found.unsettled}")
+    for warning in found.warnings:
+        screen.warn(warning)
     for notice in found.notices:
         screen.warn(f"{campaign.file}: {notice}")
 

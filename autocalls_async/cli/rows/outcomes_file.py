@@ -11,7 +11,7 @@ from typing import IO, Any, Self, TypeAlias
 
 from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.rows.private import guard_cells, open_private
-from autocalls_async.cli.rows.table import format_of
+from autocalls_async.cli.tables.table import format_of
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
 from autocalls_async.cli.terminal.words import OUTCOME_COLUMNS, to_json
 

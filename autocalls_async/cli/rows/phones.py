@@ -11,10 +11,10 @@ import phonenumbers
 from attrs import frozen
 
 from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows.headings import fold, show_headings
-from autocalls_async.cli.rows.jsonl import read_objects
-from autocalls_async.cli.rows.lines import FileError
-from autocalls_async.cli.rows.table import Source, read_table
+from autocalls_async.cli.tables.headings import fold, show_headings
+from autocalls_async.cli.tables.jsonl import read_objects
+from autocalls_async.cli.tables.lines import FileError
+from autocalls_async.cli.tables.table import Source, read_table
 from autocalls_async.phones import Numbers, parse_phone
 
 PHONE_COLUMN = "recipient_phone"

@@ -11,25 +11,25 @@ from typing import IO, Any
 from attrs import evolve, field, frozen
 
 from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows.headings import (
+from autocalls_async.cli.rows.phones import PhoneReader
+from autocalls_async.cli.rows.private import bare_cell
+from autocalls_async.cli.tables.headings import (
     find_twice,
     fold,
     missing_of,
     show_headings,
 )
-from autocalls_async.cli.rows.jsonl import read_objects
-from autocalls_async.cli.rows.lines import FileError
-from autocalls_async.cli.rows.phones import PhoneReader
-from autocalls_async.cli.rows.places import Cells, Notice, is_blank
-from autocalls_async.cli.rows.private import bare_cell
-from autocalls_async.cli.rows.rendering import (
+from autocalls_async.cli.tables.jsonl import read_objects
+from autocalls_async.cli.tables.lines import FileError
+from autocalls_async.cli.tables.table import Source, Table, read_table
+from autocalls_async.cli.texts.places import Cells, Notice, is_blank
+from autocalls_async.cli.texts.rendering import (
     TEMPLATE_COLUMN,
     ByRow,
     FreeText,
     by_row,
     read_number,
 )
-from autocalls_async.cli.rows.table import Source, Table, read_table
 from autocalls_async.model.messages import Message
 from autocalls_async.phones import Numbers
 

@@ -18,9 +18,9 @@ from autocalls_async.cli.bulk.inventory import Inventory, compare, take_in
 from autocalls_async.cli.bulk.register import Choice
 from autocalls_async.cli.bulk.spool import Outgoing, Spool, Spooled
 from autocalls_async.cli.choices import Changed, FileFormat, Repeats
-from autocalls_async.cli.rows.lines import FileError
 from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
-from autocalls_async.cli.rows.table import Source
+from autocalls_async.cli.tables.lines import FileError
+from autocalls_async.cli.tables.table import Source
 from autocalls_async.emulator import Emulator, Endpoint
 from autocalls_async.journal import Entry, State
 from autocalls_async.model.answers import SentMessage

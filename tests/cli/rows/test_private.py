@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.rows.private import bare_cell, guard_cells
 from autocalls_async.cli.rows.reader import Row, RowReader
-from autocalls_async.cli.rows.table import Source
+from autocalls_async.cli.tables.table import Source
 from autocalls_async.emulator import Endpoint, Refuse
 from autocalls_async.journal import SqliteJournal, State
 from tests.cli.conftest import OPEN, Autocalls, Service

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows.lines import FileError
 from autocalls_async.cli.rows.phones import PhoneReader, check_region
 from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
-from autocalls_async.cli.rows.rendering import TemplateText, parse_template
-from autocalls_async.cli.rows.table import Source
+from autocalls_async.cli.tables.lines import FileError
+from autocalls_async.cli.tables.table import Source
+from autocalls_async.cli.texts.rendering import TemplateText, parse_template
 from autocalls_async.model.checks import check_phone
 from autocalls_async.model.messages import TemplateMessage
 from autocalls_async.phones import parse_phone

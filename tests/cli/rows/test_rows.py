@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows.lines import MAX_LINE_LENGTH, FileError
-from autocalls_async.cli.rows.places import parse_text_template
 from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
-from autocalls_async.cli.rows.rendering import FreeText
-from autocalls_async.cli.rows.table import Source, format_of
+from autocalls_async.cli.tables.lines import MAX_LINE_LENGTH, FileError
+from autocalls_async.cli.tables.table import Source, format_of
+from autocalls_async.cli.texts.places import parse_text_template
+from autocalls_async.cli.texts.rendering import FreeText
 from autocalls_async.model.messages import FreeformMessage
 
 PHONE = "+14155550123"

@@ -11,9 +11,9 @@ from python_calamine import CalamineWorkbook
 from xlsxwriter import Workbook
 
 from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows.lines import FileError, check_encoding
 from autocalls_async.cli.rows.phones import PhoneReader, read_phones
-from autocalls_async.cli.rows.table import Source, read_table
+from autocalls_async.cli.tables.lines import FileError, check_encoding
+from autocalls_async.cli.tables.table import Source, read_table
 
 PHONE = "+4915123456789"
 KNOWN = {"recipient_phone", "message"}

@@ -107,9 +107,13 @@ def test_options_are_written_as_they_are_typed_and_defaults_left_out() -> None:
 
 CHANGED = {
     "message": "Hi {name}",
-    "template": 7,
+    "message_file": Path("text.txt"),
+    "render_column": True,
+    "language": "de",
+    "flatten": True,
+    "template": "7",
     "var": ["1=a"],
-    "fallback_template": 8,
+    "fallback_template": "8",
     "fallback_var": ["1=b"],
     "numbers": NumbersMeant.NATIONAL,
     "region": "US",
@@ -137,6 +141,8 @@ RULES = {
     "rate_is_agreed": True,
 }
 ONCE = {
+    "preview": 3,
+    "test_to": "+14155550101",
     "dry_run": True,
     "price": Decimal(1),
     "out": Path("o.csv"),

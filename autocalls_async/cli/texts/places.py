@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from autocalls_async.cli.rows.headings import check_columns, fold
+from autocalls_async.cli.tables.headings import check_columns, fold
 
 Cells: TypeAlias = Mapping[str, Any]
 """One row's values by their column's heading, folded."""

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
-from autocalls_async.cli.rows.lines import read_lines
+from autocalls_async.cli.tables.lines import read_lines
 
 
 def read_objects(

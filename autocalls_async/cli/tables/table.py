@@ -6,9 +6,9 @@ from typing import IO, Any
 from attrs import frozen
 
 from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows.delimited import read_delimited
-from autocalls_async.cli.rows.headings import fold
-from autocalls_async.cli.rows.lines import FileError, read_lines
+from autocalls_async.cli.tables.delimited import read_delimited
+from autocalls_async.cli.tables.headings import fold
+from autocalls_async.cli.tables.lines import FileError, read_lines
 from autocalls_async.cli.terminal.words import count
 
 _ENDINGS = {
@@ -141,7 +141,7 @@ def _read_sheet(
     file: IO[bytes], sheet: str | None, known: Collection[str]
 ) -> Iterator[tuple[int, list[Any]]]:
     try:
-        from autocalls_async.cli.rows.sheets import (  # noqa: PLC0415  # an extra's
+        from autocalls_async.cli.tables.sheets import (  # noqa: PLC0415  # an extra's
             read_sheet,
         )
     except ImportError as error:

@@ -15,8 +15,8 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from autocalls_async.cli.rows.headings import fold
-from autocalls_async.cli.rows.lines import FileError
+from autocalls_async.cli.tables.headings import fold
+from autocalls_async.cli.tables.lines import FileError
 
 
 def read_sheet(

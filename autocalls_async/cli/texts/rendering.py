@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from autocalls_async.cli.rows.headings import check_columns, fold
-from autocalls_async.cli.rows.places import (
+from autocalls_async.cli.tables.headings import check_columns, fold
+from autocalls_async.cli.texts.places import (
     Cells,
     Note,
     TextTemplate,
@@ -19,7 +19,7 @@ from autocalls_async.cli.rows.places import (
     parse_text_template,
     show_cell,
 )
-from autocalls_async.cli.rows.variables import check_variable, flatten
+from autocalls_async.cli.texts.variables import check_variable, flatten
 from autocalls_async.model.messages import (
     FreeformMessage,
     TemplateFallback,

@@ -14,8 +14,8 @@ from itertools import chain, islice
 
 from attrs import frozen
 
-from autocalls_async.cli.rows.headings import fold
-from autocalls_async.cli.rows.lines import FileError
+from autocalls_async.cli.tables.headings import fold
+from autocalls_async.cli.tables.lines import FileError
 
 _SEPARATORS = (",", ";", "\t", "|")
 

@@ -1,0 +1,1 @@
+"""Tables in files: text, JSON lines and workbooks, read and written."""

@@ -1,0 +1,1 @@
+"""What texts say: places for values, variables, and how they arrive."""

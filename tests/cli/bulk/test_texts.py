@@ -1,0 +1,275 @@
+"""The right text: places, defaults, what is shown first, and what stops a run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from autocalls_async.emulator import Template
+from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service
+
+pytestmark = pytest.mark.real_time
+
+FAST = ("--rate", "200")
+
+
+def write(*lines: str, name: str = "rows.csv") -> str:
+    Path(name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return name
+
+
+def received(service: Service) -> list[str | None]:
+    return [message.message for message in service.emulator.accepted]
+
+
+NAMED = ("recipient_phone,Name", f"{OPEN},Ana")
+
+
+def test_two_braces_mean_a_column_as_in_other_tools(
+    autocalls: Autocalls, service: Service
+) -> None:
+    text = "Hi {{name}}, {{ NAME }}, {Name}"
+
+    ended = autocalls("bulk", write(*NAMED), *FAST, "--message", text)
+
+    assert ended.status == 0
+    assert received(service) == ["Hi Ana, Ana, Ana"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Hi {{nme}}", "Hi {nme}", "Hi {{1}}", "Hi {{name}", "Hi {name", "Hi {}"]
+)
+def test_braces_that_would_reach_people_stop_the_run(
+    text: str, autocalls: Autocalls, service: Service
+) -> None:
+    ended = autocalls("bulk", write(*NAMED), *FAST, "--message", text)
+
+    assert ended.status == 2
+    assert "--message" in ended.complaint
+    assert service.emulator.requests == []
+
+
+OWN = ("recipient_phone,name,message", f'{OPEN},Ana,"Hi {{name}}, hello"')
+
+
+def test_a_place_in_a_columns_text_is_warned_of_by_line_and_filled_where_asked(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write(*OWN)
+
+    dry = autocalls("bulk", file, "--dry-run")
+    plain = autocalls("bulk", file, *FAST)
+    filled = autocalls("bulk", file, *FAST, "--render-column")
+
+    assert (dry.status, plain.status, filled.status) == (0, 0, 0)
+    assert "braces in the text of column 'message'" in " ".join(dry.out.split())
+    assert "(line 2)" in plain.err
+    assert "--render-column" in plain.err
+    assert received(service) == ["Hi {name}, hello", "Hi Ana, hello"]
+    assert "braces" not in filled.err
+
+
+def test_a_blank_cell_is_named_by_line_and_can_have_a_word(
+    autocalls: Autocalls, service: Service
+) -> None:
+    blanks = ("", " ", "\u00a0", "NULL", "nan", "None", "#N/A", "#NV", "\u200b")
+    phones = [f"+1415555{i:04d}" for i in range(len(blanks) + 1)]
+    service.do(lambda e: [e.customer_writes(phone) for phone in phones])
+    rows = [f"{p},{name}" for p, name in zip(phones, (*blanks, " Ben "), strict=True)]
+    file = write("recipient_phone,name", *rows)
+
+    dry = autocalls("bulk", file, "--dry-run", "--message", "Hi {name}, welcome")
+    sent = autocalls("bulk", file, *FAST, "--message", "Hi {name|there}, welcome")
+
+    assert (dry.status, sent.status) == (0, 0)
+    shown = " ".join(dry.out.split())
+    assert "9 rows have a blank 'name'" in shown
+    assert "lines 2, 3, 4, 5, 6, 7, 8, 9, 10)" in shown
+    assert received(service) == ["Hi there, welcome"] * 9 + ["Hi Ben, welcome"]
+    assert "blank" not in sent.err
+
+
+def test_a_blank_that_is_meant_is_not_warned_of(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write("recipient_phone,title,name", f"{OPEN},,Ana")
+
+    meant = autocalls("bulk", file, *FAST, "--message", "Hi {title|}{name}")
+    warned = autocalls("bulk", file, *FAST, "--message", "Hi {title}{name}")
+
+    assert received(service) == ["Hi Ana", "Hi Ana"]
+    assert "blank" not in meant.err
+    assert "1 row has a blank 'title'" in warned.err
+
+
+def test_a_text_may_come_from_a_file(autocalls: Autocalls, service: Service) -> None:
+    Path("text.txt").write_bytes("\ufeffHallo {name},\r\nGrüße\r\n".encode())
+
+    ended = autocalls("bulk", write(*NAMED), *FAST, "--message-file", "text.txt")
+    both = autocalls(
+        "bulk", "rows.csv", "--message-file", "text.txt", "--message", "Hi"
+    )
+    missing = autocalls("bulk", "rows.csv", "--message-file", "no.txt")
+    Path("blank.txt").write_text("\n \n")
+    blank = autocalls("bulk", "rows.csv", "--message-file", "blank.txt")
+
+    assert ended.status == 0
+    assert received(service) == ["Hallo Ana,\nGrüße"]
+    assert [e.status for e in (both, missing, blank)] == [2, 2, 2]
+    assert "cannot read no.txt" in missing.complaint
+    assert "holds no text" in blank.complaint
+
+
+def test_a_backslash_and_an_n_is_warned_of(
+    autocalls: Autocalls, service: Service
+) -> None:
+    text = r"Hi {name}\nYour table is ready"
+
+    dry = autocalls("bulk", write(*NAMED), "--dry-run", "--message", text)
+    ended = autocalls("bulk", write(*NAMED), *FAST, "--message", text)
+
+    assert "--message holds a backslash" in " ".join(dry.out.split())
+    assert "--message holds a backslash" in ended.err
+    assert received(service) == [r"Hi Ana\nYour table is ready"]
+
+
+# Templates
+
+
+ODD = ["Anna\nMeyer", "Anna\tM", "Anna     M", "x" * 1025]
+
+
+def write_names(*names: str) -> str:
+    rows = [{"recipient_phone": CLOSED, "name": name} for name in names]
+    return write(*map(json.dumps, rows), name="rows.jsonl")
+
+
+REMINDER = ("--template", "45", "--var", "1={name}", "--var", "2=Mon", "--var", "3=9")
+
+
+def test_a_variable_that_whatsapp_does_not_take_is_named_and_can_be_flattened(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write_names(*ODD)
+
+    refused = autocalls("bulk", file, *FAST, *REMINDER)
+    rest = autocalls("bulk", write_names(*ODD[:3]), *FAST, *REMINDER, "--flatten")
+
+    assert refused.status == 2
+    for line, why in enumerate(("a line break", "a tab", "more than four spaces"), 1):
+        assert f"line {line}: variable '1' holds {why}" in refused.err
+    assert refused.err.count("--flatten") == 3
+    assert "line 4: variable '1' has 1,025 characters" in refused.err
+    assert rest.status == 0
+    names = [message.variables["1"] for message in service.emulator.accepted]
+    assert names == ["Anna Meyer", "Anna M", "Anna M"]
+
+
+def test_a_row_chooses_its_template(autocalls: Autocalls, service: Service) -> None:
+    file = write(
+        "recipient_phone,name,template_id,message",
+        f"{CLOSED},Ana,48.0,",
+        f"{CLOSED},Bo,46,",
+        f"{OPEN},Cy,,Hi Cy",
+    )
+    more = Template(id=48, name="hi", body_text="Hi {{1}}", variables=("name",))
+    service.do(lambda e: e.account.add_template(more))
+
+    ended = autocalls("bulk", file, *FAST, "--var", "1={name}")
+
+    assert ended.status == 0
+    accepted = service.emulator.accepted
+    assert sorted((m.template_id or 0, m.message or "") for m in accepted) == [
+        (0, "Hi Cy"),
+        (46, ""),
+        (48, ""),
+    ]
+    (hi,) = (m for m in accepted if m.template_id == 48)
+    assert hi.variables == {"1": "Ana"}
+
+
+def test_variables_need_a_template(autocalls: Autocalls, service: Service) -> None:
+    ended = autocalls("bulk", write(*NAMED), "--message", "Hi", "--var", "1={name}")
+    bad = write("recipient_phone,template_id", f"{CLOSED},welcome")
+    named = autocalls("bulk", bad, *FAST)
+
+    assert (ended.status, named.status) == (2, 2)
+    assert "--var needs --template, or a column template_id" in ended.complaint
+    assert "line 2: template_id must be a whole number" in named.err
+    assert service.emulator.accepted == []
+
+
+def test_a_template_has_a_name(autocalls: Autocalls, service: Service) -> None:
+    german = Template(id=50, name="welcome_message", language="de", body_text="Moin")
+    file = write("recipient_phone", CLOSED)
+
+    one = autocalls("bulk", file, *FAST, "--template", "welcome_message")
+    service.do(lambda e: e.account.add_template(german))
+    two = autocalls("bulk", file, *FAST, "--template", "welcome_message")
+    told = autocalls(
+        "bulk", file, *FAST, "--template", "welcome_message", "--language", "de"
+    )
+    none = autocalls("bulk", file, *FAST, "--template", "welcome")
+
+    assert [e.status for e in (one, two, told, none)] == [0, 2, 0, 2]
+    assert "'en' (46), 'de' (50)" in two.complaint
+    assert "has no template 'welcome'; it has 'appointment_reminder'" in none.complaint
+    assert [m.template_id for m in service.emulator.accepted] == [46, 50]
+
+
+# What is shown, and tried, first
+
+
+def test_a_dry_run_shows_the_first_messages_as_they_will_arrive(
+    autocalls: Autocalls, service: Service
+) -> None:
+    text = autocalls("bulk", write(*NAMED), "--dry-run", "--message", "Hi {name}!")
+    template = autocalls("bulk", write_names("Ana", "Bo"), "--dry-run", *REMINDER)
+    two = autocalls(
+        *("bulk", write_names("Ana", "Bo"), "--dry-run", *REMINDER),
+        *("--preview", "2", "--json"),
+    )
+
+    assert "The first message as it will arrive" in text.out
+    assert "Hi Ana!" in text.out
+    shown = " ".join(template.out.split())
+    assert "Hi Ana, this is a reminder for your appointment on Mon at 9." in shown
+    assert "Hi Bo" not in shown
+    record = json.loads(two.out)
+    assert [row["line"] for row in record["preview"]] == [1, 2]
+    assert record["preview"][1]["text"].startswith("Hi Bo, this is a reminder")
+    assert service.emulator.accepted == []
+
+
+def test_row_1_can_be_sent_to_one_number_alone(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write("recipient_phone,name", f"{CLOSED},Ana", f"{CLOSED},Bo")
+    options = ("--message", "Hi {name}!", "--journal", "run.db")
+
+    ended = autocalls("bulk", file, *options, "--test-to", OPEN)
+
+    assert ended.status == 0
+    (sent,) = service.emulator.accepted
+    assert (sent.recipient_phone, sent.message) == (OPEN, "Hi Ana!")
+    assert f"line 2 was sent to {OPEN} alone" in ended.out
+    assert "to send it to all: autocalls bulk rows.csv" in ended.out
+    assert "--test-to" not in ended.out
+    assert not Path("run.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        pytest.param(("--test-to", "415"), "--test-to must be E.164", id="no number"),
+        pytest.param(("--test-to", OPEN, "--dry-run"), "not both", id="dry run"),
+    ],
+)
+def test_a_trial_needs_a_number(
+    options: tuple[str, ...], complaint: str, autocalls: Autocalls, service: Service
+) -> None:
+    ended = autocalls("bulk", write(*NAMED), "--message", "Hi", *options)
+
+    assert ended.status == 2
+    assert complaint in ended.complaint
+    assert service.emulator.requests == []
