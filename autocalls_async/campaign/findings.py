@@ -363,7 +363,7 @@ def _judge_variables(
     lacking = [s for s in slots if any(shape.names.isdisjoint(s) for shape in shapes)]
     if lacking:
         spots = _merge(shapes, lambda shape: any(map(shape.names.isdisjoint, slots)))
-        what = ", ".join(map(_show_slot, lacking))
+        what = ", ".join(map(show_slot, lacking))
         text = f"{_number_of(spots.count)} without a text for {what} of {name}"
         kind = FindingKind.VARIABLES_MISSING
         yield _error(kind, f"{text} ({_where(spots)})", **facts, **_facts(spots))
@@ -386,7 +386,7 @@ def _merge(shapes: Mapping[Shape, Spots], choose: Callable[[Shape], object]) -> 
     return chosen
 
 
-def _show_slot(slot: frozenset[str]) -> str:
+def show_slot(slot: frozenset[str]) -> str:
     """Name a variable by its number, and by its name where it has one."""
     number, *name = sorted(slot, key=lambda known: not known.isdigit())
     return f"variable {number}" + "".join(f" ({_show(known)})" for known in name)

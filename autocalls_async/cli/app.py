@@ -108,26 +108,33 @@ def send_command(
 @spread
 def template_command(
     recipient: options.Recipient,
-    template_id: options.TemplateId,
+    template: options.TemplateName,
     *,
+    language: options.Language = None,
     var: options.Variables = None,
     name: options.RecipientName = None,
     connection: options.Connection,
     json: options.Json = False,
 ) -> None:
-    """Send an approved template, which may go at any time."""
-    from autocalls_async.cli.single import send_one
+    """Send an approved template, which may go at any time.
+
+    Its variables are held against the sender's list of templates before it goes.
+    """
+    from attrs import evolve
+
+    from autocalls_async.cli.single import find_checked, send_one
     from autocalls_async.cli.texts.rendering import parse_variables
     from autocalls_async.model.messages import TemplateMessage
 
     def work(screen: "Screen") -> int:
         content = TemplateMessage(
             recipient_phone=recipient,
-            template_id=template_id,
+            template_id=1,  # until it is looked up
             variables=parse_variables(var or ()),
             recipient_name=name,
         )
-        return send_one(connection, content, screen)
+        found = find_checked(connection, template, language, content.variables)
+        return send_one(connection, evolve(content, template_id=found), screen)
 
     finish(work, as_json=json)
 

@@ -103,9 +103,15 @@ Recipient = Annotated[
 Message = Annotated[
     str, typer.Argument(metavar="MESSAGE", help="1 to 4096 characters.")
 ]
-TemplateId = Annotated[
-    int,
-    typer.Argument(metavar="TEMPLATE_ID", help="`autocalls templates` lists them."),
+TemplateName = Annotated[
+    str,
+    typer.Argument(
+        metavar="TEMPLATE", help="Its id or name; `autocalls templates` lists them."
+    ),
+]
+Language = Annotated[
+    str | None,
+    typer.Option(metavar="CODE", help="Of a name that has several, such as de."),
 ]
 Variables = Annotated[
     list[str] | None,

@@ -1,12 +1,23 @@
 """The commands that make one call: what they ask, and how the answer looks."""
 
+from collections.abc import Mapping
+
+from autocalls_async.campaign.findings import show_slot, slots_of
 from autocalls_async.cli.connection import ask, check_sender, send
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.terminal.failures import Status
 from autocalls_async.cli.terminal.screen import Screen, fact_table, make_table
 from autocalls_async.cli.terminal.words import fields_of, plain
-from autocalls_async.model.answers import ConversationStatus, SessionStatus
+from autocalls_async.cli.texts.variables import check_variable
+from autocalls_async.model.answers import (
+    ConversationStatus,
+    SessionStatus,
+    Template,
+)
+from autocalls_async.model.checks import check_id
+from autocalls_async.model.errors import PermissionDeniedError
 from autocalls_async.model.messages import Message
+from autocalls_async.model.templates import find_template
 
 _DASH = "-"
 
@@ -24,6 +35,57 @@ def send_one(connection: Connection, message: Message, screen: Screen) -> int:
     known_as = f", whatsapp_message_id {number}" if number else ", details unknown"
     screen.say(f"accepted: {phone}{known_as}")
     return status
+
+
+def find_checked(
+    connection: Connection,
+    template: str,
+    language: str | None,
+    variables: Mapping[str, str],
+) -> int:
+    """Return a template's number, its variables held against what it takes.
+
+    Raises:
+        AutocallsError: The templates cannot be listed.
+        CommandError: There is no sender, or the service was out of reach.
+        ValueError: There is none of this name, or a variable is missing, unknown or
+            none that WhatsApp takes.
+    """
+    for name, text in variables.items():
+        check_variable(name, text)
+    check_sender(connection)
+    is_number = template.isascii() and template.isdigit()
+    number = check_id("template", int(template)) if is_number else None
+    try:
+        listed = ask(connection, lambda c: c.templates(include_unapproved=True))
+    except PermissionDeniedError:
+        if number is None:
+            raise
+        return number  # a key that may not list may still send
+    if number is None:
+        of = f"sender {connection.sender_id}"
+        found = find_template(listed, template, language=language, of=of)
+    else:
+        known = (one for one in listed if one.id == number)
+        found = next(known, Template(id=number))
+    _check_names(found, variables)
+    return found.id
+
+
+def _check_names(template: Template, variables: Mapping[str, str]) -> None:
+    """Raise `ValueError` unless each variable of a template has its text."""
+    slots = slots_of(template)
+    if slots is None:
+        return
+    name = template.name or template.id
+    lacking = [slot for slot in slots if not any(map(variables.get, slot))]
+    if lacking:
+        what = ", ".join(map(show_slot, lacking))
+        msg = f"template {name} lacks a text for {what}: give --var for each"
+        raise ValueError(msg)
+    if surplus := variables.keys() - frozenset[str]().union(*slots):
+        msg = f"template {name} has no variable {', '.join(sorted(surplus))}"
+        raise ValueError(msg)
 
 
 def show_status(connection: Connection, recipient: str, screen: Screen) -> int:

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
+from autocalls_async.client.named import NamedTemplates, choose_number, left_of
 from autocalls_async.client.settings import LaneName, WindowCheckName
 from autocalls_async.client.wiring import Wiring
-from autocalls_async.engine.asking.questions import Questions
 from autocalls_async.engine.shipment import OnSettled, Rule, Shipment
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.checks import choose, choose_sender
+from autocalls_async.model.errors import TemplateNotFoundError, TemplateUnusableError
 from autocalls_async.model.later import Later
 from autocalls_async.model.messages import (
     FreeformMessage,
@@ -27,7 +30,7 @@ else:
     _exclusions = Later("autocalls_async.campaign.rules.exclusions")
 
 
-class SingleSends(Questions):
+class SingleSends(NamedTemplates):
     """The calls of a client that send one message, or none."""
 
     def __init__(
@@ -107,11 +110,13 @@ class SingleSends(Questions):
             exclude=exclude,
         )
 
-    async def send_template(
+    async def send_template(  # noqa: PLR0913  # each has a default
         self,
         recipient_phone: str,
         *,
-        template_id: int,
+        template_id: int | None = None,
+        template: int | str | None = None,
+        language: str | None = None,
         variables: Mapping[str, str] | None = None,
         recipient_name: str | None = None,
         sender_id: int | None = None,
@@ -128,6 +133,9 @@ class SingleSends(Questions):
         Args:
             recipient_phone: Whom it is for, in E.164, such as `+14155550123`.
             template_id: One of the sender's templates; `templates()` lists them.
+            template: The same by its name, or by its number. A name is looked up in
+                one listing of the sender's templates, which is remembered.
+            language: Of the template, such as `de`, where its name has several.
             variables: Texts by `"1"`, `"2"`, … or by the template's variable names.
             recipient_name: At most 255 characters.
             sender_id: Which sender it is from; `None` means the client's.
@@ -142,7 +150,8 @@ class SingleSends(Questions):
             by `whatsapp_message_id`.
 
         Raises:
-            ValueError: An argument breaks its rule, or there is no sender.
+            ValueError: An argument breaks its rule, there is no sender, or the sender
+                has no template of this name, or several.
             TemplateNotFoundError: This sender has no such template.
             TemplateUnusableError: It is not approved, or does not fit the sender.
             RejectedError: The service said no for another reason; the subclass
@@ -155,16 +164,52 @@ class SingleSends(Questions):
             RuntimeError: The client is closed, or belongs to another event loop.
         """
         try:
+            name = template if isinstance(template, str) else None
             content = TemplateMessage(
                 recipient_phone=recipient_phone,
-                template_id=template_id,
+                template_id=choose_number(template_id, template),
                 variables=variables or {},
                 recipient_name=recipient_name,
                 sender_id=sender_id,
             )
         finally:
             del recipient_phone, variables, recipient_name  # as above
-        return await self.send(content, timeout=timeout, lane=lane, exclude=exclude)
+        if name is None:
+            return await self.send(content, timeout=timeout, lane=lane, exclude=exclude)
+        return await self._send_by_name(
+            content, name, language, timeout=timeout, lane=lane, exclude=exclude
+        )
+
+    async def _send_by_name(
+        self,
+        content: TemplateMessage,
+        name: str,
+        language: str | None,
+        *,
+        timeout: float | None,
+        lane: LaneName,
+        exclude: "_exclusions.Exclude | None",
+    ) -> SentMessage:
+        """Find a template's number within the call's time, and send it."""
+        deadline = self._deadline(timeout)
+        sender_id = choose_sender(content.sender_id, self._sender_id)
+        found = await self._find_template(
+            name,
+            language,
+            sender_id=sender_id,
+            seconds=left_of(deadline),
+            recipient_phone=content.recipient_phone,
+        )
+        try:
+            return await self.send(
+                evolve(content, template_id=found),
+                timeout=left_of(deadline),
+                lane=lane,
+                exclude=exclude,
+            )
+        except (TemplateNotFoundError, TemplateUnusableError):
+            self._names.forget(sender_id)  # another may have the name now
+            raise
 
     async def send(
         self,

@@ -49,6 +49,47 @@ def test_a_template_is_sent_with_its_variables(
     assert told["whatsapp_message_id"] == message.whatsapp_message_id
 
 
+VARIABLES = ("--var", "1=Ana", "--var", "date=Mon")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        pytest.param(VARIABLES, "lacks a text for variable 3 (time)", id="missing"),
+        pytest.param((*VARIABLES, "--var", "3="), "variable 3", id="blank"),
+        pytest.param(
+            (*VARIABLES, "--var", "3=x", "--var", "4=y"), "no variable 4", id="surplus"
+        ),
+        pytest.param((*VARIABLES, "--var", "3=a\nb"), "holds a line break", id="odd"),
+    ],
+)
+def test_a_templates_variables_are_looked_at_before_it_is_sent(
+    arguments: tuple[str, ...],
+    complaint: str,
+    autocalls: Autocalls,
+    service: Service,
+) -> None:
+    ended = autocalls("template", CLOSED, "appointment_reminder", *arguments)
+
+    assert ended.status == 2
+    assert complaint in ended.complaint
+    assert service.emulator.accepted == []
+    assert len(service.emulator.requests) <= 1
+
+
+def test_a_template_may_be_sent_by_its_name(
+    autocalls: Autocalls, service: Service
+) -> None:
+    name = "appointment_reminder"
+
+    ended = autocalls("template", CLOSED, name, *VARIABLES, "--var", "3=10:00")
+    unknown = autocalls("template", CLOSED, "appointment")
+
+    assert (ended.status, unknown.status) == (0, 2)
+    assert [m.template_id for m in service.emulator.accepted] == [45]
+    assert "has no template 'appointment'" in unknown.complaint
+
+
 @pytest.mark.usefixtures("service")
 def test_a_closed_window_is_a_refusal(autocalls: Autocalls) -> None:
     ended = autocalls("send", CLOSED, "hello")
@@ -61,7 +102,7 @@ def test_a_closed_window_is_a_refusal(autocalls: Autocalls) -> None:
 
 @pytest.mark.usefixtures("service")
 def test_a_refusal_is_told_to_programs_as_well(autocalls: Autocalls) -> None:
-    ended = autocalls("template", OPEN, "47", "--json")
+    ended = autocalls("template", OPEN, "47", "--var", "1=Ana", "--json")
 
     assert ended.status == 1
     told = json.loads(ended.out)
