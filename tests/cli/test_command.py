@@ -62,7 +62,7 @@ def test_help_warns_of_a_key_on_the_command_line(
     [
         pytest.param(("nonsense",), id="command"),
         pytest.param(("send",), id="no arguments"),
-        pytest.param(("template", OPEN, "x"), id="no number"),
+        pytest.param(("template", OPEN), id="no template"),
         pytest.param(("senders", "--nonsense"), id="option"),
         pytest.param(("emulator", "--port", "99999"), id="port"),
     ],

@@ -113,8 +113,8 @@ async def test_a_history_opens_to_its_uuid_without_a_key(
         "history": [
             {
                 "role": "assistant",
-                "content": "Hi Ana, this is a reminder for your appointment on {{2}}"
-                " at {{3}}. Reply YES to confirm or NO to reschedule.",
+                "content": "Hi Ana, this is a reminder for your appointment on Monday"
+                " at 10:00. Reply YES to confirm or NO to reschedule.",
             },
             {"role": "user", "content": "Yes"},
         ],

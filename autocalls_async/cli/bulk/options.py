@@ -233,7 +233,8 @@ class Campaign:
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write each outcome there as soon as it is known: .csv or .jsonl.",
+            help="Write each outcome there as soon as it is known, .csv or .jsonl; or "
+            "all at the end, .xlsx, which keeps a spreadsheet from mangling numbers.",
         ),
     ] = None
     report: Annotated[

@@ -56,16 +56,13 @@ class Unsettled:
         )
 
     def _how_to_settle(self) -> str:
+        # Each of them is somebody's with its country's code, or it were no number.
         ways = [
             f"--numbers {numbers} {when}"
             for numbers, when in _MEANT.items()
             if self.settled[numbers] == self.row_count
         ]
-        if ways:
-            return f"all are settled by {', or by '.join(ways)}"
-        counts = [f"{n} settles {self.settled[n]:,}" for n in _MEANT if self.settled[n]]
-        told = ", ".join(counts)
-        return f"no --numbers settles all ({told}): write each with a plus and its code"
+        return f"all are settled by {', or by '.join(ways)}"
 
 
 def _head(reason: str) -> str:

@@ -31,7 +31,9 @@ class Export:
     journal: Journal
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help=".csv or .jsonl; standard output without."),
+        typer.Option(
+            metavar="FILE", help=".csv, .jsonl or .xlsx; standard output without."
+        ),
     ] = None
     format: Annotated[
         FileFormat, typer.Option(help="Of standard output.", show_default=True)

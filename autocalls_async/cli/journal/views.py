@@ -145,6 +145,9 @@ def to_standard_output(screen: Screen, file_format: FileFormat) -> WriteRecord:
     """Begin to write records there."""
     if file_format is FileFormat.JSONL:
         return screen.emit
+    if file_format is FileFormat.XLSX:
+        msg = "a workbook needs a place of its own: give --out x.xlsx"
+        raise ValueError(msg)
     writer = csv.DictWriter(_Lines(screen), COLUMNS, lineterminator="")
     writer.writeheader()
     return lambda record: writer.writerow(guard_cells(record))

@@ -10,7 +10,11 @@ from types import TracebackType
 from typing import IO, Any, Self, TypeAlias
 
 from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows.private import guard_cells, open_private
+from autocalls_async.cli.rows.private import (
+    guard_cells,
+    open_private,
+    open_private_bytes,
+)
 from autocalls_async.cli.tables.table import format_of
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
 from autocalls_async.cli.terminal.words import OUTCOME_COLUMNS, to_json
@@ -22,9 +26,9 @@ class OutcomesFile:
     """A new file of outcomes, one line each.
 
     Args:
-        path: Ends in `.csv` or `.jsonl`.
+        path: Ends in `.csv`, `.jsonl` or `.xlsx`, which is whole once closed.
         overwrite: Take the place of a file that is there.
-        columns: Of a CSV file.
+        columns: Of a CSV file or a workbook.
 
     Raises:
         CommandError: The file is there already, or cannot be made.
@@ -38,21 +42,46 @@ class OutcomesFile:
         overwrite: bool,
         columns: Sequence[str] = OUTCOME_COLUMNS,
     ) -> None:
-        is_csv = out_format_of(path) is FileFormat.CSV
         self._path = path
         self._is_whole = True
+        self._closers: tuple[Callable[[], None], ...] = ()
+        file_format = out_format_of(path)
         mode = "w" if overwrite else "x"
         try:
-            # Line by line to the system: what was written stays if we are killed.
-            self._file = open_private(path, mode, buffering=1)
-            make = partial(_csv_writer, columns=columns) if is_csv else _jsonl_writer
-            self._write = make(self._file)
+            if file_format is FileFormat.XLSX:
+                self._open_book(mode, columns)
+            else:
+                self._open_text(mode, file_format, columns)
         except FileExistsError:
             msg = f"{path} exists already: name another file, or give --overwrite"
             raise CommandError(msg) from None
         except OSError as error:
             msg = f"cannot write {path}: {describe(error)}"
             raise CommandError(msg) from error
+
+    def _open_text(
+        self, mode: str, file_format: FileFormat, columns: Sequence[str]
+    ) -> None:
+        # Line by line to the system: what was written stays if we are killed.
+        file = open_private(self._path, mode, buffering=1)
+        is_csv = file_format is FileFormat.CSV
+        make = partial(_csv_writer, columns=columns) if is_csv else _jsonl_writer
+        self._closers = (file.close,)
+        self._write = make(file)
+
+    def _open_book(self, mode: str, columns: Sequence[str]) -> None:
+        # Few commands make one, and it is an extra's.
+        try:
+            from autocalls_async.cli.tables.workbook import (  # noqa: PLC0415
+                OutcomeBook,
+            )
+        except ImportError as error:
+            msg = "spreadsheets need an extra: pip install 'autocalls-async[sheets]'"
+            raise CommandError(msg) from error
+        file = open_private_bytes(self._path, mode)
+        book = OutcomeBook(file, columns=columns)
+        self._closers = (book.close, file.close)
+        self._write = book.write
 
     def __enter__(self) -> Self:
         """Return the file, which is open."""
@@ -70,7 +99,8 @@ class OutcomesFile:
             CommandError: It may not be whole, and nobody was told yet.
         """
         try:
-            self._file.close()
+            for close in self._closers:
+                close()
         except OSError as error:
             if self._is_whole:
                 msg = f"cannot write {self._path}: {describe(error)}"
@@ -93,11 +123,11 @@ def out_format_of(path: Path) -> FileFormat:
     Raises:
         ValueError: Its ending says none that is written.
     """
-    for ending in (".csv", ".jsonl"):
+    for ending in (".csv", ".jsonl", ".xlsx"):
         if path.name.lower().endswith(ending):
             return format_of(path.name)
-    msg = f"cannot tell the format of {path.name!r}: its name must end in .csv or "
-    raise ValueError(msg + ".jsonl")
+    msg = f"cannot tell the format of {path.name!r}: its name must end in .csv, "
+    raise ValueError(msg + ".jsonl or .xlsx")
 
 
 def check_place(path: Path, *, source: Path | None, overwrite: bool) -> None:

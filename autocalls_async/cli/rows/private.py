@@ -27,6 +27,11 @@ def open_private(path: Path, mode: str, *, buffering: int = -1) -> IO[str]:
     )
 
 
+def open_private_bytes(path: Path, mode: str) -> IO[bytes]:
+    """Do the same with a file of bytes."""
+    return open(path, f"{mode}b", opener=_open)  # as above
+
+
 def _open(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 

@@ -23,6 +23,7 @@ from tests.emulator.sandbox.conftest import Control, Program
 from tests.people import ANA
 
 BEN = "+14155550188"
+THREE = {"1": "Ben", "2": "Monday", "3": "10:00"}
 
 
 async def fill(emulator: Emulator) -> None:
@@ -33,7 +34,7 @@ async def fill(emulator: Emulator) -> None:
         "1|key", base_url=emulator.base_url, sender_id=12
     ) as client:
         sent = await client.send_freeform(ANA, "Until ten")
-        await client.send_template(BEN, template_id=45, variables={"1": "Ben"})
+        await client.send_template(BEN, template_id=45, variables=THREE)
     assert sent.whatsapp_message_id is not None
     emulator.set_status(sent.whatsapp_message_id, "failed", error_code=131047)
     emulator.advance(3600)
