@@ -15,7 +15,7 @@ from attrs import frozen
 
 from autocalls_async.cli.bulk.remarks import Lines
 from autocalls_async.cli.choices import Changed, Repeats
-from autocalls_async.cli.rows.lines import FileError
+from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.journal import Entry, State
 from autocalls_async.journal.entry import MAY_CHANGE, MAY_HAVE_REACHED, MAY_LEAVE
 
