@@ -94,7 +94,7 @@ def test_numbers_without_a_plus_are_one_error_that_says_what_settles_all(
 def test_what_settles_all_does(bulk: Bulk) -> None:
     first = ("--region", "DE", "--numbers", "international")
 
-    settled, got = bulk(phones(*NO_PLUS), *first)
+    settled, got = bulk(phones(*NO_PLUS), *first, "--repeats", "all")
     foreign, there = bulk(phones(*FOREIGN), *first)
 
     assert (settled.status, foreign.status) == (0, 0)

@@ -140,7 +140,10 @@ ODD = ["Anna\nMeyer", "Anna\tM", "Anna     M", "x" * 1025]
 
 
 def write_names(*names: str) -> str:
-    rows = [{"recipient_phone": CLOSED, "name": name} for name in names]
+    rows = [
+        {"recipient_phone": f"+1415555011{number}", "name": name}
+        for number, name in enumerate(names)
+    ]
     return write(*map(json.dumps, rows), name="rows.jsonl")
 
 
@@ -169,7 +172,7 @@ def test_a_row_chooses_its_template(autocalls: Autocalls, service: Service) -> N
     file = write(
         "recipient_phone,name,template_id,message",
         f"{CLOSED},Ana,48.0,",
-        f"{CLOSED},Bo,46,",
+        "+14155550103,Bo,46,",
         f"{OPEN},Cy,,Hi Cy",
     )
     more = Template(id=48, name="hi", body_text="Hi {{1}}", variables=("name",))
@@ -244,7 +247,7 @@ def test_a_dry_run_shows_the_first_messages_as_they_will_arrive(
 def test_row_1_can_be_sent_to_one_number_alone(
     autocalls: Autocalls, service: Service
 ) -> None:
-    file = write("recipient_phone,name", f"{CLOSED},Ana", f"{CLOSED},Bo")
+    file = write("recipient_phone,name", f"{CLOSED},Ana", f"{OPEN},Bo")
     options = ("--message", "Hi {name}!", "--journal", "run.db")
 
     ended = autocalls("bulk", file, *options, "--test-to", OPEN)
