@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from attrs import evolve
@@ -85,24 +86,28 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
         for line in describe_rules(rules, journal=campaign.journal, now=now):
             screen.say(line)
 
-        def open_writers() -> dict[str, WriteRecord]:
-            writers: dict[str, WriteRecord] = {}
-            if campaign.out is not None:
-                out = OutcomesFile(campaign.out, overwrite=campaign.overwrite)
-                writers[str(campaign.out)] = stack.enter_context(out).write
-            if screen.as_json:
-                writers["standard output"] = screen.emit
-            return writers
-
         return Sending(
             campaign,
             choice=choice,
             found=found,
             rules=rules,
             spool=spool,
-            open_writers=open_writers,
+            open_writers=partial(_open_writers, campaign, stack, screen),
             screen=screen,
         ).run()
+
+
+def _open_writers(
+    campaign: Campaign, stack: ExitStack, screen: Screen
+) -> dict[str, WriteRecord]:
+    """Open where each outcome is written, by name."""
+    writers: dict[str, WriteRecord] = {}
+    if campaign.out is not None:
+        out = OutcomesFile(campaign.out, overwrite=campaign.overwrite)
+        writers[str(campaign.out)] = stack.enter_context(out).write
+    if screen.as_json:
+        writers["standard output"] = screen.emit
+    return writers
 
 
 # Before anything is sent

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-from autocalls_async.cli.rows.lines import FileError
 from autocalls_async.cli.rows.phones import PhoneReader, read_phones
-from autocalls_async.cli.rows.table import Source, format_of
+from autocalls_async.cli.tables.lines import FileError
+from autocalls_async.cli.tables.table import Source, format_of
 from autocalls_async.cli.terminal.failures import describe
 from autocalls_async.model.persons import person_of
 
