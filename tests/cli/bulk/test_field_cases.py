@@ -17,7 +17,7 @@ from tests.cli.conftest import Autocalls, Ended
 pytestmark = pytest.mark.real_time
 
 ANNA, BERT, CORA = "+4915123456789", "+4915123456788", "+4915123456787"
-FAST = ("--rate", "500")
+FAST = ("--rate", "500", "--rate-is-agreed")
 
 Got: TypeAlias = list[tuple[str, str | None]]
 Bulk: TypeAlias = Callable[..., tuple[Ended, Got]]

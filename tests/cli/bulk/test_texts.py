@@ -10,7 +10,7 @@ from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service
 
 pytestmark = pytest.mark.real_time
 
-FAST = ("--rate", "200")
+FAST = ("--rate", "200", "--rate-is-agreed")
 
 
 def write(*lines: str, name: str = "rows.csv") -> str:
