@@ -86,7 +86,7 @@ class PhoneReader:
         return found
 
     def _read(self, cell: object, numbers: Numbers | None) -> str:
-        text = _text_of(cell)
+        text = text_of(cell)
         try:
             return parse_phone(
                 text, region=self.region, numbers=numbers, name=self.name
@@ -98,7 +98,7 @@ class PhoneReader:
             raise
 
 
-def _text_of(cell: object) -> object:
+def text_of(cell: object) -> object:
     """Return a number's digits where a spreadsheet holds it as one."""
     if isinstance(cell, bool):
         return cell

@@ -11,7 +11,7 @@ from typing import IO, Any
 from attrs import evolve, field, frozen
 
 from autocalls_async.cli.choices import FileFormat
-from autocalls_async.cli.rows.phones import PhoneReader
+from autocalls_async.cli.rows.phones import PhoneReader, text_of
 from autocalls_async.cli.rows.private import bare_cell
 from autocalls_async.cli.tables.headings import (
     find_twice,
@@ -195,7 +195,7 @@ class RowReader:
         if self.reads_zone:
             zone = self._choose_zone(cells.get("time_zone"))
             message = evolve(message, time_zone=zone)
-        given = str(cells[fold(self.phones.name)]).strip()
+        given = str(text_of(cells[fold(self.phones.name)])).strip()
         return Row(
             line_number=line_number,
             message=message,

@@ -291,6 +291,7 @@ def test_a_workbook_with_lost_pluses_is_settled_and_sent(bulk: Bulk) -> None:
         stream.getvalue(), *options, "--numbers", "international", name="in.xlsx"
     )
 
+    assert "line 2: 4915123456789 is +4915123456789" in ended.out
     assert (refused.status, nothing) == (2, [])
     assert "in.xlsx: 2 numbers that lost a plus or a 0" in refused.complaint
     assert (ended.status, got) == (
