@@ -25,7 +25,11 @@ from tests.people import hellos, open_windows, people
 
 FAST = ("--rate", "200", "--rate-is-agreed")
 NUMBERS = [f"+49151234567{index:02}" for index in range(8)]
-TEMPLATE = ("--template", "45", "--var", "1=you")
+VARIABLES = ("1=you", "2=Monday", "3=10:00")
+TEMPLATE = (
+    *("--template", "45"),
+    *(word for pair in VARIABLES for word in ("--var", pair)),
+)
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
