@@ -52,7 +52,7 @@ class Sandbox:
         """Return what is sent, as its user types it."""
         return Campaign(
             file=str(self.folder / "rows.csv"),
-            template=45,
+            template="45",
             var=[f"1={text}"],
             journal=self.folder / "journal" / "run.db",
             changed=Changed.SKIP,
