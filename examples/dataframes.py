@@ -6,12 +6,11 @@ their plus and adds a `.0`, and an empty cell becomes NaN; both are refused with
 
     frame = pandas.read_csv("customers.csv", dtype=str, keep_default_na=False)
     frame = polars.read_csv("customers.csv", infer_schema=False).fill_null("")
+    asyncio.run(send(polars_rows(frame)))
 
 `parse_phone()` takes numbers as people keep them; it needs the extra `phones`.
 """
 
-import argparse
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -46,20 +45,9 @@ def messages_of(
         )
 
 
-async def main(file: str, region: str) -> None:
-    """Send to each row of a CSV file, read by polars."""
-    import polars  # noqa: PLC0415  # pandas would serve as well
-
-    frame = polars.read_csv(file, infer_schema=False).fill_null("")
-    messages = list(messages_of(polars_rows(frame), region=region))
+async def send(rows: Iterable[Mapping[str, Any]], *, region: str = "DE") -> None:
+    """Send to each row, each number checked before the first message leaves."""
+    messages = list(messages_of(rows, region=region))
     async with AutocallsClient.from_env() as client:
         async for outcome in client.send_many(messages):
             print(outcome)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("file")
-    parser.add_argument("--region", default="DE")
-    arguments = parser.parse_args()
-    asyncio.run(main(arguments.file, arguments.region))

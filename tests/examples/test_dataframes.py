@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from autocalls_async import FreeformMessage
+from autocalls_async.emulator import Emulator
 from autocalls_async.phones import parse_phone
 from tests.examples.conftest import Load
 
@@ -60,7 +61,7 @@ def refusal(phone: object, message: object = "Hi") -> str:
 
 def check_cells(phone: Any, nothing: Any) -> None:  # noqa: ANN401  # a frame's cells
     """A frame's cells are told for what they are, in a message and in a number."""
-    assert "a value of type float: read the table's column as text" in refusal(phone)
+    assert "read the table's column as text (dtype=str)" in refusal(phone)
     assert "NaN, an empty cell" in refusal(nothing)
     assert "NaN, an empty cell" in refusal("+4915123456789", nothing)
     assert "a decimal's .0: read the table's column as text" in refusal(f"+{phone}")
@@ -77,3 +78,15 @@ def test_what_pandas_guessed_is_told(pandas: ModuleType) -> None:
 
 def test_what_any_frame_guessed_is_told() -> None:
     check_cells(4915123456789.0, float("nan"))
+
+
+async def test_a_frames_rows_are_sent(
+    load: Load, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emulator.customer_writes("+4915123456789")
+
+    await load("dataframes").send([{"phone": "0151 23456789", "name": "Anna"}])
+
+    (accepted,) = emulator.accepted
+    assert accepted.message == "Hi Anna, your table is ready"
+    assert "Accepted" in capsys.readouterr().out

@@ -53,7 +53,7 @@ class Sandbox:
         return Campaign(
             file=str(self.folder / "rows.csv"),
             template="45",
-            var=[f"1={text}"],
+            var=[f"1={text}", "2=Monday", "3=10:00"],
             journal=self.folder / "journal" / "run.db",
             changed=Changed.SKIP,
             rules=RuleOptions(
