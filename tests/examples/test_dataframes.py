@@ -32,7 +32,9 @@ def polars() -> ModuleType:
     return found
 
 
-def test_a_frame_of_pandas_becomes_messages(pandas: ModuleType, load: Load) -> None:
+async def test_a_frame_of_pandas_becomes_messages(
+    pandas: ModuleType, load: Load
+) -> None:
     recipe = load("dataframes")
     frame = pandas.read_csv(io.StringIO(TABLE), dtype=str, keep_default_na=False)
 
@@ -41,7 +43,9 @@ def test_a_frame_of_pandas_becomes_messages(pandas: ModuleType, load: Load) -> N
     assert [(m.recipient_phone, m.message) for m in made] == SENT
 
 
-def test_a_frame_of_polars_becomes_messages(polars: ModuleType, load: Load) -> None:
+async def test_a_frame_of_polars_becomes_messages(
+    polars: ModuleType, load: Load
+) -> None:
     recipe = load("dataframes")
     frame = polars.read_csv(io.StringIO(TABLE), infer_schema=False).fill_null("")
 
