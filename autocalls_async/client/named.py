@@ -22,8 +22,11 @@ class NamedTemplates(Questions):
         *,
         sender_id: int | None,
         timeout: float,
+        switches: Reads | None = None,
     ) -> None:
-        super().__init__(reads, guard, sender_id=sender_id, timeout=timeout)
+        super().__init__(
+            reads, guard, sender_id=sender_id, timeout=timeout, switches=switches
+        )
         self._names = TemplateNames()
 
     async def _find_template(
