@@ -1,6 +1,6 @@
 // Small parts that several panes use.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 
@@ -32,7 +32,7 @@ export function Copy({ text, label, children }) {
 // A window before the page; Esc closes it, and the focus goes back to where it was.
 export function Dialog({ title, close, children }) {
   const element = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     element.current.showModal();
   }, []);
   return html`<dialog ref=${element} onClose=${close} aria-labelledby="dialog-title">

@@ -51,8 +51,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 @pytest.fixture
 def tabs(browser_thread: Started) -> Iterator[Tabs]:
     """Open tabs for one test, in which nothing may go wrong unseen."""
-    thread, browser = browser_thread
-    opened = Tabs(browser)
+    thread, window = browser_thread
+    opened = Tabs(window)
     yield opened
     thread.submit(opened.close).result()
     assert opened.complaints == []
@@ -68,8 +68,8 @@ def sandbox() -> Iterator[Emulator]:
 @pytest.fixture(scope="session")
 def pure(browser_thread: Started) -> Iterator[Pure]:
     """Call functions of the page's pure modules, in the browser without a server."""
-    thread, browser = browser_thread
-    tabs = Tabs(browser)
+    thread, window = browser_thread
+    tabs = Tabs(window)
 
     def serve(route: Route) -> None:
         path = route.request.url.removeprefix(_PURE)

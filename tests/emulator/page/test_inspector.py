@@ -41,7 +41,6 @@ def test_a_request_is_copied_as_curl_without_its_key(
 ) -> None:
     sandbox.customer_writes(ANA, name="Ana Lima")
     page = tabs.open(site(sandbox))
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     send(page, sandbox, message="it's ready")
     page.locator(".inspector").get_by_role("option").click()
 
