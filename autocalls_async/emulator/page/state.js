@@ -77,6 +77,12 @@ const TAKE = {
     const key = keyOf(data);
     draft.map("chats").set(key, { ...next.chats.get(key), ...data });
   },
+  // Those who were forgotten, as there are too many: closed, and without a kept message.
+  gone(next, data, draft) {
+    for (const [sender_id, phone] of data) {
+      for (const name of ["chats", "unread"]) draft.map(name).delete(keyOf({ sender_id, phone }));
+    }
+  },
   request(next, data, draft) {
     const isNew = put(draft.list("requests"), data);
     if (!isNew || !data.limiter) return;

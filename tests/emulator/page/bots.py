@@ -22,6 +22,7 @@ class Bot:
     port: int = 0
     receipt_status: int = 204
     receipts: list[dict[str, object]] = field(factory=list)
+    ended: list[dict[str, object]] = field(factory=list)
     clients: list[AutocallsClient] = field(factory=list)
 
     @property
@@ -34,6 +35,11 @@ class Bot:
         signature = request.headers["X-Signature-256"]
         self.receipts.append({**await request.json(), "signature": signature})
         return web.Response(status=self.receipt_status)
+
+    async def take_end(self, request: web.Request) -> web.Response:
+        """Note a conversation that ended."""
+        self.ended.append(await request.json())
+        return web.Response(status=204)
 
     async def take_message(self, request: web.Request) -> web.Response:
         """Answer a customer."""
@@ -51,10 +57,11 @@ class Bot:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Take in what is posted to `/inbound` and `/receipts`."""
+        """Take in what is posted to `/inbound`, `/receipts` and `/ended`."""
         app = web.Application()
         app.router.add_post("/inbound", self.take_message)
         app.router.add_post("/receipts", self.take_receipt)
+        app.router.add_post("/ended", self.take_end)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self.port)
@@ -77,6 +84,7 @@ def answered() -> Iterator[tuple[Emulator, Bot]]:
             page=True,
             inbound=f"{bot.url}/inbound",
             webhook=f"{bot.url}/receipts",
+            ended=f"{bot.url}/ended",
             webhook_secret=SIGNING,
         )
         stack.enter_context(live(emulator))

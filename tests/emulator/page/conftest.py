@@ -9,8 +9,6 @@ import pytest
 from playwright.sync_api import Page, Route
 
 import autocalls_async.emulator
-from autocalls_async.emulator import Emulator
-from autocalls_async.testing import live
 from tests.emulator.page.browsing import (
     NAMES,
     Pure,
@@ -56,13 +54,6 @@ def tabs(browser_thread: Started) -> Iterator[Tabs]:
     yield opened
     thread.submit(opened.close).result()
     assert opened.complaints == []
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Emulator]:
-    """Start an emulator with its page, by the real clock."""
-    with live(Emulator(page=True)) as started:
-        yield started
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from autocalls_async.emulator import Emulator
 from autocalls_async.testing import live
 from tests.emulator.page.bots import answered
 from tests.emulator.page.browsing import Tabs
-from tests.emulator.page.talking import ANA, chat, send, site, write
+from tests.emulator.page.talking import ANA, chat, send, show_tab, site, write
 
 pytestmark = [pytest.mark.needs("a browser"), pytest.mark.xdist_group("browser")]
 
@@ -33,7 +33,15 @@ def test_a_customer_writes_and_a_program_answers_before_their_eyes(tabs: Tabs) -
         )
         expect(answer.locator(".ticks")).to_have_text(re.compile("read"))
         expect(page.locator(".window")).to_contain_text("Window open for 23 h 59 min")
+        page.get_by_role("button", name="End it").click()
+        expect(page.locator(".note")).to_contain_text("has ended")
+        ended = (
+            show_tab(page, "Callouts").get_by_role("option").filter(has_text="ended")
+        )
+        expect(ended).to_contain_text("204")
 
+    [end] = bot.ended
+    assert end["message_count"] == 2
     assert [receipt["status"] for receipt in bot.receipts] == [
         "sent",
         "delivered",

@@ -41,14 +41,19 @@ function Heard({ last }) {
   return html`<p class="unseen" role="log" aria-live="polite">${isNew && `Received: ${last.text}`}</p>`;
 }
 
-function Head({ app: { chat, clock, state } }) {
+function Head({ app: { act, chat, clock, state } }) {
   const left = windowLeft(chat, clock);
   const words = windowWords(left);
   const sender = state.senders.find((one) => one.id === chat.sender_id);
+  const end = () => act(
+    send("POST", `customers/${encodeURIComponent(chat.phone)}/end`, { sender_id: chat.sender_id }),
+    "Your program is told that this conversation has ended.",
+  );
   return html`<div class="head">
     <span class="avatar hue-${hueOf(chat.phone)}" aria-hidden="true">${initials(chat.name ?? chat.phone)}</span>
     <div class="whom"><h2><bdi>${chat.name ?? chat.phone}</bdi></h2>
       <p><span class="phone">${chat.phone}</span> <span class="via">with <bdi>${sender?.name ?? "sender"}</bdi> (${chat.sender_id})</span></p></div>
+    ${state.ended && html`<button onClick=${end}>End it</button>`}
     <div class="window ${words.mood}">
       <p>${words.long}</p>
       <div role="meter" aria-label="24-hour window" aria-valuemin="0" aria-valuemax="24" aria-valuenow=${((left ?? 0) / 3600).toFixed(2)}

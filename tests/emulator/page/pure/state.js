@@ -104,6 +104,15 @@ export function who_wrote_long_ago_keeps_their_chat() {
   alike(s.listChats(state).map((row) => row.chat.name), ["Ana", "Ben"]);
 }
 
+export function who_was_forgotten_by_the_server_is_gone_here_too() {
+  const before = s.apply(begun(), [told(11, 1, ben)]);
+
+  const after = s.apply(before, [event(12, "gone", [[12, ben.phone]])]);
+
+  alike(s.listChats(after).map((row) => row.chat.name), ["Ana"]);
+  alike([before.unread.size, after.unread.size, before.chats.size], [1, 0, 2]);
+}
+
 export function requests_and_callouts_are_forgotten_in_time() {
   let state = begun();
   for (let at = 0; at < 50; at += 1) {
