@@ -337,6 +337,9 @@ class Sending:
         total = count(self._found.total, "message")
         why = self._why_stopped(signalled)
         excluded = self._results.progress.excluded
+        if why is None and not self._found.total:
+            self._screen.say("Nothing is left to send.", "green")
+            return Status.OK
         if why is None and accepted_count + excluded == self._found.total:
             earlier = f", {before_count:,} of them earlier" if before_count else ""
             left_out = f"; {excluded:,} left out as excluded" if excluded else ""

@@ -122,7 +122,8 @@ def test_first_is_for_good_however_the_file_is_sorted(
     assert (first.status, again.status, other.status) == (0, 0, 0)
     assert received(service) == [(ANA, "one"), (BEN, "one"), (CY, "three")]
     assert "left out by --repeats first: 3 rows (lines 2, 4, 7)" in again.out
-    assert "0 of 0 messages in rows.csv will be sent" in other.out
+    assert "left out by --repeats first: 1 row (line 2)" in other.out
+    assert "Nothing is left to send." in other.out
 
 
 def test_rows_with_keys_of_their_own_are_meant_and_told(

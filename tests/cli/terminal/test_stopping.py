@@ -1,8 +1,9 @@
-"""Ctrl-C and SIGTERM: an orderly end that still tells every outcome."""
+"""Ctrl-C, SIGTERM and SIGHUP: an orderly end that still tells every outcome."""
 
 import asyncio
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -230,3 +231,43 @@ def test_a_signal_behind_the_sending_lets_the_rest_be_told() -> None:
 
     assert asyncio.run(send_and_tell()) == "told, None"
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.needs("the real clock")
+@pytest.mark.skipif(os.name == "nt", reason="it has no such terminals")
+def test_a_terminal_that_is_closed_ends_a_campaign_in_good_order(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pty  # noqa: PLC0415  # there is none on Windows
+
+    monkeypatch.chdir(tmp_path)
+    words = ["-m", "autocalls_async", "bulk", write_rows(200), "--out", "out.jsonl"]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, *words])  # noqa: S606  # ourselves
+    while len(service.emulator.accepted) < 3:
+        if select.select([terminal], [], [], 0.05)[0]:
+            os.read(terminal, 65_536)
+
+    os.close(terminal)
+    _, ended = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(ended) == 129
+    assert set(outcomes()) == {"accepted", "unsent"}
+    assert outcomes().count("accepted") == len(service.emulator.accepted) < 200
+
+
+def test_a_signal_that_was_to_be_ignored_is() -> None:
+    heard: list[int] = []
+
+    async def listen() -> int | None:
+        async with Stopping(lambda: heard.append(1)) as stopping:
+            os.kill(os.getpid(), signal.SIGHUP)
+            await asyncio.sleep(0.05)
+        return stopping.exit_status
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    status = asyncio.run(listen())
+    signal.signal(signal.SIGHUP, before)
+
+    assert (heard, status) == ([], None)
