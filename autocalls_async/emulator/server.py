@@ -94,6 +94,10 @@ class Emulator(Shortcuts):
             argument of the sandbox is not usable.
     """
 
+    _web_server: web.Server | None = None
+    _listener: asyncio.Server | None = None
+    _site: "Site | None" = None
+
     def __init__(  # noqa: PLR0913 - the service's knobs, one argument each
         self,
         *,
@@ -131,9 +135,6 @@ class Emulator(Shortcuts):
         self._box = box = Sandbox(world=world, settings=SandboxSettings(**sandbox))
         self._app = make_app(world, api_key=api_key, tell=box.tell)
         super().__init__(home, self._app, box)
-        self._web_server: web.Server | None = None
-        self._listener: asyncio.Server | None = None
-        self._site: Site | None = None
 
     async def __aenter__(self) -> Self:
         """Begin to listen; after an earlier run, on the same port again.

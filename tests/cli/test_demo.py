@@ -1,6 +1,10 @@
 """The demo: it can find a difference, and finds none."""
 
+import asyncio
 import json
+import os
+import signal
+from functools import partial
 
 import pytest
 
@@ -199,3 +203,21 @@ async def test_a_reply_that_comes_too_late_is_no_difference(
     status = await demo(Plan(recipient_count=1, killed_count=0), Screen(as_json=False))
 
     assert (status, "a reply in between" in capsys.readouterr().out) == (0, True)
+
+
+async def test_its_page_is_opened_and_stays_until_ctrl_c(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    plan = Plan(recipient_count=5, killed_count=0)
+    interrupt = partial(os.kill, os.getpid(), signal.SIGINT)
+    asyncio.get_running_loop().call_later(600, interrupt)
+
+    status = await demo(plan, Screen(as_json=False), open_page=True)
+
+    out = capsys.readouterr().out
+    assert status == 0
+    assert opened[0] in out
+    assert out.splitlines()[-1] == "The page stays until Ctrl-C."
+    assert asyncio.get_running_loop().time() > 600

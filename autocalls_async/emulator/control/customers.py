@@ -104,7 +104,7 @@ def set_status(desk: Desk, asked: Asked) -> JsonObject:
     """Take a step of a message's delivery."""
     box, body = desk.box, asked.body
     try:
-        message = box.set_status(
+        message = box.deliveries.set_status(
             asked.path["id"],
             body["status"],
             error_code=body.get("error_code"),

@@ -48,7 +48,7 @@ async def serve_feed(box: Sandbox, request: web.BaseRequest) -> web.StreamRespon
             if frame.type is WSMsgType.TEXT:
                 _hear(box, socket, frame.data)
     finally:
-        box.open_chat(socket, None)
+        box.deliveries.open_chat(socket, None)
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
         await socket.close()
@@ -78,4 +78,4 @@ def _hear(box: Sandbox, socket: web.WebSocketResponse, text: str) -> None:
     except (ValueError, KeyError, TypeError, AttributeError, WrongError):
         return
     chat = None if opened is None else (opened["sender_id"], opened["phone"])
-    box.open_chat(socket, chat)
+    box.deliveries.open_chat(socket, chat)

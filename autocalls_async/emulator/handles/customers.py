@@ -54,7 +54,8 @@ class SandboxControls(Controls):
             LookupError: No message with this id is kept.
             ValueError: The service would not tell of this step, as it leads back.
         """
-        self._box.set_status(
+        self._box.wake()
+        self._box.deliveries.set_status(
             whatsapp_message_id,
             status,
             error_code=error_code,

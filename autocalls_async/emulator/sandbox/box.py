@@ -16,15 +16,10 @@ from autocalls_async.emulator.conversations import Entry, Told
 from autocalls_async.emulator.outbound.callout import Callout
 from autocalls_async.emulator.outbound.callouts import Callouts
 from autocalls_async.emulator.outbound.posting import Posting
-from autocalls_async.emulator.outbound.receipts import (
-    FAILED,
-    FAILURE,
-    ReceiptSteps,
-    may_become,
-)
 from autocalls_async.emulator.records import AcceptedMessage
 from autocalls_async.emulator.sandbox import shapes
 from autocalls_async.emulator.sandbox.crowd import Crowd
+from autocalls_async.emulator.sandbox.deliveries import Deliveries
 from autocalls_async.emulator.sandbox.feed import Feed
 from autocalls_async.emulator.sandbox.history import Chat, History, Message, Side
 from autocalls_async.emulator.sandbox.requests import RequestLog
@@ -57,9 +52,7 @@ class Sandbox:
     posting: Posting = field(init=False)
     telling: Telling = field(init=False)
     recording: Recording = field(init=False, factory=Recording)
-    open_chats: dict[object, Chat] = field(init=False, factory=dict)
-    """Which thread each page has open."""
-
+    deliveries: Deliveries = field(init=False)
     crowd: Crowd = field(init=False)
     _start: JsonObject | None = field(init=False, default=None)
     _is_awake: bool = field(init=False, default=False)
@@ -72,6 +65,13 @@ class Sandbox:
         self.watch = Watch(self.world, self.requests, self.feed, self)
         self.callouts = Callouts(self.world.clock, keep, self._tell_callout)
         self.posting = Posting(self.settings, self.world, self.callouts)
+        self.deliveries = Deliveries(
+            self.world.clock,
+            self.settings.steps,
+            self.history,
+            self.feed,
+            self.posting,
+        )
         self.telling = Telling(self.world, self.feed)
         self.crowd = Crowd(keep, self.world.clock)
 
@@ -104,7 +104,7 @@ class Sandbox:
         self._tell_changes()
         self._tell_message(taken)
         self.recording.note_message(taken)
-        self._begin_delivery(taken, at=taken.at)
+        self.deliveries.begin(taken, at=taken.at)
         return taken.number
 
     def ended(self) -> None:
@@ -112,7 +112,7 @@ class Sandbox:
         self.telling.tell_limits(self.history.doubles)
         self._tell_changes()
 
-    # What customers and deliveries do
+    # What people do
 
     def customer_writes(
         self, chat: Chat, text: str, *, name: str | None = None
@@ -138,38 +138,6 @@ class Sandbox:
         self._tell_message(message)
         self.recording.note_message(message)
         self.posting.forward(message)
-        return message
-
-    def set_status(
-        self,
-        whatsapp_message_id: int,
-        status: str,
-        *,
-        error_code: int | None = None,
-        error_message: str | None = None,
-    ) -> Message:
-        """Let a message's delivery go a step on, and tell by a receipt.
-
-        Raises:
-            LookupError: No message with this id is kept.
-            ValueError: The service would not tell of this step, as it leads back.
-        """
-        self.wake()
-        message = self.history.find(whatsapp_message_id)
-        if message is None:
-            msg = f"no message {whatsapp_message_id} is kept"
-            raise LookupError(msg)
-        if not may_become(message.status, status):
-            msg = (
-                f"message {whatsapp_message_id} is {message.status} and cannot become"
-                f" {status!r}: a delivery goes forward only"
-            )
-            raise ValueError(msg)
-        if status in FAILED:
-            code, text = FAILURE
-            message.error_code = error_code or code
-            message.error_message = error_message or text
-        self._step(message, status, at=self.world.clock.time())
         return message
 
     def end_conversation(self, chat: Chat) -> None:
@@ -216,7 +184,7 @@ class Sandbox:
         for chat in self.world.tenant.conversations:
             self._await_end(chat)
         for message in self.history.all():
-            self._begin_delivery(message, at=self.world.clock.time())
+            self.deliveries.begin(message, at=self.world.clock.time())
 
     def record(self, *, on: bool, path: Path | None = None) -> None:
         """Begin to record what is written, or end it.
@@ -245,15 +213,6 @@ class Sandbox:
         clock = self.world.clock
         self.recording.note_advance(seconds, at=clock.time())
         clock.advance(seconds, self._tell_clock if self._is_awake else None)
-
-    def open_chat(self, page: object, chat: Chat | None) -> None:
-        """Note which thread a page has open: what was delivered there is read."""
-        self.open_chats.pop(page, None)
-        if chat is None:
-            return
-        self.open_chats[page] = chat
-        for message in self.history.thread(chat):
-            self._read_if_open(message, at=self.world.clock.time())
 
     def tell(self, sender_id: int, phone: str) -> Told:
         """Return what the service's own listing says of a thread."""
@@ -297,31 +256,6 @@ class Sandbox:
         )
         self.history.add(message)
         return message
-
-    def _begin_delivery(self, message: Message, *, at: float) -> None:
-        for seconds, status in self.settings.steps.steps:
-            self._plan_step(message, status, at + seconds)
-
-    def _plan_step(self, message: Message, status: str, due: float) -> None:
-        run = self.feed.run
-
-        def step(at: float) -> None:
-            if run == self.feed.run and may_become(message.status, status):
-                self._step(message, status, at=at)
-
-        self.world.clock.call_at(due, step)
-
-    def _step(self, message: Message, status: str, *, at: float) -> None:
-        message.status = status
-        self.feed.add("status", shapes.status(message))
-        self.posting.receipt(message, at=at)
-        self._read_if_open(message, at=at)
-
-    def _read_if_open(self, message: Message, *, at: float) -> None:
-        is_open = message.chat in self.open_chats.values()
-        wanted = self.settings.steps is ReceiptSteps.AUTO
-        if is_open and wanted and message.status == "delivered":
-            self._step(message, "read", at=at)
 
     def _tell_clock(self) -> None:
         self.feed.add("clock", shapes.clock(self.world.clock))

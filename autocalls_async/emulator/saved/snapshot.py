@@ -17,7 +17,7 @@ from autocalls_async.emulator.faults import Endpoint, FaultPlan
 from autocalls_async.emulator.sandbox import shapes
 from autocalls_async.emulator.sandbox.history import History, Message, Side
 from autocalls_async.emulator.sandbox.world import World
-from autocalls_async.emulator.state import Conversation, Sender, Template, Tenant
+from autocalls_async.emulator.state import Conversation, Sender, Template
 
 VERSION = 1
 
@@ -83,31 +83,21 @@ def _rebuild(
     def instant(text: str | None) -> float | None:
         return None if text is None else clock.instant_of(_date(text) - shift)
 
-    money = {n: Decimal(state["account"][n]) for n in ("balance", "cost")}
-    names = {n: str(state["account"][n]) for n in ("name", "email")}
-    senders = {s["id"]: Sender(**s) for s in state["senders"]}
-    templates = {
-        t["id"]: Template(**{**t, "variables": tuple(t["variables"])})
-        for t in state["templates"]
-    }
+    account = _read_account(state)
     conversations = {
         (c["sender_id"], c["phone"]): _read_conversation(c, instant)
         for c in state["conversations"]
     }
     messages = [_read_message(m, instant) for m in state["messages"]]
     counts = {name: int(number) for name, number in state["counts"].items()}
-    next_id = int(state["next_conversation_id"])
     plan = _read_plan(state["faults"])
 
     def put(world: World, history: History) -> None:
         world.clock.set_date(now)
-        _put_account(
-            world.tenant,
-            {**money, **names, "senders": senders, "templates": templates},
-        )
+        for name, value in account.items():
+            setattr(world.tenant, name, value)
         world.tenant.conversations.clear()
         world.tenant.conversations.update(conversations)
-        world.tenant.next_conversation_id = next_id
         history.clear()
         for message in messages:
             history.add(message)
@@ -119,9 +109,19 @@ def _rebuild(
     return put
 
 
-def _put_account(tenant: Tenant, values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
-        setattr(tenant, name, value)
+def _read_account(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a tenant's fields are to hold, but for the conversations."""
+    held = state["account"]
+    return {
+        **{name: str(held[name]) for name in ("name", "email")},
+        **{name: Decimal(held[name]) for name in ("balance", "cost")},
+        "senders": {s["id"]: Sender(**s) for s in state["senders"]},
+        "templates": {
+            t["id"]: Template(**{**t, "variables": tuple(t["variables"])})
+            for t in state["templates"]
+        },
+        "next_conversation_id": int(state["next_conversation_id"]),
+    }
 
 
 def _template(template: Template) -> JsonObject:
