@@ -1,0 +1,200 @@
+"""Each program on the site runs, each test passes, each command is one."""
+
+import asyncio
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from attrs import frozen
+
+from autocalls_async.cli.app import app
+from autocalls_async.emulator import Emulator
+from tests.users_suite import run_suite
+
+PAGES = Path(__file__).parents[2] / "docs" / "pages"
+KINDS = {"program", "test", "module"}
+_BLOCK = re.compile(
+    r'(?:<!-- runs: (\w+) -->\n)?^```python title="([^"]+)"\n(.*?)^```$',
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@frozen
+class Snippet:
+    """A block of Python on a page.
+
+    Attributes:
+        kind: `program` runs against the emulator, `test` under pytest, `module` is
+            imported; the empty one belongs to another block.
+    """
+
+    page: str
+    kind: str
+    name: str
+    code: str
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Return name and text of each page that is written by hand."""
+    for path in sorted(PAGES.rglob("*.md")):
+        if path.parent.name != "made":
+            yield str(path.relative_to(PAGES)), path.read_text(encoding="utf-8")
+
+
+SNIPPETS = [
+    Snippet(page, kind, name, code)
+    for page, text in pages()
+    for kind, name, code in _BLOCK.findall(text)
+]
+
+
+def of_kind(kind: str) -> pytest.MarkDecorator:
+    chosen = [
+        pytest.param(snippet, id=f"{snippet.page}-{snippet.name}")
+        for snippet in SNIPPETS
+        if snippet.kind == kind
+    ]
+    return pytest.mark.parametrize("snippet", chosen)
+
+
+def test_every_block_of_python_says_how_it_runs() -> None:
+    blocks = sum(text.count("```python") for _, text in pages())
+
+    assert len(SNIPPETS) == blocks
+    assert {snippet.kind for snippet in SNIPPETS} <= {*KINDS, ""}
+    assert {snippet.name for snippet in SNIPPETS if not snippet.kind} == {
+        "test_service.py"  # it is run beside its service, below
+    }
+
+
+@pytest.mark.needs("the real clock")
+@pytest.mark.real_time
+@of_kind("program")
+async def test_a_program_runs(
+    snippet: Snippet, emulator: Emulator, tmp_path: Path
+) -> None:
+    emulator.populate()
+    (tmp_path / snippet.name).write_text(snippet.code, encoding="utf-8")
+    told = {
+        "AUTOCALLS_API_KEY": "1|any-key",
+        "AUTOCALLS_SENDER_ID": "12",
+        "AUTOCALLS_BASE_URL": emulator.base_url,
+    }
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        snippet.name,
+        cwd=tmp_path,
+        env=os.environ | told,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+
+    assert (process.returncode, err.decode()) == (0, "")
+    assert emulator.accepted or out
+
+
+@pytest.mark.needs("the real clock")
+@of_kind("test")
+def test_a_test_passes(snippet: Snippet, pytester: pytest.Pytester) -> None:
+    pytester.makeini(
+        "[pytest]\nasyncio_mode = auto\nfilterwarnings = error\n"
+        "asyncio_default_fixture_loop_scope = function\n"
+    )
+    (pytester.path / snippet.name).write_text(snippet.code, encoding="utf-8")
+
+    outcome = run_suite(pytester).parseoutcomes()
+
+    assert outcome.keys() == {"passed"}
+
+
+@pytest.mark.needs("the real clock")
+def test_the_service_of_fastapi_passes_its_test(pytester: pytest.Pytester) -> None:
+    for snippet in SNIPPETS:
+        if snippet.page == "how-to/fastapi.md":
+            path = pytester.path / snippet.name
+            path.write_text(snippet.code, encoding="utf-8")
+
+    run_suite(pytester, "-ppytester").assert_outcomes(passed=1)
+
+
+@pytest.mark.needs("the real clock")
+def test_all_of_them_are_imported_and_have_the_right_types(tmp_path: Path) -> None:
+    names = []
+    for number, snippet in enumerate(SNIPPETS):
+        folder = tmp_path / f"page_{number}"
+        folder.mkdir()
+        (folder / snippet.name).write_text(snippet.code, encoding="utf-8")
+        if snippet.kind:
+            names.append(f"page_{number}/{snippet.name}")
+        if snippet.kind == "module":
+            run(f"import runpy; runpy.run_path({snippet.name!r})", folder)
+
+    checks = [
+        [sys.executable, "-m", "mypy", "--strict", "--scripts-are-modules", name]
+        for name in names
+    ]
+    together = [*checks[0][:-1], "--namespace-packages", "--explicit-package-bases"]
+    done = subprocess.run(  # noqa: S603  # our own words
+        [*together, *names], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
+def run(code: str, folder: Path) -> None:
+    done = subprocess.run(  # noqa: S603  # our own words
+        [sys.executable, "-c", code],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+COMMANDS = [
+    pytest.param(line, id=f"{page}: {line[:60]}")
+    for page, text in pages()
+    for block in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    for line in block.replace("\\\n", " ").splitlines()
+    if line.startswith("autocalls ")
+]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_is_one(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOCALLS_API_KEY", "1|any-key")
+    words = shlex.split(line, comments=True)[1:]
+    command = typer.main.get_command(app)
+
+    name = "autocalls"
+    while commands := getattr(command, "commands", None):
+        name = words.pop(0)
+        assert name in commands
+        command = commands[name]
+
+    command.make_context(name, words)  # it refuses what it does not know
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    made = {"verdicts", "cli", "journal-tables", "changelog"}
+    missing = [
+        f"{page}: {link}"
+        for page, text in pages()
+        for link in re.findall(r"\]\(([^)#:]+\.md)(?:#[^)]*)?\)", text)
+        if not (PAGES / page).parent.joinpath(link).exists()
+        and not (
+            "/made/" in link
+            and (Path(link).stem in made or Path(link).stem.startswith("api-"))
+        )
+    ]
+
+    assert missing == []
