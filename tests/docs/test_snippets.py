@@ -176,11 +176,11 @@ def test_every_command_is_one(line: str, monkeypatch: pytest.MonkeyPatch) -> Non
     command = typer.main.get_command(app)
 
     name = "autocalls"
-    while commands := getattr(command, "commands", None):
+    while words and words[0] in getattr(command, "commands", {}):
         name = words.pop(0)
-        assert name in commands
-        command = commands[name]
+        command = command.commands[name]  # type: ignore[attr-defined]  # a group's
 
+    assert name != "autocalls"
     command.make_context(name, words)  # it refuses what it does not know
 
 
