@@ -262,10 +262,10 @@ def picture(results: Results) -> str:
     """Draw the arrivals of some recipes."""
     panels = []
     for name in DRAWN:
-        tally = results[name, "sliding log"][0]
-        refused, used = _percent(_refused([tally])), _percent(tally.goodput)
+        tallies = results[name, "sliding log"]  # the figures of all, as in the table
+        refused, used = _percent(_refused(tallies)), _percent(_goodput(tallies))
         note = f"{refused} refused, {used} of the limit used"
-        panels.append(Panel(name, note, tally.times, tally.refused))
+        panels.append(Panel(name, note, tallies[0].times, tallies[0].refused))
     return draw(panels, limit=RATE, seconds=25)
 
 

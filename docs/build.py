@@ -103,8 +103,15 @@ def public_names() -> dict[str, dict[str, str]]:
             if not name.startswith("_")
         }
         for module in modules
-        if importlib.util.find_spec(module) is not None
+        if is_public(module)
     }
+
+
+def is_public(module: str) -> bool:
+    """Whether there is such a module, and it says what of it is public."""
+    if importlib.util.find_spec(module) is None:
+        return False
+    return hasattr(importlib.import_module(module), "__all__")
 
 
 def page_of_home(home: str) -> str:
@@ -206,6 +213,7 @@ def main() -> int:
     MADE.mkdir(parents=True)
     for name, text in make().items():
         (MADE / name).write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / "benchmarks" / "pace.svg", MADE)
     if "--made" in sys.argv:
         return 0
     words = ["zensical", "build", "--strict", "--clean", "-f", "mkdocs.yml"]

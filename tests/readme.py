@@ -1,24 +1,41 @@
-"""The README in its parts: programs, outputs, tables."""
+"""The README and the site's pages in their parts: programs, outputs, tables."""
 
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+PAGES = ROOT / "docs" / "pages"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    """Give the contents of the fenced blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def page(name: str) -> str:
+    """Return a page of the site, as it is written."""
+    return (PAGES / name).read_text(encoding="utf-8")
 
 
-def table(first_heading: str) -> list[list[str]]:
-    """Give the rows of the table whose first column has this heading."""
-    _, _, below = README.partition(f"\n| {first_heading} |")
+def blocks(language: str, text: str) -> list[str]:
+    """Return the contents of the fenced blocks of one language."""
+    pattern = rf"^```{language}(?: title=\S+)?\n(.*?)^```$"
+    return re.findall(pattern, text, re.MULTILINE | re.DOTALL)
+
+
+def table(first_heading: str, text: str) -> list[list[str]]:
+    """Return the rows of the table whose first column has this heading."""
+    _, _, below = text.partition(f"\n| {first_heading} |")
     lines = below.partition("\n\n")[0].splitlines()[2:]
     return [[c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
-FIRST, MANY, SURVIVE, REPLIES, TRACES, A_TEST = blocks("python")
-DEMO, OUTPUT = blocks("text")
-PROGRAMS = {"first": FIRST, "many": MANY, "survive": SURVIVE, "replies": REPLIES}
+CAMPAIGN = page("tutorial/first-campaign.md")
+SIX_LINES, MATCH = blocks("python", README)
+(DEMO,) = blocks("text", README)
+MANY, SURVIVE = blocks("python", CAMPAIGN)
+(OUTPUT,) = blocks("text", CAMPAIGN)
+(REPLIES,) = blocks("python", page("how-to/replies.md"))
+PROGRAMS = {
+    "six lines": SIX_LINES,
+    "match": MATCH,
+    "many": MANY,
+    "survive": SURVIVE,
+    "replies": REPLIES,
+}

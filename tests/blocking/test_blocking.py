@@ -291,6 +291,14 @@ def test_a_closed_client_refuses_and_can_be_closed_again(emulator: Emulator) -> 
     assert emulator.requests == []
 
 
+def test_what_became_of_a_message_is_waited_for(client: BlockingClient) -> None:
+    sent = client.send_freeform(ANA, "hello")
+
+    assert client.deliveries.get(sent) is None
+    with pytest.raises(TimeoutError):
+        client.deliveries.wait(sent, until="delivered", timeout=0.05)
+
+
 def test_bad_settings_open_nothing() -> None:
     with pytest.raises(ValueError, match="sender_id"):
         BlockingClient("key", sender_id=-1)

@@ -41,9 +41,8 @@ def made() -> dict[str, str]:
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_name_has_its_place(made: dict[str, str], name: str) -> None:
     module = f"autocalls_async.{name}".removesuffix(".")
-    if importlib.util.find_spec(module) is None:
-        pytest.skip(f"there is no {module}")
-    public = {n for n in importlib.import_module(module).__all__ if n[0] != "_"}
+    names = getattr(importlib.import_module(module), "__all__", [])
+    public = {name for name in names if name[0] != "_"}
 
     text = "\n".join(made.values())
     shown = re.findall(r"^::: (\S+)$", text, re.MULTILINE)
