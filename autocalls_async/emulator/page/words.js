@@ -29,9 +29,8 @@ const clockTime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: 
 const exactTime = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23",
 });
-const dayAndTime = new Intl.DateTimeFormat(undefined, {
-  weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
-});
+const toTheSecond = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
 const shortDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const wholeDay = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 
@@ -41,7 +40,8 @@ const dayOf = (moment) => dateOf(moment).toDateString();
 
 export const timeOf = (moment) => clockTime.format(dateOf(moment));
 export const exactTimeOf = (moment) => exactTime.format(dateOf(moment));
-export const dayAndTimeOf = (moment) => dayAndTime.format(dateOf(moment));
+export const secondOf = (moment) => toTheSecond.format(dateOf(moment));
+export const weekdayOf = (moment) => weekday.format(dateOf(moment));
 export const machineTime = (moment) => dateOf(moment).toISOString();
 
 export function dayName(moment, now) {

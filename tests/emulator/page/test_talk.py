@@ -33,7 +33,7 @@ def test_a_customer_writes_and_a_program_answers_before_their_eyes(tabs: Tabs) -
         )
         expect(answer.locator(".ticks")).to_have_text(re.compile("read"))
         expect(page.locator(".window")).to_contain_text("Window open for 23 h 59 min")
-        page.get_by_role("button", name="End it").click()
+        page.get_by_role("button", name="End this conversation").click()
         expect(page.locator(".note")).to_contain_text("has ended")
         ended = (
             show_tab(page, "Callouts").get_by_role("option").filter(has_text="ended")

@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { Choice } from "../list.js";
 import { send } from "../link.js";
-import { duration, exactTimeOf, plural, pretty } from "../words.js";
+import { duration, exactTimeOf, plural, pretty, secondOf } from "../words.js";
 import { Headers } from "../parts.js";
 import { ToMessage, idOf, useNewestFirst } from "./requests.js";
 
@@ -41,9 +41,9 @@ function Row({ callout, clock }) {
   return html`<div class="line">
     <b class="code ${MOODS[callout.state]}">${codeOf(callout)}</b>
     <span class="what"><span class="method">${callout.kind}</span> <bdi>${callout.label}</bdi></span>
-    ${callout.next_at !== null ? html`<span class="chip soon">again in ${duration(callout.next_at - clock)}</span>`
+    ${callout.next_at !== null ? html`<span class="chip soon"><${Icon} name="again" label="again in" />${" "}${duration(callout.next_at - clock)}</span>`
       : tries > 1 && html`<span class="chip">${tries} attempts</span>`}
-    <time>${tries ? exactTimeOf(callout.attempts[0].at) : ""}</time></div>`;
+    <time>${tries ? secondOf(callout.attempts[0].at) : ""}</time></div>`;
 }
 
 const AGAIN = [

@@ -5,7 +5,7 @@ import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { send } from "../link.js";
 import { windowLeft } from "../state.js";
-import { dayAndTimeOf, plural, windowWords } from "../words.js";
+import { plural, secondOf, weekdayOf, windowWords } from "../words.js";
 import { Form } from "../parts.js";
 import { FaultControls } from "./faults.js";
 
@@ -28,7 +28,7 @@ function ClockControls({ app: { act, chat, clock, now } }) {
   const left = chat && windowLeft(chat, clock);
   const toEnd = (before) => act(send("POST", "clock", { to: chat.closes_at - before }));
   return html`<fieldset><legend>Clock</legend>
-    <p class="wide"><b>${dayAndTimeOf(now)}</b> <span class="dim">It runs on; it can be moved ahead, never back.</span></p>
+    <p class="wide"><b>${weekdayOf(now)}, ${secondOf(now)}</b> <span class="dim">It runs on; it can be moved ahead, never back.</span></p>
     ${STEPS.map(([label, seconds]) => html`<button key=${label} onClick=${() => ahead(seconds)}>${label}</button>`)}
     <button disabled=${!left} onClick=${() => toEnd(0)}>To the end of this window</button>
     <button disabled=${!left || left <= BEFORE_END} onClick=${() => toEnd(BEFORE_END)}>A minute before it</button>

@@ -2,7 +2,7 @@
 
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
-import { dayAndTimeOf, drift, machineTime } from "../words.js";
+import { drift, machineTime, secondOf, weekdayOf } from "../words.js";
 import { Copy } from "../parts.js";
 
 const LINK = { live: "live", connecting: "connecting", gone: "no answer" };
@@ -22,7 +22,7 @@ export function Header({ app }) {
 function Clock({ now }) {
   const ahead = drift(now - Date.now() / 1000);
   return html`<span class="clock" title="The sandbox's clock"><${Icon} name="clock" />${" "}
-    <time dateTime=${machineTime(now)}>${dayAndTimeOf(now)}</time>
+    <time dateTime=${machineTime(now)}><span class="date">${weekdayOf(now)}, </span>${secondOf(now)}</time>
     ${ahead && html`<b class="drift">${ahead}</b>`}</span>`;
 }
 

@@ -13,7 +13,8 @@ export function Limits({ app: { state, clock } }) {
   const bins = sendsBySecond(state, clock);
   return html`
     <figure class="sends"><figcaption>Sends in each of the last ten seconds${limits.rate && ` (limit: ${limits.rate} in ${limits.per === 1 ? "a second" : `${limits.per} s`})`}</figcaption>
-      <${Bars} bins=${bins} rate=${limits.rate} /></figure>
+      <${Bars} bins=${bins} rate=${limits.rate} />
+      <p class="legend"><span class="admitted">let in</span> <span class="rejected">stopped</span></p></figure>
     <dl class="cards">
       <${Card} label="Most in any second" value=${limits.most ?? 0} bad=${limits.rate && limits.most > limits.rate} note=${limits.rate ? `${limits.rate} are allowed` : "no limit is set"} />
       <${Card} label="Stopped with 429" value=${limits.rejected ?? 0} bad=${limits.rejected > 0} note=${limits.shape ? `counted as a ${limits.shape.replaceAll("-", " ").replaceAll("_", " ")}` : "nothing is counted"} />

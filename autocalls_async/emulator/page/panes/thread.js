@@ -53,7 +53,7 @@ function Head({ app: { act, chat, clock, state } }) {
     <span class="avatar hue-${hueOf(chat.phone)}" aria-hidden="true">${initials(chat.name ?? chat.phone)}</span>
     <div class="whom"><h2><bdi>${chat.name ?? chat.phone}</bdi></h2>
       <p><span class="phone">${chat.phone}</span> <span class="via">with <bdi>${sender?.name ?? "sender"}</bdi> (${chat.sender_id})</span></p></div>
-    ${state.ended && html`<button onClick=${end}>End it</button>`}
+    ${state.ended && html`<button onClick=${end} aria-label="End this conversation" title="End this conversation">End</button>`}
     <div class="window ${words.mood}">
       <p>${words.long}</p>
       <div role="meter" aria-label="24-hour window" aria-valuemin="0" aria-valuemax="24" aria-valuenow=${((left ?? 0) / 3600).toFixed(2)}
@@ -133,7 +133,7 @@ function Composer({ app }) {
 function Welcome({ app: { state } }) {
   const lines = state.base_url && [
     `export AUTOCALLS_BASE_URL=${state.base_url}`,
-    "export AUTOCALLS_API_KEY=any-key",
+    `export AUTOCALLS_API_KEY=${state.api_key ? "the-key-it-was-started-with" : "any-key"}`,
     `export AUTOCALLS_SENDER_ID=${state.senders[0]?.id ?? 12}`,
   ].join("\n");
   return html`<section class="thread" aria-label="Conversation"><div class="welcome">
