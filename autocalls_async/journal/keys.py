@@ -35,18 +35,21 @@ _MAY_DIFFER = (f'"{_FALLBACK}":', *(f'"{code}' for code in RESPELT))
 """Without one of these, a content has neither a fallback nor a second spelling."""
 
 
-def to_content(message: Message, sender_id: int) -> str:
+def to_content(message: Message, sender_id: int | None) -> str:
     """Write down what is to be sent, so that it can be compared and sent later.
 
     Args:
         message: What to send.
-        sender_id: The sender that it goes out on, whatever the message says.
+        sender_id: The sender that it goes out on, whatever the message says; `None`
+            where that is decided later.
     """
     if isinstance(message, FreeformMessage):
         own = _content_of_freeform(message)
     else:
         own = _content_of_template(message)
-    whom = {"recipient_phone": message.recipient_phone, "sender_id": sender_id}
+    whom: dict[str, Any] = {_PHONE_FIELD: message.recipient_phone}
+    if sender_id is not None:
+        whom["sender_id"] = sender_id
     return _canonical(whom | own)
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import psycopg
 from procrastinate.schema import SchemaManager
 
+from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.cluster.protocol.errors import ClusterError
 
 Execute: TypeAlias = Callable[[str], Sequence[Sequence[Any]]]
@@ -94,11 +95,14 @@ def apply(execute: Execute) -> Iterator[int]:
             yield number
 
 
-def read_version(execute: Execute) -> int:
-    """Return the version of a database; 0 where there is nothing of ours."""
-    if not execute(_HAS_META)[0][0]:
-        return 0
-    return int(execute(_VERSION)[0][0])
+async def check_schema(database: Database) -> None:
+    """Make sure that a database speaks as this library does.
+
+    Raises:
+        ClusterError: It has another version, or cannot be reached.
+    """
+    has_some = await database.value(_HAS_META)
+    check_version(int(await database.value(_VERSION)) if has_some else 0)
 
 
 def check_version(version: int, *, may_be_old: bool = False) -> None:

@@ -112,7 +112,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION autocalls.sweep() RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   _live bigint[] := autocalls.live_workers();
   _count integer;
@@ -126,6 +126,11 @@ BEGIN
   DELETE FROM autocalls.worker w
   WHERE w.lease_until < clock_timestamp() - interval '1 hour'
     AND NOT EXISTS (SELECT 1 FROM autocalls.account a WHERE a.worker_id = w.id);
+  -- Jobs of the dead; the accounts that they were for are seen to above.
+  DELETE FROM procrastinate_jobs j
+  WHERE j.task_name = 'autocalls:drive' AND j.status = 'doing' AND NOT EXISTS (
+    SELECT 1 FROM procrastinate_workers p WHERE p.id = j.worker_id
+    AND p.last_heartbeat > now() - interval '30 seconds');
   RETURN _count;
 END $$;
 

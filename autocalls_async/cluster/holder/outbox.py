@@ -1,0 +1,139 @@
+"""What waits in the table for one account, as a source of messages for each lane."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import TypeAlias
+
+from attrs import evolve
+
+from autocalls_async.cluster.protocol.database import Database, Row
+from autocalls_async.cluster.protocol.errors import ClusterError
+from autocalls_async.cluster.protocol.journal import PostgresJournal
+from autocalls_async.http.loop import loop_time
+from autocalls_async.journal import State
+from autocalls_async.journal.keys import from_content
+from autocalls_async.model.messages import Message
+from autocalls_async.model.outcomes import Outcome, Unsent
+from autocalls_async.policy.lanes import Lane
+
+REST_SECONDS = 10.0
+"""What came back unsent is not given again before this."""
+
+PAGE = 32
+_FAILED_SECONDS = 0.3
+_WAITING = (
+    "SELECT * FROM autocalls.waiting(%s, %s, %s::bigint[], %s::bigint[], %s::integer)"
+)
+
+NoteInbound: TypeAlias = Callable[[Message, float], None]
+"""Told that a message's recipient has written so many seconds ago."""
+
+
+class Outbox:
+    """One account's rows that wait: each is given once, in order, until it has ended.
+
+    Args:
+        database: Where they are read.
+        journal: The account's, open.
+        has_sender: Whether messages need not name a sender.
+        note_inbound: Told who has written.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        journal: PostgresJournal,
+        *,
+        has_sender: bool,
+        note_inbound: NoteInbound,
+    ) -> None:
+        self._database = database
+        self._journal = journal
+        self._has_sender = has_sender
+        self._note_inbound = note_inbound
+        self._in_hand: dict[str, int] = {}
+        self._resting: dict[int, float] = {}
+        self._news = {lane: asyncio.Event() for lane in Lane}
+        self._stopped = asyncio.Event()
+        self._active_at = loop_time()
+
+    def wake(self, *lanes: Lane) -> None:
+        """Look again."""
+        for lane in lanes or tuple(Lane):
+            self._news[lane].set()
+
+    def stop(self) -> None:
+        """Give nothing more."""
+        self._stopped.set()
+        self.wake()
+
+    def idle_seconds(self) -> float:
+        """Return for how long there was nothing to do."""
+        return 0.0 if self._in_hand else loop_time() - self._active_at
+
+    def ended(self, outcome: Outcome) -> None:
+        """Note that a message has its outcome; one that is unsent rests."""
+        self._active_at = loop_time()
+        row_id = self._in_hand.pop(outcome.message.key or "", None)
+        if row_id is not None and isinstance(outcome, Unsent):
+            self._resting[row_id] = self._active_at + REST_SECONDS
+
+    async def messages(self, lane: Lane) -> AsyncIterator[Message]:
+        """Yield what waits in a lane until it is stopped."""
+        while not self._stopped.is_set():
+            self._news[lane].clear()
+            rows = await self._read(lane)
+            for row in rows:
+                message = self._take(row)
+                if message is not None:
+                    yield message
+                if self._stopped.is_set():
+                    return
+            if not rows:
+                await self._news[lane].wait()
+
+    async def _read(self, lane: Lane) -> list[Row]:
+        now = loop_time()
+        self._resting = {row: at for row, at in self._resting.items() if at > now}
+        values = (list(self._in_hand.values()), list(self._resting))
+        account = self._journal.hold.account
+        try:
+            return await self._database.fetch(
+                _WAITING, account, str(lane), *values, PAGE
+            )
+        except ClusterError:
+            await asyncio.sleep(_FAILED_SECONDS)
+            self._news[lane].set()
+            return []
+
+    def _take(self, row: Row) -> Message | None:
+        """Take a row in hand, unless the other lane has it meanwhile."""
+        row_id, key, content, _, _, written_seconds = row
+        if key in self._in_hand:
+            return None
+        self._active_at = loop_time()
+        message = self._to_message(key, content)
+        if message is None:
+            return None
+        self._in_hand[key] = row_id
+        self._journal.note_read(key)
+        if written_seconds is not None:
+            self._note_inbound(message, written_seconds)
+        return message
+
+    def _to_message(self, key: str, content: str) -> Message | None:
+        """Return a row's message; what none can be made of is rejected."""
+        try:
+            message = from_content(content)
+        except ValueError:
+            self._reject(key, "its content is no message")
+            return None
+        if message.sender_id is None and not self._has_sender:
+            self._reject(key, "it names no sender, and its account has no default")
+            return None
+        return evolve(message, key=key)
+
+    def _reject(self, key: str, detail: str) -> None:
+        self._journal.settle(
+            key, state=State.REJECTED, error="InvalidRequestError", detail=detail
+        )

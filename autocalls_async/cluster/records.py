@@ -1,0 +1,208 @@
+"""What the shared table says of messages and accounts, as values and errors."""
+
+from datetime import datetime
+from typing import Any
+
+from attrs import evolve, field, fields, frozen
+
+from autocalls_async.cluster.protocol.database import Row
+from autocalls_async.journal import State
+from autocalls_async.journal.keys import from_content, show_key
+from autocalls_async.model import errors
+from autocalls_async.model.answers import SentMessage
+from autocalls_async.model.errors import (
+    RejectedError,
+    UnknownOutcomeError,
+    UnsentError,
+)
+from autocalls_async.model.masking import mask_phone_repr
+from autocalls_async.model.messages import FreeformMessage, Message
+from autocalls_async.model.naming import show_in
+from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown
+from autocalls_async.model.plain import Plain
+
+COLUMNS = (
+    "m.id, m.account, m.key, m.recipient, m.content, m.state, m.attempt, m.fell_back,"
+    " m.handed_over_at, m.whatsapp_message_id, m.error, m.error_code, m.detail"
+)
+
+
+@frozen(kw_only=True)
+class MessageRef(Plain):
+    """A message in the shared table.
+
+    Attributes:
+        id: Its number there.
+        account: Whose it is.
+        key: What identifies it among the account's.
+    """
+
+    id: int
+    account: str
+    key: str = field(repr=show_key)
+
+
+@frozen(kw_only=True)
+class WorkerStatus(Plain):
+    """A worker whose lease is good.
+
+    Attributes:
+        lease_seconds: For so long it is, unless it is renewed.
+    """
+
+    id: int
+    host: str
+    pid: int
+    lease_seconds: float
+
+
+@frozen(kw_only=True)
+class AccountStatus(Plain):
+    """How one account stands.
+
+    Attributes:
+        holder_pid: The process that sends for it, where there is one.
+        interactive: Messages that wait in this lane; `bulk` likewise.
+        oldest_wait: Seconds that the oldest of them has waited.
+        paused: Why nobody sends.
+    """
+
+    name: str
+    holder_pid: int | None
+    holder_host: str | None
+    epoch: int
+    interactive: int
+    bulk: int
+    oldest_wait: float
+    paused: str | None
+
+
+@frozen(kw_only=True)
+class ClusterStatus(Plain):
+    """Workers, accounts, and how many messages are unknown."""
+
+    workers: tuple[WorkerStatus, ...]
+    accounts: tuple[AccountStatus, ...]
+    unknown: int
+
+
+@frozen(kw_only=True)
+class Standing:
+    """How one message stands."""
+
+    id: int
+    account: str
+    key: str = field(repr=show_key)
+    recipient: str = field(repr=mask_phone_repr)
+    content: str | None = field(repr=False)
+    state: State = field(converter=State)
+    attempts: int
+    fell_back: bool
+    handed_over_at: datetime | None
+    number: int | None
+    error: str | None
+    error_code: str | None = field(repr=False)
+    detail: str | None = field(repr=False)
+
+    @property
+    def ref(self) -> MessageRef:
+        """What names it."""
+        return MessageRef(id=self.id, account=self.account, key=self.key)
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether it has an outcome."""
+        return self.state in {State.ACCEPTED, State.REJECTED, State.UNKNOWN}
+
+    @property
+    def waits(self) -> bool:
+        """Whether it surely has not left."""
+        return self.state in {State.NEW, State.UNSENT}
+
+    @property
+    def has_come_back(self) -> bool:
+        """Whether an attempt ended without it, and not for want of a holder."""
+        return self.state is State.UNSENT and self.error is not None
+
+    def sent(self) -> SentMessage:
+        """Return what is known of what the service said."""
+        return SentMessage(whatsapp_message_id=self.number, fell_back=self.fell_back)
+
+    def rejected(self) -> RejectedError:
+        """Return why the service said no."""
+        error = _make(self.error, self._facts())
+        if isinstance(error, RejectedError):
+            return error
+        return RejectedError(**self._facts())
+
+    def unsent(self) -> UnsentError | RejectedError:
+        """Return why it came back."""
+        error = _make(self.error, {**self._facts(), "detail": "an attempt came back"})
+        return error if error is not None else self.withdrawn("it came back")
+
+    def withdrawn(self, detail: str) -> UnsentError:
+        """Return that it was taken back before it left."""
+        return UnsentError(**self._facts(), detail=detail)
+
+    def unknown(self, detail: str | None = None) -> UnknownOutcomeError:
+        """Return that nobody knows."""
+        return UnknownOutcomeError(
+            **self._facts(),
+            detail=detail or self.detail or "its worker was lost",
+            handed_over_at=self.handed_over_at,
+        )
+
+    def message(self) -> Message:
+        """Return the message; one whose content is forgotten says so."""
+        if self.content is None:
+            return FreeformMessage(
+                recipient_phone=self.recipient, message="(forgotten)", key=self.key
+            )
+        return evolve(from_content(self.content), key=self.key)
+
+    def outcome(self) -> Outcome:
+        """Return how it ended."""
+        message = self.message()
+        match self.state:
+            case State.ACCEPTED:
+                return Accepted(message=message, sent=self.sent())
+            case State.REJECTED:
+                return Rejected(message=message, error=self.rejected())
+        return Unknown(message=message, error=self.unknown())
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "recipient_phone": self.recipient,
+            "error_code": self.error_code,
+            "attempts": self.attempts,
+        }
+
+
+def _make(
+    name: str | None, facts: dict[str, Any]
+) -> UnsentError | RejectedError | None:
+    """Return an error of a class that is named, if it is one of a send."""
+    kind = getattr(errors, name or "", None)
+    if not isinstance(kind, type):
+        return None
+    if issubclass(kind, UnsentError):
+        return kind(**facts)
+    if issubclass(kind, RejectedError):
+        facts.pop("detail", None)
+        return kind(**facts)
+    return None
+
+
+def to_standing(row: Row) -> Standing:
+    """Return what the columns of a row say."""
+    names = [a.name for a in fields(Standing)]
+    facts = dict(zip(names, row, strict=True))
+    facts["number"] = None if facts["number"] is None else int(facts["number"])
+    return Standing(**facts)
+
+
+show_in(
+    "autocalls_async.cluster",
+    *("AccountStatus", "ClusterStatus", "MessageRef", "WorkerStatus"),
+    of=globals(),
+)
