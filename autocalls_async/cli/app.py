@@ -12,6 +12,8 @@ import typer
 from autocalls_async._version import __version__
 from autocalls_async.cli import options
 from autocalls_async.cli.bulk.options import Campaign
+from autocalls_async.cli.cluster import options as cluster_options
+from autocalls_async.cli.cluster.app import cluster_app
 from autocalls_async.cli.emulator.app import emulator_app
 from autocalls_async.cli.journal.app import journal_app
 from autocalls_async.cli.terminal.ending import finish
@@ -31,6 +33,7 @@ app: typer.Typer = typer.Typer(
 
 app.add_typer(journal_app, name="journal")
 app.add_typer(emulator_app, name="emulator")
+app.add_typer(cluster_app, name="cluster")
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -220,3 +223,14 @@ def bulk_command(campaign: Campaign, *, json: options.Json = False) -> None:
     from autocalls_async.cli.bulk.command import bulk
 
     finish(lambda s: bulk(campaign, s), as_json=json)
+
+
+@app.command("worker")
+@spread
+def worker_command(
+    working: cluster_options.Working, *, json: options.Json = False
+) -> None:
+    """Send for the accounts of a cluster until SIGTERM; then hand them over."""
+    from autocalls_async.cli.cluster.commands import work
+
+    finish(lambda screen: work(working, screen), as_json=json)

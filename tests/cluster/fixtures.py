@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster.server import Server, find_programs
+from autocalls_async.cli.cluster.postgres import Server, find_programs
 
 if TYPE_CHECKING:  # most test runs need no database's driver
     from autocalls_async.cluster.protocol.database import Database

@@ -37,7 +37,9 @@ class Driving:
     def __init__(
         self, dsn: str, *, drive: Drive, forget: Forget, room: Callable[[], int]
     ) -> None:
-        connector = procrastinate.PsycopgConnector(conninfo=dsn, min_size=1, max_size=3)
+        connector = procrastinate.PsycopgConnector(
+            conninfo=dsn, min_size=1, max_size=3, reconnect_timeout=1.0
+        )
         self._app = procrastinate.App(connector=connector)
         self._room = room
 

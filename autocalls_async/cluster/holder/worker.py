@@ -87,8 +87,12 @@ class Worker:
         """Hand the accounts over; `run()` returns when all is settled."""
         self._stopping.set()
 
-    async def run(self) -> None:
+    async def run(self, *, handle_signals: bool = True) -> None:
         """Work until SIGTERM, SIGINT or `stop()`; then hand the accounts over.
+
+        Args:
+            handle_signals: Stop at the first of these signals; `False` where the
+                program has handlers of its own.
 
         Raises:
             ClusterError: The database cannot be reached at the start, or has another
@@ -100,7 +104,8 @@ class Worker:
             await self._add_accounts()
             self._writer = Writer(self._database.session("autocalls writer"))
             stack.push_async_callback(self._writer.aclose)
-            await stack.enter_async_context(_signals(self.stop))
+            if handle_signals:
+                await stack.enter_async_context(_signals(self.stop))
             loops = (self._keep_lease(), self._sweep(), self._listen(), self._drive())
             tasks = [asyncio.create_task(loop) for loop in loops]
             async with in_background(*tasks):

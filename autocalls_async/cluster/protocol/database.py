@@ -108,6 +108,7 @@ class Database:
             max_size=most,
             open=False,
             timeout=10.0,
+            reconnect_timeout=1.0,  # its pauses double: after an outage they outlast it
             # A pooler may give each statement another server connection.
             kwargs={"autocommit": True, "prepare_threshold": None},
         )

@@ -1,19 +1,17 @@
-"""A PostgreSQL server of our own, made by `initdb` in a folder of its own."""
+"""A PostgreSQL server for demos and tests, in a temporary folder of its own."""
 
 import os
 import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Self
 
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/bin")
 _QUICK = {
-    "fsync": "off",  # the machine is not switched off in a test
+    "fsync": "off",  # it is thrown away, whatever happens
     "autovacuum": "off",
     "max_connections": "200",
     "listen_addresses": "'127.0.0.1'",
@@ -34,7 +32,11 @@ def find_programs() -> Path | None:
 
 
 class Server:
-    """A server that can be started, stopped at once, and thrown away."""
+    """A server that can be started, stopped at once, and thrown away.
+
+    Args:
+        programs: Where `initdb` and `pg_ctl` are. As root, they run as `postgres`.
+    """
 
     def __init__(self, programs: Path) -> None:
         self._programs = programs
@@ -81,18 +83,6 @@ class Server:
         """Stop it at once, as a crash does: nothing is written out."""
         self._run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
 
-    def freeze(self) -> None:
-        """Let it answer nobody."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: int) -> None:
-        pid = int((self.data / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, number)
-
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(  # noqa: S603  # our own words
             [str(self._programs / program), *arguments],
@@ -108,12 +98,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def wait_for(condition: object, *, seconds: float = 20.0) -> None:
-    """Wait until something holds, or fail."""
-    assert callable(condition)
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not come about"
-        time.sleep(0.02)

@@ -1,0 +1,1 @@
+"""`autocalls cluster` and `autocalls worker`: many hosts, on PostgreSQL."""

@@ -1,0 +1,120 @@
+"""The commands of `autocalls cluster`; each imports what it needs in its body."""
+
+from typing import Annotated
+
+import typer
+
+from autocalls_async.cli.cluster import options
+from autocalls_async.cli.options import Json
+from autocalls_async.cli.terminal.ending import finish
+from autocalls_async.cli.terminal.spread import spread
+
+cluster_app: typer.Typer = typer.Typer(
+    no_args_is_help=True,
+    help="Send from many processes through one PostgreSQL; `autocalls worker` sends.",
+)
+unknown_app: typer.Typer = typer.Typer(
+    no_args_is_help=True, help="Messages of which nobody knows if they were delivered."
+)
+cluster_app.add_typer(unknown_app, name="unknown")
+
+_ALL = typer.Option(help="Only this account's.")
+
+
+@cluster_app.command("migrate")
+@spread
+def migrate_command(place: options.Place, *, json: Json = False) -> None:
+    """Make the schema `autocalls`, or bring it up to date. Safe to repeat."""
+    from autocalls_async.cli.cluster.commands import migrate_database
+
+    finish(lambda screen: migrate_database(place, screen), as_json=json)
+
+
+@cluster_app.command("status")
+@spread
+def status_command(place: options.Place, *, json: Json = False) -> None:
+    """Show the workers, who holds which account, and what waits."""
+    from autocalls_async.cli.cluster.commands import show_status
+
+    finish(lambda screen: show_status(place, screen), as_json=json)
+
+
+@cluster_app.command("add")
+@spread
+def add_command(
+    account: options.Account, *, place: options.Place, json: Json = False
+) -> None:
+    """Make an account known. Its API key is the workers' alone."""
+    from autocalls_async.cli.cluster.commands import add
+
+    finish(lambda screen: add(place, account, screen), as_json=json)
+
+
+@cluster_app.command("pause")
+@spread
+def pause_command(
+    account: options.Account,
+    *,
+    place: options.Place,
+    why: Annotated[str, typer.Option(help="Told to who sends.")] = "a user paused it",
+    json: Json = False,
+) -> None:
+    """Have nobody send for an account until `resume`."""
+    from autocalls_async.cli.cluster.commands import pause
+
+    finish(lambda screen: pause(place, account, why, screen), as_json=json)
+
+
+@cluster_app.command("resume")
+@spread
+def resume_command(
+    account: options.Account, *, place: options.Place, json: Json = False
+) -> None:
+    """Let an account's messages go on."""
+    from autocalls_async.cli.cluster.commands import resume
+
+    finish(lambda screen: resume(place, account, screen), as_json=json)
+
+
+@cluster_app.command("send")
+@spread
+def send_command(handing: options.Handing, *, json: Json = False) -> None:
+    """Hand a file of messages over to the workers. Every row is checked first."""
+    from autocalls_async.cli.cluster.sending import hand_over
+
+    finish(lambda screen: hand_over(handing, screen), as_json=json)
+
+
+@cluster_app.command("demo")
+def demo_command(*, json: Json = False, messages: options.DemoMessages = 40) -> None:
+    """Watch three workers, one of which is killed: on this machine, in a minute.
+
+    It makes a PostgreSQL server of its own in a temporary folder, where its programs
+    are on the machine, and a simulated service. Exit status 0 only if the books agree.
+    """
+    from autocalls_async.cli.cluster.demo import demo
+
+    finish(lambda screen: demo(messages, screen), as_json=json)
+
+
+@unknown_app.command("list")
+@spread
+def list_command(
+    place: options.Place,
+    *,
+    account: Annotated[str | None, _ALL] = None,
+    json: Json = False,
+) -> None:
+    """List them, with when they were handed over."""
+    from autocalls_async.cli.cluster.commands import list_unknown
+
+    finish(lambda screen: list_unknown(place, account, screen), as_json=json)
+
+
+@unknown_app.command("resolve")
+@spread
+def resolve_command(wanted: options.Resolving, *, json: Json = False) -> None:
+    """Settle them: as accepted, or as new, to be sent again."""
+    from autocalls_async.cli.cluster.commands import resolve
+
+    finish(lambda screen: resolve(wanted, screen), as_json=json)

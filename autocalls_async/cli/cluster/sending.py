@@ -1,0 +1,74 @@
+"""`autocalls cluster send`: a file of rows into the shared table."""
+
+from collections.abc import Iterator
+
+from autocalls_async.cli.bulk.campaign import STANDARD_INPUT, open_rows, reader_of
+from autocalls_async.cli.bulk.inventory import MOST_BAD_ROWS
+from autocalls_async.cli.bulk.options import BulkConnection, Campaign
+from autocalls_async.cli.bulk.telling import tell_bad_row
+from autocalls_async.cli.cluster.commands import ask
+from autocalls_async.cli.cluster.options import Handing
+from autocalls_async.cli.rows.lines import FileError
+from autocalls_async.cli.rows.reader import BadRow
+from autocalls_async.cli.terminal.failures import CommandError, Status
+from autocalls_async.cli.terminal.screen import Screen
+from autocalls_async.cli.terminal.words import count
+from autocalls_async.model.messages import Message
+
+
+def hand_over(handing: Handing, screen: Screen) -> int:
+    """Check every row of a file, and hand all of them over.
+
+    Raises:
+        CommandError: The file cannot be read as rows, or a row is bad.
+        ClusterError: The database did not take them; done again, none is there twice.
+    """
+    if handing.file == STANDARD_INPUT:
+        msg = "the file is read twice, so it cannot be standard input"
+        raise CommandError(msg)
+    campaign = Campaign(
+        file=handing.file,
+        message=handing.message,
+        template=handing.template,
+        var=handing.var,
+        region=handing.region,
+        format=handing.format,
+        connection=BulkConnection(sender_id=handing.sender_id),
+    )
+    bad = _check(campaign, screen)
+    if bad:
+        msg = f"{count(bad, 'row')} cannot be sent; nothing was handed over"
+        raise CommandError(msg)
+    number = ask(
+        handing.place,
+        lambda cluster: cluster.enqueue_many(
+            _messages(campaign), account=handing.account, campaign=handing.campaign
+        ),
+    )
+    if screen.as_json:
+        screen.emit({"handed_over": number, "campaign": handing.campaign})
+    screen.say(f"{count(number, 'message')} handed over to the workers")
+    return Status.OK
+
+
+def _check(campaign: Campaign, screen: Screen) -> int:
+    """Name the first bad rows, and return how many there are."""
+    bad = 0
+    with open_rows(campaign.file) as file:
+        try:
+            for row in reader_of(campaign).read(file):
+                if isinstance(row, BadRow):
+                    bad += 1
+                    if bad <= MOST_BAD_ROWS:
+                        tell_bad_row(row, campaign, screen)
+        except FileError as error:
+            msg = f"{campaign.file}: {error}"
+            raise CommandError(msg) from error
+    return bad
+
+
+def _messages(campaign: Campaign) -> Iterator[Message]:
+    with open_rows(campaign.file) as file:
+        for row in reader_of(campaign).read(file):
+            if not isinstance(row, BadRow):
+                yield row.message

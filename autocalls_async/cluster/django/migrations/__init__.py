@@ -1,0 +1,1 @@
+"""The cluster's numbered steps, as Django's migrations."""

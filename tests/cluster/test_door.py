@@ -1,0 +1,281 @@
+"""What web workers, bots and scripts see of a cluster."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from autocalls_async import (
+    Accepted,
+    AuthenticationError,
+    InvalidPhoneError,
+    UnknownOutcomeError,
+    UnsentError,
+)
+from autocalls_async.cluster import (
+    Cluster,
+    ClusterError,
+    MessageRef,
+    UndecidedError,
+    UnknownAccountError,
+    Worker,
+)
+from autocalls_async.cluster.protocol.database import Database
+from autocalls_async.emulator import Emulator, Endpoint, Stall, refuse_with_code
+from autocalls_async.journal import JournalConflictError, JournalStateError
+from tests.cluster.support import hello, running, settings_of, until, working
+
+POST = Endpoint.SEND_FREEFORM
+PHONE = "+14155550123"
+_AGE = "UPDATE autocalls.message SET settled_at = now() - make_interval(days => %s)"
+
+pytestmark = [
+    pytest.mark.needs("a database"),
+    pytest.mark.real_time,
+    pytest.mark.xdist_group("database"),
+]
+
+
+async def test_a_message_is_sent_by_a_worker_and_its_caller_learns_of_it(
+    dsn: str,
+) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        sent = await cluster.send(hello(), account="acme", key="order-7")
+        again = await cluster.send(hello(), account="acme", key="order-7")
+        with pytest.raises(JournalConflictError, match="'order-7'"):
+            await cluster.send(hello("other"), account="acme", key="order-7")
+
+    ids = [message.whatsapp_message_id for message in emulator.accepted]
+    assert ids == [sent.whatsapp_message_id] == [again.whatsapp_message_id]
+
+
+async def test_two_replies_with_the_same_words_are_two_messages(dsn: str) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        await cluster.send(hello("ok"), account="acme")
+        await cluster.send(hello("ok"), account="acme")
+
+    assert len(emulator.accepted) == 2
+
+
+async def test_an_account_that_nobody_added_is_an_error(dsn: str) -> None:
+    async with Cluster(dsn) as cluster:
+        with pytest.raises(UnknownAccountError, match="no account 'nobody'"):
+            await cluster.enqueue(hello(), account="nobody")
+        with pytest.raises(UnknownAccountError):
+            await cluster.enqueue_many([hello()], account="nobody")
+        with pytest.raises(UnknownAccountError):
+            await cluster.pause("nobody")
+
+
+async def test_a_database_without_the_schema_says_what_to_do(server: Any) -> None:  # noqa: ANN401  # the server
+    with pytest.raises(ClusterError, match="run `autocalls cluster migrate`"):
+        async with Cluster(server.dsn()):
+            pass
+    with pytest.raises(ClusterError, match="did not do it"):
+        async with Cluster("postgresql://nobody@127.0.0.1:1/none"):
+            pass
+
+
+async def test_what_the_service_refuses_is_raised_as_the_client_does(dsn: str) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        emulator.fail_next(1, refuse_with_code(422, "INVALID_PHONE"), endpoint=POST)
+        with pytest.raises(InvalidPhoneError) as refused:
+            await cluster.send(hello(), account="acme")
+
+    assert refused.value.recipient_phone == PHONE
+    assert refused.value.attempts == 1
+
+
+async def test_a_wrong_key_pauses_its_account_alone_and_each_send_says_why(
+    dsn: str,
+) -> None:
+    async with Emulator(everyone_is_open=True, api_key="good", rate=50) as emulator:
+        good = settings_of(emulator)
+        known = {
+            "good": type(good)("good", base_url=good.base_url, sender_id=12),
+            "bad": good,
+        }
+        async with running(Worker(dsn, known)), Cluster(dsn) as cluster:
+            for name in known:
+                await cluster.add_account(name)
+            with pytest.raises(AuthenticationError):
+                await cluster.send(hello(), account="bad", timeout=20)
+            await _until_paused(cluster, "bad")
+            with pytest.raises(AuthenticationError):
+                await cluster.send(hello(), account="bad", timeout=20)
+            await cluster.send(hello(), account="good", timeout=20)
+            status = {a.name: a for a in (await cluster.status()).accounts}
+
+    assert status["good"].paused is None
+    assert "key was not accepted" in str(status["bad"].paused)
+    assert status["bad"].interactive == 0  # each that failed was taken back
+    assert len(emulator.accepted) == 1
+
+
+async def _until_paused(cluster: Cluster, name: str) -> None:
+    async def is_paused() -> bool:
+        accounts = (await cluster.status()).accounts
+        return any(a.paused for a in accounts if a.name == name)
+
+    await until(is_paused)
+
+
+async def test_what_a_user_paused_is_taken_back_and_goes_on_after_resume(
+    dsn: str,
+) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        await cluster.pause("acme", why="an audit")
+        ref = await cluster.enqueue(hello("later"), account="acme", campaign="c")
+        with pytest.raises(UnsentError, match="account acme is paused: an audit"):
+            await cluster.send(hello("now"), account="acme")
+        assert await cluster.outcome(ref) is None
+        await cluster.resume("acme")
+        outcomes = [outcome async for outcome in cluster.outcomes("c")]
+
+    assert [type(outcome) for outcome in outcomes] == [Accepted]
+    assert [message.message for message in emulator.accepted] == ["later"]
+
+
+async def test_a_send_whose_time_is_up_before_it_left_never_leaves(dsn: str) -> None:
+    async with Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        with pytest.raises(UnsentError, match="before it could leave"):
+            await cluster.send(hello(), account="acme", timeout=0.3)
+        (account,) = (await cluster.status()).accounts
+
+    assert account.interactive == 0
+
+
+async def test_a_send_whose_time_is_up_on_its_way_is_undecided_and_settled_later(
+    dsn: str,
+) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        emulator.after_counting = lambda _: 2.0
+        with pytest.raises(UndecidedError, match="may have been delivered") as late:
+            await cluster.send(hello(), account="acme", timeout=1.5)
+        assert await cluster.outcome(late.value.ref) is None
+        await until(lambda: cluster.outcome(late.value.ref))
+        outcome = await cluster.outcome(late.value.ref)
+
+    assert isinstance(outcome, Accepted)
+
+
+async def test_a_caller_who_is_cancelled_takes_the_message_back(dsn: str) -> None:
+    async with Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        sending = asyncio.create_task(cluster.send(hello(), account="acme"))
+        await asyncio.sleep(0.5)
+        sending.cancel()
+        await asyncio.wait([sending])
+        (account,) = (await cluster.status()).accounts
+
+    assert sending.cancelled()
+    assert account.interactive == 0
+
+
+async def test_outcomes_go_on_in_another_process_where_they_were(dsn: str) -> None:
+    texts = [f"text {i}" for i in range(12)]
+    async with working(dsn) as emulator:
+        async with Cluster(dsn) as cluster:
+            await cluster.add_account("acme")
+            messages = [hello(t, f"+1415555{i:04d}") for i, t in enumerate(texts)]
+            put = await cluster.enqueue_many(messages, account="acme", campaign="s")
+            again = await cluster.enqueue_many(messages, account="acme", campaign="s")
+            first, outcomes = [], cluster.outcomes("s")
+            async for outcome in outcomes:
+                first.append(outcome)
+                if len(first) == 5:
+                    break
+            await outcomes.aclose()  # type: ignore[attr-defined]  # a generator's
+        async with Cluster(dsn) as other:
+            rest = [outcome async for outcome in other.outcomes("s")]
+            everything = [o async for o in other.outcomes("s", reader="audit")]
+            progress = await other.progress("s")
+
+    assert (put, again) == (12, 12)
+    # The last that was given had not been taken back: it may come again.
+    keys = [outcome.message.key for outcome in (*first, *rest)]
+    assert len(set(keys)) == 12
+    assert len(keys) <= 13
+    assert len(everything) == len(emulator.accepted) == 12
+    assert (progress.accepted, progress.total, progress.done) == (12, 12, 12)
+
+
+async def test_who_has_written_needs_no_check_wherever_it_was_noted(dsn: str) -> None:
+    async with Emulator(rate=50) as emulator:
+        emulator.customer_writes(PHONE)
+        known = {"acme": settings_of(emulator)}
+        async with running(Worker(dsn, known)), Cluster(dsn) as cluster:
+            await cluster.add_account("acme")
+            await cluster.note_inbound("acme", PHONE[1:], sender_id=12)
+            await cluster.send(hello(), account="acme")
+
+    assert Endpoint.SESSION_STATUS not in emulator.requests_by_endpoint()
+
+
+async def test_what_is_unknown_is_listed_and_sent_again_only_by_the_user(
+    dsn: str, database: Database
+) -> None:
+    in_flight = "SELECT 1 FROM autocalls.message WHERE state = 'in flight'"
+    async with working(dsn, drain_seconds=0.5) as emulator, Cluster(dsn) as cluster:
+        emulator.fail_next(1, Stall(), endpoint=POST)
+        ref = await cluster.enqueue(hello(), account="acme", key="k", campaign="c")
+        await until(lambda: database.value(in_flight))
+        with pytest.raises(JournalStateError, match="'k' is in flight"):
+            await cluster.resolve(["k"], state="new")
+
+    unknown = []
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+        await until(lambda: cluster.outcome(ref))
+        unknown = [one async for one in cluster.unknown()]
+        count = await cluster.resolve(["k"], state="new", account="acme")
+        await until(lambda: _is_accepted(cluster, ref))
+
+    assert [one.key for one in unknown] == ["k"]
+    assert count == 1
+    assert issubclass(UndecidedError, UnknownOutcomeError)
+
+
+async def _is_accepted(cluster: Cluster, ref: MessageRef) -> bool:
+    return isinstance(await cluster.outcome(ref), Accepted)
+
+
+async def test_what_no_message_can_be_made_of_is_rejected_and_holds_up_nobody(
+    dsn: str, database: Database
+) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        await database.fetch(
+            "SELECT autocalls.enqueue('acme', 'bulk', 'x', '+14155550123', 'no json')"
+        )
+        await cluster.send(hello(), account="acme", timeout=20)
+        state = await database.value(
+            "SELECT state FROM autocalls.message WHERE key = 'x'"
+        )
+
+    assert state == "rejected"
+    assert len(emulator.accepted) == 1
+
+
+async def test_old_contents_are_forgotten_and_their_keys_are_not(
+    dsn: str, database: Database
+) -> None:
+    async with working(dsn), Cluster(dsn) as cluster:
+        await cluster.send(hello(), account="acme", key="k")
+        await database.fetch(_AGE, 8)
+        await database.fetch("SELECT autocalls.forget('7 days', '30 days')")
+        again = await cluster.enqueue(hello(), account="acme", key="k")
+        outcome = await cluster.outcome(again)
+        await database.fetch(_AGE, 31)
+        await database.fetch("SELECT autocalls.forget('7 days', '30 days')")
+        later = await cluster.enqueue(hello(), account="acme", key="k")
+        with pytest.raises(JournalConflictError):
+            await cluster.enqueue(hello("other"), account="acme", key="k")
+
+    assert isinstance(outcome, Accepted)
+    assert again == later
