@@ -155,7 +155,8 @@ async def test_a_send_whose_time_is_up_on_its_way_is_undecided_and_settled_later
 ) -> None:
     async with working(dsn) as emulator, Cluster(dsn) as cluster:
         await cluster.add_account("acme")
-        emulator.after_counting = lambda _: 2.0
+        await cluster.send(hello("first"), account="acme")
+        emulator.after_counting = lambda _: 3.0
         with pytest.raises(UndecidedError, match="may have been delivered") as late:
             await cluster.send(hello(), account="acme", timeout=1.5)
         assert await cluster.outcome(late.value.ref) is None

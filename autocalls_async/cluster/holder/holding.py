@@ -68,7 +68,7 @@ class Holding:
         self._outbox = Outbox(
             database,
             journal,
-            has_sender=settings.sender_id is not None,
+            sender_id=settings.sender_id,
             note_inbound=self._note_inbound,
         )
 
@@ -94,6 +94,8 @@ class Holding:
                 self._outbox.stop()
                 for run in runs.values():
                     run.stop()
+                # Not before its drain is over does each run know all its ends.
+                await self._client.aclose()
                 await self._end(tasks)
         finally:
             await self._let_go()
@@ -129,10 +131,7 @@ class Holding:
             pass
 
     async def _end(self, tasks: list["asyncio.Task[None]"]) -> None:
-        """Let what is out end, and pause the account where that is the reason."""
-        _, late = await asyncio.wait(tasks, timeout=self._drain_seconds)
-        for task in late:
-            task.cancel()
+        """See how the runs ended, and pause the account where that is the reason."""
         ends = await asyncio.gather(*tasks, return_exceptions=True)
         was_asked = self._is_stopping.is_set() or not self._journal.hold.is_good()
         for error in ends:

@@ -22,7 +22,8 @@ REST_SECONDS = 10.0
 PAGE = 32
 _FAILED_SECONDS = 0.3
 _WAITING = (
-    "SELECT * FROM autocalls.waiting(%s, %s, %s::bigint[], %s::bigint[], %s::integer)"
+    "SELECT * FROM autocalls.waiting(%s, %s, %s::bigint[], %s::bigint[], %s::integer,"
+    " %s::bigint)"
 )
 
 NoteInbound: TypeAlias = Callable[[Message, float], None]
@@ -35,7 +36,7 @@ class Outbox:
     Args:
         database: Where they are read.
         journal: The account's, open.
-        has_sender: Whether messages need not name a sender.
+        sender_id: The sender of messages that name none.
         note_inbound: Told who has written.
     """
 
@@ -44,12 +45,12 @@ class Outbox:
         database: Database,
         journal: PostgresJournal,
         *,
-        has_sender: bool,
+        sender_id: int | None,
         note_inbound: NoteInbound,
     ) -> None:
         self._database = database
         self._journal = journal
-        self._has_sender = has_sender
+        self._sender_id = sender_id
         self._note_inbound = note_inbound
         self._in_hand: dict[str, int] = {}
         self._resting: dict[int, float] = {}
@@ -99,7 +100,7 @@ class Outbox:
         account = self._journal.hold.account
         try:
             return await self._database.fetch(
-                _WAITING, account, str(lane), *values, PAGE
+                _WAITING, account, str(lane), *values, PAGE, self._sender_id
             )
         except ClusterError:
             await asyncio.sleep(_FAILED_SECONDS)
@@ -128,7 +129,7 @@ class Outbox:
         except ValueError:
             self._reject(key, "its content is no message")
             return None
-        if message.sender_id is None and not self._has_sender:
+        if message.sender_id is None and self._sender_id is None:
             self._reject(key, "it names no sender, and its account has no default")
             return None
         return evolve(message, key=key)

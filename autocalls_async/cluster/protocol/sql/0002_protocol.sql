@@ -236,7 +236,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION autocalls.waiting(
-  _account text, _lane text, _in_hand bigint[], _resting bigint[], _limit integer)
+  _account text, _lane text, _in_hand bigint[], _resting bigint[], _limit integer,
+  _sender bigint DEFAULT NULL) -- the account's default
 RETURNS TABLE (
   id bigint, key text, content text, sender_id bigint, recipient text,
   written_seconds float8)
@@ -262,7 +263,8 @@ LANGUAGE sql VOLATILE AS $$
   SELECT m.id, m.key, m.content, m.sender_id, m.recipient, (
     SELECT extract(epoch FROM clock_timestamp() - max(w.written_at))::float8
     FROM autocalls.window w WHERE w.account = _account AND w.recipient = m.recipient
-    AND w.sender_id IN (0, coalesce(m.sender_id, 0)))
+    AND CASE w.sender_id WHEN 0 THEN coalesce(m.sender_id = _sender, true)
+      ELSE w.sender_id = coalesce(m.sender_id, _sender) END)
   FROM autocalls.message m
   WHERE m.id IN (SELECT f.id FROM found f UNION ALL SELECT s.id FROM siblings s)
   ORDER BY m.id

@@ -1,0 +1,62 @@
+"""What `accounts.toml` may say, and what is said of one that is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from autocalls_async import SendLimit
+from autocalls_async.cluster import AccountSettings, read_accounts
+
+KEY = "7|hunter2hunter2hunter2hunter2"
+
+
+def test_accounts_are_read_with_keys_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACME_KEY", KEY)
+    file = tmp_path / "accounts.toml"
+    file.write_text(
+        f'[acme]\napi_key_env = "ACME_KEY"\nsender_id = 12\nsend_limit = 9\n'
+        f'[other]\napi_key = "{KEY}"\nbase_url = "https://white.label/api"\n'
+    )
+
+    accounts = read_accounts(file)
+
+    assert accounts == {
+        "acme": AccountSettings(KEY, sender_id=12, send_limit=SendLimit(9)),
+        "other": AccountSettings(KEY, base_url="https://white.label/api"),
+    }
+    assert KEY not in repr(accounts)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("[acme", "is not TOML", id="no TOML"),
+        pytest.param("acme = 3", r"\[acme\] must be a table", id="no table"),
+        pytest.param("[acme]", "needs either api_key_env or api_key", id="no key"),
+        pytest.param(
+            '[acme]\napi_key = "k"\napi_key_env = "E"', "needs either", id="two keys"
+        ),
+        pytest.param(
+            '[acme]\napi_key_env = "NOBODY_SET_IT"', "is not set", id="not set"
+        ),
+        pytest.param('[acme]\nkey = "k"', r"\[acme\] has key; it may", id="misspelt"),
+        pytest.param(
+            '[acme]\napi_key = "k"\nsender_id = 0', "sender_id must be", id="sender"
+        ),
+        pytest.param(
+            '[acme]\napi_key = "k"\nsend_limit = 0', r"\[acme\] rate must", id="limit"
+        ),
+        pytest.param('[acme]\napi_key = "k k"', r"\[acme\] api_key", id="key"),
+        pytest.param('[acme]\napi_key = "k"\nbase_url = "x"', "base_url", id="address"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_account_and_the_rule(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "accounts.toml"
+    file.write_text(text)
+
+    with pytest.raises(ValueError, match=said):
+        read_accounts(file)
