@@ -84,7 +84,7 @@ class Handing:
         str | None, typer.Option(metavar="TEXT", help="With {column} for a row's cell.")
     ] = None
     template: Annotated[
-        int | None, typer.Option(metavar="ID", help="A template in place of text.")
+        str | None, typer.Option(metavar="ID", help="A template in place of text.")
     ] = None
     var: Annotated[
         list[str] | None,

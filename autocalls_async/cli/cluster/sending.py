@@ -8,8 +8,8 @@ from autocalls_async.cli.bulk.options import BulkConnection, Campaign
 from autocalls_async.cli.bulk.telling import tell_bad_row
 from autocalls_async.cli.cluster.commands import ask
 from autocalls_async.cli.cluster.options import Handing
-from autocalls_async.cli.rows.lines import FileError
 from autocalls_async.cli.rows.reader import BadRow
+from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.cli.terminal.failures import CommandError, Status
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.words import count

@@ -57,13 +57,19 @@ class Driving:
         pause = _AGAIN_SECONDS
         while True:
             try:
-                async with self._app.open_async():
-                    await self._work()
-                    pause = _AGAIN_SECONDS
+                await self._take_jobs()
+                pause = _AGAIN_SECONDS
             except Exception as error:  # noqa: BLE001  # it ends where the database is away
                 log.warning("no jobs for now: %s", type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _AGAIN_MOST)
+
+    async def _take_jobs(self) -> None:
+        try:
+            await self._app.open_async()
+            await self._work()
+        finally:  # also where it was cancelled while it opened
+            await self._app.close_async()
 
     async def _work(self) -> None:
         await self._app.run_worker_async(
