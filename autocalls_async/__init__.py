@@ -6,6 +6,8 @@ It tells the truth about what became of each message: `Accepted`, `Rejected`,
 The house, a room for each thing that the library does; imports go down:
 
     cli/       the command `autocalls`          testing/   the pytest plugin
+    cluster/   many hosts, on PostgreSQL and Procrastinate, an extra
+               protocol/ what they agree on    holder/ what a worker does
     blocking/  the client for programs that block
     client/    AutocallsClient: the one door    otel       traces and metrics, an extra
     phones     numbers as people keep them, an extra

@@ -84,7 +84,8 @@ class Handing:
         str | None, typer.Option(metavar="TEXT", help="With {column} for a row's cell.")
     ] = None
     template: Annotated[
-        str | None, typer.Option(metavar="ID", help="A template in place of text.")
+        str | None,
+        typer.Option(metavar="ID", help="A template in place of text, by its number."),
     ] = None
     var: Annotated[
         list[str] | None,

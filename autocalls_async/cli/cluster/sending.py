@@ -26,6 +26,11 @@ def hand_over(handing: Handing, screen: Screen) -> int:
     if handing.file == STANDARD_INPUT:
         msg = "the file is read twice, so it cannot be standard input"
         raise CommandError(msg)
+    if handing.template is not None and not handing.template.isdigit():
+        msg = (
+            "give the template's id: names are the service's to know, and its workers'"
+        )
+        raise CommandError(msg)
     campaign = Campaign(
         file=handing.file,
         message=handing.message,
