@@ -203,6 +203,6 @@ def to_standing(row: Row) -> Standing:
 
 show_in(
     "autocalls_async.cluster",
-    *("AccountStatus", "ClusterStatus", "MessageRef", "WorkerStatus"),
+    *("AccountStatus", "ClusterStatus", "MessageRef", "Standing", "WorkerStatus"),
     of=globals(),
 )

@@ -27,9 +27,7 @@ def hand_over(handing: Handing, screen: Screen) -> int:
         msg = "the file is read twice, so it cannot be standard input"
         raise CommandError(msg)
     if handing.template is not None and not handing.template.isdigit():
-        msg = (
-            "give the template's id: names are the service's to know, and its workers'"
-        )
+        msg = "give the template's id: its name is known to the service alone"
         raise CommandError(msg)
     campaign = Campaign(
         file=handing.file,

@@ -15,6 +15,7 @@ from procrastinate.schema import SchemaManager
 
 from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.cluster.protocol.errors import ClusterError
+from autocalls_async.model.naming import show_in
 
 Execute: TypeAlias = Callable[[str], Sequence[Sequence[Any]]]
 """Runs statements, and returns what the last one gives, if it gives anything."""
@@ -124,3 +125,6 @@ def check_version(version: int, *, may_be_old: bool = False) -> None:
             " run `autocalls cluster migrate`"
         )
         raise ClusterError(detail=detail)
+
+
+show_in("autocalls_async.cluster", "migrate", of=globals())
