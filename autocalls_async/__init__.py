@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         QueueStatus,
         Settled,
     )
+    from autocalls_async.journal.exclusions import Exclusion, ExclusionList
     from autocalls_async.model.answers import (
         Account,
         Conversation,
@@ -138,6 +139,8 @@ __all__ = [
     "Delivery",
     "Event",
     "ExcludedError",
+    "Exclusion",
+    "ExclusionList",
     "Finding",
     "FindingKind",
     "FreeformMessage",
@@ -233,6 +236,7 @@ _HOMES: dict[str, str] = {
     "engine.asking.windows": "Windows",
     "webhooks.deliveries": "Deliveries Delivery",
     "engine.asking.conversations": "Conversations",
+    "journal.exclusions": "Exclusion ExclusionList",
     "model.splitting": "split_text",
 }
 _HOME_OF: dict[str, str] = {

@@ -15,10 +15,12 @@ from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.cluster import options as cluster_options
 from autocalls_async.cli.cluster.app import cluster_app
 from autocalls_async.cli.emulator.app import emulator_app
+from autocalls_async.cli.exclude.app import exclude_app
 from autocalls_async.cli.journal.app import journal_app
 from autocalls_async.cli.terminal.ending import finish
 from autocalls_async.cli.terminal.spread import spread
 from autocalls_async.cli.terminal.usage import PrintableGroup
+from autocalls_async.cli.webhooks.app import webhooks_app
 
 if TYPE_CHECKING:
     from autocalls_async.cli.terminal.screen import Screen
@@ -32,6 +34,8 @@ app: typer.Typer = typer.Typer(
 )
 
 app.add_typer(journal_app, name="journal")
+app.add_typer(webhooks_app, name="webhooks")
+app.add_typer(exclude_app, name="exclude")
 app.add_typer(emulator_app, name="emulator")
 app.add_typer(cluster_app, name="cluster")
 

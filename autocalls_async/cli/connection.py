@@ -21,6 +21,7 @@ from autocalls_async.model.errors import (
 from autocalls_async.model.messages import Message
 from autocalls_async.policy.pace import SendLimit
 from autocalls_async.policy.retry import RetryPolicy
+from autocalls_async.webhooks.deliveries import Deliveries
 
 T = TypeVar("T")
 
@@ -64,6 +65,13 @@ def open_for_bulk(
         drain_timeout=drain_timeout,
         observer=observer,
     )
+
+
+def open_for_questions(
+    connection: Connection, *, deliveries: Deliveries
+) -> AutocallsClient:
+    """Make a client that asks what became of messages."""
+    return _make(connection, retry=_QUICK, deliveries=deliveries)
 
 
 def _open(connection: Connection, *, rate: int = 5) -> AutocallsClient:

@@ -23,7 +23,7 @@ MOST_BYTES = 64 * 1024
 RETRY_SECONDS = 30
 """The service tries again so soon, and then after 60 and 120 seconds."""
 
-_VARIABLE = "AUTOCALLS_WEBHOOK_SECRETS"
+SECRETS_VARIABLE = "AUTOCALLS_WEBHOOK_SECRETS"
 
 
 class Receiver:
@@ -52,7 +52,7 @@ class Receiver:
         Raises:
             ValueError: It is not set, or cannot be read.
         """
-        given = (os.environ if environ is None else environ).get(_VARIABLE, "")
+        given = (os.environ if environ is None else environ).get(SECRETS_VARIABLE, "")
         return cls(_read_variable(given))
 
     def __repr__(self) -> str:
@@ -89,13 +89,13 @@ class Receiver:
 @forgetful
 def _read_variable(given: str) -> Given:
     if not given.strip():
-        msg = f"{_VARIABLE} is not set: the senders' signing secrets, from the panel"
+        msg = f"{SECRETS_VARIABLE} is not set: the senders' secrets, from the panel"
         raise ValueError(msg)
     rows = [row.strip() for row in given.split(";") if row.strip()]
     pairs = [row.partition("=") for row in rows]
     if not all(sign and name.strip().isdecimal() for name, sign, _ in pairs):
         if len(rows) > 1:
-            msg = f"{_VARIABLE} must be one secret, or '12=new,old;15=secret'"
+            msg = f"{SECRETS_VARIABLE} must be one secret, or '12=new,old;15=secret'"
             raise ValueError(msg)
         return given.strip()
     return {

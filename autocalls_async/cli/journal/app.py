@@ -3,7 +3,7 @@
 import typer
 
 from autocalls_async.cli.journal import options
-from autocalls_async.cli.options import Json
+from autocalls_async.cli.options import AccountConnection, Json
 from autocalls_async.cli.terminal.ending import finish
 from autocalls_async.cli.terminal.spread import spread
 
@@ -49,11 +49,13 @@ def journal_export_command(wanted: options.Export) -> None:
 
 @journal_app.command("resolve")
 @spread
-def journal_resolve_command(wanted: options.Resolve, *, json: Json = False) -> None:
+def journal_resolve_command(
+    wanted: options.Resolve, *, connection: AccountConnection, json: Json = False
+) -> None:
     """Settle what is unknown, or send again what was rejected."""
     from autocalls_async.cli.journal.commands import resolve
 
-    finish(lambda screen: resolve(wanted, screen), as_json=json)
+    finish(lambda screen: resolve(wanted, connection, screen), as_json=json)
 
 
 @journal_app.command("copy")

@@ -23,6 +23,7 @@ from autocalls_async.cli.journal.views import (
     to_record,
     to_standard_output,
 )
+from autocalls_async.cli.options import AccountConnection
 from autocalls_async.cli.rows.outcomes_file import (
     OutcomesFile,
     WriteRecord,
@@ -109,8 +110,8 @@ def export(wanted: Export, screen: Screen) -> int:
     return Status.OK
 
 
-def resolve(wanted: Resolve, screen: Screen) -> int:
-    """Settle messages as the user decided.
+def resolve(wanted: Resolve, connection: AccountConnection, screen: Screen) -> int:
+    """Settle messages as the user decided, or by evidence.
 
     Raises:
         CommandError: The options do not say which, or the user said no.
@@ -118,7 +119,9 @@ def resolve(wanted: Resolve, screen: Screen) -> int:
         JournalStateError: One of the messages is in another state.
         ValueError: What was rejected was not accepted.
     """
-    path, decision = wanted.journal, wanted.decision
+    if wanted.by_evidence:
+        return _resolve_by_evidence(wanted, connection, screen)
+    path, decision = wanted.journal, _decision(wanted)
     chosen = _choose(wanted)
     what = f"{wanted.state.value} message"
     if chosen and not wanted.yes and sys.stdin.isatty():
@@ -172,6 +175,31 @@ def _choose(wanted: Resolve) -> list[str]:
 
 def _names_of(entry: Entry) -> set[str]:
     return {name.lower() for name in (entry.error, entry.error_code) if name}
+
+
+def _decision(wanted: Resolve) -> Decision:
+    if wanted.decision is None or wanted.take is not None:
+        msg = "say how: --as accepted or --as new, or --by-evidence [--take likely]"
+        raise CommandError(msg)
+    return wanted.decision
+
+
+def _resolve_by_evidence(
+    wanted: Resolve, connection: AccountConnection, screen: Screen
+) -> int:
+    # It asks the service: no other command of a journal waits for a client.
+    from autocalls_async.cli.journal.settling import settle_by_evidence  # noqa: PLC0415
+
+    if wanted.decision or wanted.key or wanted.all or wanted.error:
+        msg = "--by-evidence looks at every unknown message: no --as, --key or --all"
+        raise CommandError(msg)
+    return settle_by_evidence(
+        wanted.journal,
+        wanted.receipts,
+        connection,
+        screen,
+        takes_likely=wanted.take is not None,
+    )
 
 
 def write_page(path: Path, report: Report) -> None:

@@ -1,7 +1,7 @@
 """The options of `autocalls journal`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from attrs import frozen
@@ -21,6 +21,11 @@ Page = Annotated[
         metavar="FILE",
         help="Write a page with the numbers and a picture of the rate there.",
     ),
+]
+
+Receipts = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Where receipts were kept: receipts.db."),
 ]
 
 
@@ -63,13 +68,13 @@ class Resolve:
 
     journal: Journal
     decision: Annotated[
-        Decision,
+        Decision | None,
         typer.Option(
             "--as",
             help="accepted: it was delivered, never send it. new: it was not, the next "
             "run sends it again.",
         ),
-    ]
+    ] = None
     state: Annotated[
         Doubtful,
         typer.Option(
@@ -92,3 +97,16 @@ class Resolve:
         False
     )
     yes: Yes = False
+    by_evidence: Annotated[
+        bool,
+        typer.Option(
+            "--by-evidence",
+            help="Take those for accepted that surely arrived, by --receipts and the "
+            "conversation. Nothing tells that one did not.",
+        ),
+    ] = False
+    receipts: Receipts = None
+    take: Annotated[
+        Literal["likely"] | None,
+        typer.Option(help="With --by-evidence: those that likely arrived as well."),
+    ] = None

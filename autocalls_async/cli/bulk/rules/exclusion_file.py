@@ -11,6 +11,8 @@ from autocalls_async.cli.rows.phones import PhoneReader, read_phones
 from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.cli.tables.table import Source, format_of
 from autocalls_async.cli.terminal.failures import describe
+from autocalls_async.journal.errors import JournalError
+from autocalls_async.journal.exclusions import ExclusionList, is_list
 from autocalls_async.model.persons import person_of
 
 _Stamp = tuple[int, ...]
@@ -68,7 +70,9 @@ class _ExclusionFile:
     ) -> None:
         self._path = path
         self._phones = phones
-        self._source = Source(file_format=format_of(path.name))
+        self._source = (
+            None if is_list(path) else Source(file_format=format_of(path.name))
+        )
         self._tell = tell
         self._reading: asyncio.Future[_Reading] | None = None
         first = self._read()
@@ -99,8 +103,20 @@ class _ExclusionFile:
             numbers = f"{len(self.people):,} are left out"
             self._tell(f"{self._path} was read anew: {numbers}")
 
+    def _read_list(self) -> _Reading:
+        """Read what `autocalls exclude` keeps."""
+        stamp = _stamp(self._path)
+        try:
+            with ExclusionList(self._path) as exclusions:
+                people = frozenset(int(person_of(one.phone)) for one in exclusions)
+        except JournalError as error:
+            return _Reading(stamp, trouble=f"cannot read {self._path}: {error.detail}")
+        return _Reading(stamp, people)
+
     def _read(self) -> _Reading:
         """Read all of it; this may take a while, and is done in a thread."""
+        if self._source is None:
+            return self._read_list()
         stamp = _stamp(self._path)  # before: what is written meanwhile is read again
         people: set[int] = set()
         try:

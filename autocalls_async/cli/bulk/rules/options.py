@@ -32,9 +32,10 @@ class RuleOptions:
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="Send nothing to the numbers in it: one a line, or a table with the "
-            "rows' column of numbers. It is read anew when it changes; while it cannot "
-            "be read, nothing leaves. May be repeated.",
+            help="Send nothing to the numbers in it: one a line, a table with the "
+            "rows' column of numbers, or what `autocalls exclude` keeps. It is read "
+            "anew when it changes; while it cannot be read, nothing leaves. May be "
+            "repeated.",
         ),
     ] = None
     hours: Annotated[

@@ -1,0 +1,1 @@
+"""`autocalls exclude`: who must get nothing more."""

@@ -1,0 +1,161 @@
+"""`autocalls journal resolve --by-evidence`: what receipts and conversations tell."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from autocalls_async.cli.connection import open_for_questions
+from autocalls_async.cli.options import Connection
+from autocalls_async.cli.terminal.failures import CommandError, Status
+from autocalls_async.cli.terminal.screen import Screen, make_table
+from autocalls_async.cli.terminal.words import count
+from autocalls_async.client.client import AutocallsClient
+from autocalls_async.journal import Entry, SqliteJournal, State
+from autocalls_async.journal.keys import from_content, show_key
+from autocalls_async.model.masking import mask_phone
+from autocalls_async.model.messages import FreeformMessage
+from autocalls_async.model.persons import person_of
+from autocalls_async.webhooks.deliveries import Deliveries
+from autocalls_async.webhooks.evidence import Case, Evidence, Verdict, digest_of
+from autocalls_async.webhooks.search import find_evidence
+from autocalls_async.webhooks.stores.protocol import HandedOver
+
+_MOST_SHOWN = 20
+
+
+@frozen
+class _Found:
+    """An unknown message, and what speaks for its arrival."""
+
+    entry: Entry
+    evidence: Evidence
+
+
+def settle_by_evidence(
+    path: Path,
+    receipts: Path | None,
+    connection: Connection,
+    screen: Screen,
+    *,
+    takes_likely: bool,
+) -> int:
+    """Take those unknown messages for accepted of which there is good evidence.
+
+    Raises:
+        CommandError: There are no receipts.
+        JournalError: There is no journal, or it cannot be read or written.
+    """
+    if receipts is None or not receipts.is_file():
+        msg = "--by-evidence needs --receipts FILE, where the receipts were kept"
+        raise CommandError(msg)
+    wanted = {Verdict.SURE, Verdict.LIKELY} if takes_likely else {Verdict.SURE}
+    found = asyncio.run(_settle(path, receipts, connection, wanted))
+    _show(found, wanted, screen)
+    return Status.OK
+
+
+async def _settle(
+    path: Path, receipts: Path, connection: Connection, wanted: set[Verdict]
+) -> list[_Found]:
+    deliveries = Deliveries(receipts)
+    async with (
+        SqliteJournal(path) as journal,
+        open_for_questions(connection, deliveries=deliveries) as client,
+    ):
+        unknowns = [entry async for entry in journal.entries(State.UNKNOWN)]
+        known = await _hand_overs(journal, unknowns)
+        found = [
+            await _look(entry, client, known[person_of(entry.recipient_phone)])
+            for entry in unknowns
+        ]
+        keys = [f.entry.key for f in found if f.evidence.verdict in wanted]
+        if keys:
+            await journal.resolve(keys, state=State.ACCEPTED)
+    return found
+
+
+async def _hand_overs(
+    journal: SqliteJournal, unknowns: Sequence[Entry]
+) -> Mapping[str, list[HandedOver]]:
+    """Return what the journal knows to have been handed over to those people."""
+    known: dict[str, list[HandedOver]] = {
+        person_of(entry.recipient_phone): [] for entry in unknowns
+    }
+    async for entry in journal.entries(State.ACCEPTED, State.UNKNOWN):
+        person = person_of(entry.recipient_phone)
+        case = _case(entry)
+        if person in known and case is not None:
+            known[person].append(
+                HandedOver(
+                    sender_id=case.sender_id,
+                    person=person,
+                    digest=case.digest,
+                    handed_over_at=case.handed_over_at,
+                    whatsapp_message_id=entry.whatsapp_message_id,
+                    is_accepted=entry.state is State.ACCEPTED,
+                )
+            )
+    return known
+
+
+async def _look(
+    entry: Entry, client: AutocallsClient, known: Sequence[HandedOver]
+) -> _Found:
+    case = _case(entry)
+    if case is None:
+        reasons = ("the journal does not say when it left, or from which sender",)
+        return _Found(entry, Evidence(verdict=Verdict.NONE, reasons=reasons))
+    entries = [send for send in known if send.sender_id == case.sender_id]
+    store = await client.deliveries.open()
+    return _Found(
+        entry, await find_evidence(case, store=store, asks=client, entries=entries)
+    )
+
+
+def _case(entry: Entry) -> Case | None:
+    try:
+        message = from_content(entry.content)
+    except ValueError:
+        return None
+    if message.sender_id is None or entry.handed_over_at is None:
+        return None
+    is_text = isinstance(message, FreeformMessage) and not entry.fell_back
+    text = message.message if isinstance(message, FreeformMessage) else ""
+    return Case(
+        sender_id=message.sender_id,
+        phone=entry.recipient_phone,
+        digest=digest_of(text) if is_text else None,
+        handed_over_at=entry.handed_over_at,
+    )
+
+
+def _show(found: Sequence[_Found], wanted: set[Verdict], screen: Screen) -> None:
+    counts = Counter(one.evidence.verdict for one in found)
+    taken = sum(counts[verdict] for verdict in wanted)
+    if screen.as_json:
+        screen.emit(
+            {
+                "unknown": len(found),
+                "verdicts": {verdict.value: counts[verdict] for verdict in Verdict},
+                "resolved": taken,
+                "evidence": [
+                    {"key": one.entry.key} | one.evidence.to_dict() for one in found
+                ],
+            }
+        )
+    elif found:
+        table = make_table("Evidence", ("recipient", "verdict", "why", "key"))
+        for one in found[:_MOST_SHOWN]:
+            table.add_row(
+                mask_phone(one.entry.recipient_phone),
+                one.evidence.verdict.value,
+                "; ".join(one.evidence.reasons),
+                show_key(one.entry.key)[1:-1],
+            )
+        screen.show(table)
+    screen.say(f"{count(taken, 'unknown message')} taken as accepted")
+    if (left := counts[Verdict.LIKELY]) and Verdict.LIKELY not in wanted:
+        screen.say(f"{left:,} more likely arrived: --take likely takes those too")

@@ -1,0 +1,1 @@
+"""`autocalls webhooks`: a ready receiver, and a look at one webhook."""

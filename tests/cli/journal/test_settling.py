@@ -1,0 +1,149 @@
+"""`autocalls journal resolve --by-evidence`."""
+
+import asyncio
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from autocalls_async import FreeformMessage
+from autocalls_async.journal import SqliteJournal, State
+from autocalls_async.journal.keys import to_content
+from autocalls_async.webhooks.stores.sqlite import SqliteDeliveries
+from tests.cli.conftest import Autocalls, Service
+from tests.webhooks.bodies import SENDER
+from tests.webhooks.stores.support import arrival
+
+ANA, BEN, CAN = (f"+1415555010{n}" for n in range(3))
+EARLIER, TEXT = "Welcome", "Your table is ready"
+NOW = datetime.now(UTC)
+LEFT_AT = NOW - timedelta(hours=1)
+
+
+class Clock:
+    """Tells what it was set to."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        """Tell it."""
+        return self.at
+
+
+async def _write_journal() -> None:
+    """To each Welcome was accepted, and the table is unknown."""
+    clock = Clock(LEFT_AT - timedelta(minutes=30))
+    async with SqliteJournal("run.db", now=clock) as journal:
+        for step, text in enumerate((EARLIER, TEXT)):
+            for number, phone in enumerate((ANA, BEN, CAN)):
+                key = f"{phone} {step}"
+                message = FreeformMessage(recipient_phone=phone, message=text)
+                content = to_content(message, SENDER)
+                await journal.admit(key, content=content, recipient_phone=phone)
+                await journal.intend(key)
+                if text == EARLIER:
+                    journal.settle(
+                        key, state=State.ACCEPTED, whatsapp_message_id=10 + number
+                    )
+                else:
+                    journal.settle(key, state=State.UNKNOWN)
+            await journal.flush()
+            clock.at = LEFT_AT
+
+
+async def _write_receipts() -> None:
+    """Take in for two hours: a receipt of no answer for Ana, and one for Ben."""
+    clock = Clock(LEFT_AT - timedelta(hours=1))
+    store = SqliteDeliveries("receipts.db", now=clock)
+    await store.open()
+    await store.join()
+    clock.at = LEFT_AT + timedelta(seconds=2)
+    for number, phone in ((890, ANA), (891, BEN)):
+        await store.keep(arrival(number, person=phone))
+    clock.at = NOW
+    await store.beat()
+    await store.aclose()
+
+
+@pytest.fixture(autouse=True)
+def _files(autocalls: Autocalls, service: Service) -> None:
+    assert autocalls("--version").status == 0  # it runs in an empty folder
+    asyncio.run(_write_journal())
+    asyncio.run(_write_receipts())
+    for phone in (ANA, BEN, CAN):
+        service.do(lambda e, p=phone: e.customer_writes(p, text="hello"))  # type: ignore[misc]
+
+
+def _send(autocalls: Autocalls, phone: str, text: str) -> None:
+    assert autocalls("send", phone, text).status == 0
+
+
+def _states() -> dict[str, int]:
+    async def read() -> Counter[State]:
+        async with SqliteJournal("run.db") as journal:
+            return Counter(await journal.counts())
+
+    return {state.value: n for state, n in asyncio.run(read()).items() if n}
+
+
+@pytest.fixture
+def _history(autocalls: Autocalls) -> None:
+    for phone in (ANA, BEN, CAN):
+        _send(autocalls, phone, EARLIER)
+    _send(autocalls, ANA, TEXT)
+
+
+@pytest.mark.usefixtures("_history")
+def test_what_surely_arrived_is_taken_as_accepted(autocalls: Autocalls) -> None:
+    ended = autocalls(
+        *("journal", "resolve", "run.db", "--by-evidence", "--receipts", "receipts.db")
+    )
+
+    assert ended.status == 0
+    assert _states() == {"accepted": 4, "unknown": 2}
+    assert "1 unknown message taken as accepted" in ended.out
+    assert "--take likely" in ended.out
+    assert ANA not in ended.out
+
+
+@pytest.mark.usefixtures("_history")
+def test_what_likely_arrived_is_taken_where_that_is_wanted(
+    autocalls: Autocalls,
+) -> None:
+    ended = autocalls(
+        *("journal", "resolve", "run.db", "--by-evidence", "--take", "likely"),
+        *("--receipts", "receipts.db", "--json"),
+    )
+
+    told = json.loads(ended.out)
+    assert told["verdicts"] == {"sure": 1, "likely": 1, "none": 1}
+    assert told["resolved"] == 2
+    assert _states() == {"accepted": 5, "unknown": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        pytest.param(["--by-evidence"], "--receipts", id="no receipts"),
+        pytest.param(
+            ["--by-evidence", "--receipts", "none.db"], "--receipts", id="no file"
+        ),
+        pytest.param(["--by-evidence", "--all"], "no --as", id="two ways"),
+        pytest.param(["--all"], "say how", id="no way"),
+        pytest.param(
+            ["--all", "--as", "new", "--take", "likely"], "say how", id="take with as"
+        ),
+    ],
+)
+def test_what_is_unclear_changes_nothing(
+    autocalls: Autocalls, arguments: list[str], told: str
+) -> None:
+    ended = autocalls("journal", "resolve", "run.db", *arguments)
+
+    assert ended.status == 2
+    assert told in ended.err
+    assert _states() == {"accepted": 3, "unknown": 3}
+    assert not Path("none.db").exists()
