@@ -74,15 +74,24 @@ class Receiver:
             WebhookError: It is not to be believed, or too large. Its `status` is the
                 answer that it deserves.
         """
+        found = self._parse(raw, headers)
+        del raw, headers  # tracers show a failed frame's variables
+        if isinstance(found, WebhookError):
+            raise found
+        return found
+
+    def _parse(
+        self, raw: bytes, headers: Headers
+    ) -> MessageStatus | OtherEvent | WebhookError:
         if len(raw) > MOST_BYTES:
-            raise WebhookError(413, "the body is too large for a receipt")
+            return WebhookError(413, "the body is too large for a receipt")
         digest = read_digest(headers.items())
         if digest is None:
-            raise WebhookError(401, "there is no signature, or it is none")
+            return WebhookError(401, "there is no signature, or it is none")
         body = read_json(raw)
         if not is_signed(raw, digest, self._secrets.of(sender_of(body))):
             reason = "the signature fits no secret of this sender"
-            raise WebhookError(429, reason, retry_after=RETRY_SECONDS)
+            return WebhookError(429, reason, retry_after=RETRY_SECONDS)
         return read_receipt(body, raw)
 
 
