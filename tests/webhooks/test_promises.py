@@ -44,6 +44,7 @@ from tests.webhooks.bodies import (
 from tests.webhooks.conftest import TOKEN
 
 TASK_COUNT = 8
+TEXT = "the result of your test is positive"
 Told = Sequence[tuple[int, str]]
 
 tellings = st.lists(
@@ -184,7 +185,6 @@ async def test_no_log_repr_or_error_shows_a_secret(
     emulator: Emulator, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    text = "the result of your test is positive"
     shown: list[Any] = []
 
     async with AutocallsClient(
@@ -196,21 +196,21 @@ async def test_no_log_repr_or_error_shows_a_secret(
     ) as client:
         hooks = Webhooks(Receiver(SECRET), client, inbound_token=TOKEN)
         _handle_all(hooks, client, shown)
-        emulator.customer_writes(PHONE, text=text)
+        emulator.customer_writes(PHONE, text=TEXT)
         raw = receipt()
         for secret in (SECRET, "wrong-nobody-sees"):
             await hooks.handle("/hooks/receipts", signed(raw, secret), raw)
         bearer = {"Authorization": f"Bearer {TOKEN}"}
         await hooks.handle(
-            "/hooks/inbound", bearer, inbound(text, conversation_id=UUID)
+            "/hooks/inbound", bearer, inbound(TEXT, conversation_id=UUID)
         )
-        await hooks.handle("/hooks/inbound", bearer, inbound(text, customer_phone="x"))
+        await hooks.handle("/hooks/inbound", bearer, inbound(TEXT, customer_phone="x"))
         await hooks.handle(f"/hooks/ended/{TOKEN}", {}, ended())
         await hooks.handle(f"/hooks/ended/{TOKEN}x", {}, ended())
         await asyncio.sleep(100)
         emulator.fail_next(1, HangUpBefore(), endpoint=Endpoint.SEND_FREEFORM)
         for call in (
-            client.send_freeform(PHONE, text),
+            client.send_freeform(PHONE, TEXT),
             client.conversations.history(UUID),
             client.conversations.disable_ai(UUID),
             client.deliveries.wait(1, timeout=1),
@@ -222,7 +222,7 @@ async def test_no_log_repr_or_error_shows_a_secret(
         rows = [row async for row in client.conversations.list()]
         uuid = rows[0].id
         shown.extend([*rows, *(await client.conversations.history(uuid))])
-        shown.extend([hooks, client.deliveries, await hooks.unfinished(), client])
+        shown += [hooks, client.deliveries, await hooks.unfinished(), client]
         shown.extend(
             await client.deliveries.store.noted(sender_id=SENDER, person=PHONE)
         )
@@ -230,7 +230,7 @@ async def test_no_log_repr_or_error_shows_a_secret(
     everything = caplog.text + "".join(f"{one!r} {one!s}\n" for one in shown if one)
     words = [line for line in everything.splitlines() if "test_promises.py" not in line]
     told = "\n".join(words)
-    for secret in (PHONE, PHONE[1:], UUID, uuid, text, "nobody-sees", TOKEN):
+    for secret in (PHONE, PHONE[1:], UUID, uuid, TEXT, "nobody-sees", TOKEN):
         assert secret not in told
     assert "LookupError" in told
     assert "+1415•••0123" in told

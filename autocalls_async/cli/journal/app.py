@@ -26,6 +26,7 @@ def journal_report_command(
     journal: options.Journal,
     *,
     html: options.Page = None,
+    receipts: options.Receipts = None,
     overwrite: options.Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -33,7 +34,9 @@ def journal_report_command(
     from autocalls_async.cli.journal.commands import show_report
 
     finish(
-        lambda screen: show_report(journal, screen, page=html, overwrite=overwrite),
+        lambda screen: show_report(
+            journal, screen, page=html, receipts=receipts, overwrite=overwrite
+        ),
         as_json=json,
     )
 

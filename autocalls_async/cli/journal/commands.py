@@ -12,6 +12,12 @@ from attrs import evolve
 
 from autocalls_async.cli.choices import Decision, Doubtful
 from autocalls_async.cli.journal.options import Export, Resolve
+from autocalls_async.cli.journal.receipts import COLUMNS as RECEIPT_COLUMNS
+from autocalls_async.cli.journal.receipts import (
+    read_funnel,
+    receipt_record,
+    with_receipts,
+)
 from autocalls_async.cli.journal.report import Report
 from autocalls_async.cli.journal.tally import Tally, facts_of
 from autocalls_async.cli.journal.views import (
@@ -57,7 +63,12 @@ def show(path: Path, screen: Screen) -> int:
 
 
 def show_report(
-    path: Path, screen: Screen, *, page: Path | None, overwrite: bool
+    path: Path,
+    screen: Screen,
+    *,
+    page: Path | None,
+    receipts: Path | None,
+    overwrite: bool,
 ) -> int:
     """Show a journal's report, and write its page.
 
@@ -70,13 +81,16 @@ def show_report(
         check_page(page, overwrite=overwrite)
     tally, holder = _read(path, screen)
     report = _report(path, tally)
+    funnel = None if receipts is None else read_funnel(path, receipts)
     if page is not None:
-        write_page(page, report)
+        write_page(page, report, more=() if funnel is None else funnel.facts())
     if screen.as_json:
-        screen.emit(to_record(path, tally, holder) | pace_record(report))
+        record = {} if funnel is None else {"receipts": funnel.to_record()}
+        screen.emit(to_record(path, tally, holder) | pace_record(report) | record)
         return Status.OK
     facts = fact_table(f"Report of {path}", facts_of(report))
-    screen.show(facts, *make_tables(path, tally))
+    tables = () if funnel is None else (funnel.to_table(),)
+    screen.show(facts, *make_tables(path, tally), *tables)
     show_next_steps(path, tally, holder, screen)
     return Status.OK
 
@@ -92,17 +106,17 @@ def export(wanted: Export, screen: Screen) -> int:
     if out is None:
         with JournalReader(path) as journal:
             _tell_doubt(journal, screen)
-            write = to_standard_output(screen, wanted.format)
-            _copy_entries(journal, states, write)
+            write = to_standard_output(screen, wanted.format, columns=_columns(wanted))
+            _copy_entries(journal, states, write, wanted.receipts)
         return Status.OK
     check_place(out, source=path, overwrite=wanted.overwrite)
     with ExitStack() as stack:
         journal = stack.enter_context(JournalReader(path))
         _tell_doubt(journal, screen)
-        made = OutcomesFile(out, overwrite=wanted.overwrite, columns=COLUMNS)
+        made = OutcomesFile(out, overwrite=wanted.overwrite, columns=_columns(wanted))
         file = stack.enter_context(made)
         try:
-            number = _copy_entries(journal, states, file.write)
+            number = _copy_entries(journal, states, file.write, wanted.receipts)
         except OSError as error:
             msg = f"cannot write {out}: {describe(error)}"
             raise CommandError(msg, status=Status.FAILED) from error
@@ -202,8 +216,10 @@ def _resolve_by_evidence(
     )
 
 
-def write_page(path: Path, report: Report) -> None:
-    """Write a report's page.
+def write_page(
+    path: Path, report: Report, *, more: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Write a report's page, with more facts about it.
 
     Raises:
         CommandError: It cannot be written.
@@ -211,7 +227,7 @@ def write_page(path: Path, report: Report) -> None:
     # Few commands make a page, and none should wait for Jinja2 in vain.
     from autocalls_async.cli.journal.page import render_report  # noqa: PLC0415
 
-    page = render_report(report, facts=facts_of(report))
+    page = render_report(report, facts=[*facts_of(report), *more])
     try:
         with open_private(path, "w") as file:
             file.write(page)
@@ -254,12 +270,27 @@ def _report(path: Path, tally: Tally) -> Report:
     return report
 
 
+def _columns(wanted: Export) -> tuple[str, ...]:
+    return COLUMNS if wanted.receipts is None else (*COLUMNS, *RECEIPT_COLUMNS)
+
+
 def _copy_entries(
-    journal: JournalReader, states: Sequence[State], write: WriteRecord
+    journal: JournalReader,
+    states: Sequence[State],
+    write: WriteRecord,
+    receipts: Path | None,
 ) -> int:
     number = 0
-    for entry in journal.entries(*states):
-        write(entry_record(entry))
+    entries = journal.entries(*states)
+    if receipts is None:
+        records = (entry_record(entry) for entry in entries)
+    else:
+        records = (
+            entry_record(entry) | receipt_record(receipt)
+            for entry, receipt in with_receipts(entries, receipts)
+        )
+    for record in records:
+        write(record)
         number += 1
     return number
 

@@ -22,7 +22,6 @@ Page = Annotated[
         help="Write a page with the numbers and a picture of the rate there.",
     ),
 ]
-
 Receipts = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Where receipts were kept: receipts.db."),
@@ -48,6 +47,7 @@ class Export:
         typer.Option(help="Only messages in this state; may be repeated."),
     ] = None
     overwrite: Overwrite = False
+    receipts: Receipts = None
 
 
 Copy = Annotated[Path, typer.Argument(metavar="COPY", help="A new file.")]

@@ -1,7 +1,7 @@
 """A journal as people and programs are shown it."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -141,14 +141,16 @@ def _iso(at: Any) -> str | None:  # noqa: ANN401  # one of the entry's times
     return None if at is None else at.isoformat()
 
 
-def to_standard_output(screen: Screen, file_format: FileFormat) -> WriteRecord:
+def to_standard_output(
+    screen: Screen, file_format: FileFormat, *, columns: Sequence[str] = COLUMNS
+) -> WriteRecord:
     """Begin to write records there."""
     if file_format is FileFormat.JSONL:
         return screen.emit
     if file_format is FileFormat.XLSX:
         msg = "a workbook needs a place of its own: give --out x.xlsx"
         raise ValueError(msg)
-    writer = csv.DictWriter(_Lines(screen), COLUMNS, lineterminator="")
+    writer = csv.DictWriter(_Lines(screen), columns, lineterminator="")
     writer.writeheader()
     return lambda record: writer.writerow(guard_cells(record))
 

@@ -147,3 +147,37 @@ def test_what_is_unclear_changes_nothing(
     assert told in ended.err
     assert _states() == {"accepted": 3, "unknown": 3}
     assert not Path("none.db").exists()
+
+
+def test_the_report_shows_how_far_messages_came(autocalls: Autocalls) -> None:
+    async def tell() -> None:
+        store = SqliteDeliveries("receipts.db", now=lambda: NOW)
+        await store.open()
+        await store.join()
+        for number, status in ((10, "read"), (11, "delivered"), (12, "failed")):
+            await store.keep(arrival(number, status, error_code=131026))
+        await store.aclose()
+
+    asyncio.run(tell())
+    told = ("--receipts", "receipts.db")
+    shown = autocalls("journal", "report", "run.db", "--html", "page.html", *told)
+    record = autocalls("journal", "report", "run.db", "--json", *told)
+    rows = autocalls("journal", "export", "run.db", "--state", "accepted", *told)
+    missing = autocalls("journal", "report", "run.db", "--receipts", "none.db")
+
+    lines = [" ".join(line.split()) for line in shown.out.splitlines()]
+    assert {"delivered 2 66.7%", "failed: 131026 1 33.3%"} <= set(lines)
+    assert "2 of 3 accepted" in Path("page.html").read_text()
+    funnel = json.loads(record.out)["receipts"]
+    assert (funnel["accepted"], funnel["read"], funnel["failed"]) == (3, 1, 1)
+    assert funnel["error_codes"] == [{"error_code": 131026, "count": 1}]
+    assert rows.out.splitlines()[0].endswith(
+        "delivery_status,delivery_error_code,delivery_at"
+    )
+    assert [line.split(",")[-3] for line in rows.out.splitlines()[1:]] == [
+        "read",
+        "delivered",
+        "failed",
+    ]
+    assert missing.status == 2
+    assert not Path("none.db").exists()
