@@ -109,10 +109,14 @@ class Breaker:
         is_of_all = isinstance(error, _OF_ALL)
         reason = (type(error).__name__, error.error_code) if is_of_all else None
         self._refusals.append(reason)
-        if reason is None or self._refusals.count(reason) < MOST_REFUSED:
+        looked_at = list(self._refusals)
+        if isinstance(error, SenderOfflineError):
+            # Of several senders: while another gets through, the run goes on.
+            looked_at = looked_at[-MOST_REFUSED:]
+        if reason is None or looked_at.count(reason) < MOST_REFUSED:
             return None
         return Reason(
-            f"{MOST_REFUSED} of the last {len(self._refusals)} messages were refused: "
+            f"{MOST_REFUSED} of the last {len(looked_at)} messages were refused: "
             f"{error.summary}",
             error,
             of_all=error,

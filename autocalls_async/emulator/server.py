@@ -96,7 +96,6 @@ class Emulator(Shortcuts):
 
     _web_server: web.Server | None = None
     _listener: asyncio.Server | None = None
-    _site: "Site | None" = None
 
     def __init__(  # noqa: PLR0913 - the service's knobs, one argument each
         self,
@@ -119,6 +118,7 @@ class Emulator(Shortcuts):
         self._home = home = HomeLoop()
         self._clock = Clock(home, now)
         self._host, self._port = host, port
+        self._site: Site | None = None
         world = World(
             clock=self._clock,
             tenant=ready_made(balance, cost, everyone_is_open=everyone_is_open),

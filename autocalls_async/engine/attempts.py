@@ -211,7 +211,10 @@ class Exchange:
         # Neither is the message's fault: in a run it waits for better times.
         is_outage = attempt.seen in _OUTAGE or call.request.kind is Kind.READ
         if call.deadline is None and is_outage:
-            return again_at < call.began_at + self._retry.max_outage_seconds
+            # What the service asks for is waited out, be it longer than our patience.
+            is_told = attempt.seen is Seen.RATE_LIMITED
+            patience_at = call.began_at + self._retry.max_outage_seconds
+            return (loop_time() if is_told else again_at) < patience_at
         if call.attempt_count >= self._retry.max_attempts:
             return False
         if call.deadline is not None and again_at >= call.deadline:

@@ -53,12 +53,13 @@ SETTLES_FROM: Mapping[State, frozenset[State]] = {
     State.UNKNOWN: frozenset({State.IN_FLIGHT}),
     State.REJECTED: frozenset({State.IN_FLIGHT, *MAY_LEAVE}),
     State.UNSENT: frozenset({State.IN_FLIGHT, *MAY_LEAVE}),
-    State.NEW: frozenset({State.IN_FLIGHT}),
+    State.NEW: frozenset({State.IN_FLIGHT, State.NEW}),
 }
 """For each end, where it can be reached from.
 
 Only what was handed over can be accepted or unknown. Our own check of the
-window can refuse a message that never left.
+window can refuse a message that never left. One that is withdrawn while its intent
+is on its way to the disk may be new still, and stays so.
 """
 
 LOST_ERROR = "UnknownOutcomeError"

@@ -40,7 +40,7 @@ from tests.people import ANA, SENDER, STRANGER, hello, hellos, open_windows, peo
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)  # a Thursday
 OFFICE = SendingHours("09:00-20:00", days="mon-fri", tz="UTC")
-TEMPLATE = 45
+TEMPLATE = 46
 _BAD_PHONE = refuse_with_code(422, "INVALID_PHONE")
 
 
@@ -53,9 +53,7 @@ def set_clock(at: datetime) -> None:
 def templates(recipients: Iterable[str]) -> list[TemplateMessage]:
     """Write a template to each."""
     return [
-        TemplateMessage(
-            recipient_phone=phone, template_id=TEMPLATE, variables={"1": "you"}
-        )
+        TemplateMessage(recipient_phone=phone, template_id=TEMPLATE)
         for phone in recipients
     ]
 
