@@ -3,12 +3,16 @@
     AUTOCALLS_API_KEY='1|...' AUTOCALLS_SENDER_ID=12 REMINDER_TEMPLATE_ID=46 \
         python examples/aiohttp_service.py
 
+    AUTOCALLS_WEBHOOK_SECRETS=... is the sender's signing secret: the service posts
+    receipts to /hooks/receipts.
+
     curl localhost:8080/reminders --data-urlencode recipient_phone=+14155550123 \
         --data-urlencode 'message=See you at ten'
 
 On SIGTERM the service takes no more requests, and the client drains.
 """
 
+import logging
 import os
 from collections.abc import AsyncIterator
 
@@ -18,6 +22,7 @@ from aiohttp.typedefs import Handler
 from autocalls_async import (
     AutocallsClient,
     AutocallsError,
+    Deliveries,
     FreeformMessage,
     RateLimitedError,
     SentMessage,
@@ -25,16 +30,38 @@ from autocalls_async import (
     UnknownOutcomeError,
     UnsentError,
 )
+from autocalls_async.webhooks import (
+    MessageStatus,
+    Receiver,
+    Webhooks,
+    aiohttp_routes,
+)
+
+log = logging.getLogger("reminders")
 
 CLIENT = web.AppKey("client", AutocallsClient)
+HOOKS = web.AppKey("hooks", Webhooks)
 TEMPLATE_ID = web.AppKey("template_id", int)
 
 
 async def keep_client(app: web.Application) -> AsyncIterator[None]:
     """Keep one client for the life of the service; on the way out it drains."""
-    async with AutocallsClient.from_env(timeout=8.0, max_queued=30) as client:
-        app[CLIENT] = client
+    async with app[CLIENT]:
+        await app[HOOKS].start()
         yield
+
+
+def make_hooks(client: AutocallsClient) -> Webhooks:
+    """Say what is done when a receipt comes."""
+    hooks = Webhooks(Receiver.from_env(), client)
+
+    @hooks.on_status("failed", "undelivered")
+    async def failed(event: MessageStatus) -> None:
+        log.warning(
+            "message %d failed: %s", event.whatsapp_message_id, event.error_code
+        )
+
+    return hooks
 
 
 async def remind(request: web.Request) -> web.Response:
@@ -95,6 +122,13 @@ def status_for(error: AutocallsError) -> int:
 def make_app() -> web.Application:
     """Put the service together."""
     app = web.Application(middlewares=[explain])
+    app[CLIENT] = AutocallsClient.from_env(
+        timeout=8.0,
+        max_queued=30,
+        deliveries=Deliveries(os.environ.get("RECEIPTS", "receipts.db")),
+    )
+    app[HOOKS] = make_hooks(app[CLIENT])
+    app.router.add_routes(aiohttp_routes(app[HOOKS]))
     app[TEMPLATE_ID] = int(os.environ["REMINDER_TEMPLATE_ID"])
     app.cleanup_ctx.append(keep_client)
     app.router.add_post("/reminders", remind)

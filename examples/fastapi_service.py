@@ -1,6 +1,6 @@
 """A FastAPI service that awaits one send inside a request handler.
 
-    AUTOCALLS_API_KEY='1|...' AUTOCALLS_SENDER_ID=12 \
+    AUTOCALLS_API_KEY='1|...' AUTOCALLS_SENDER_ID=12 AUTOCALLS_WEBHOOK_SECRETS=... \
         uvicorn --app-dir examples fastapi_service:app
 
     curl localhost:8000/messages -H 'Content-Type: application/json' \
@@ -11,6 +11,7 @@ would each send at the whole limit.
 """
 
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from math import ceil
@@ -24,6 +25,7 @@ from pydantic import BaseModel
 from autocalls_async import (
     AutocallsClient,
     AutocallsError,
+    Deliveries,
     FreeformMessage,
     InvalidRequestError,
     QueueFullError,
@@ -33,6 +35,12 @@ from autocalls_async import (
     UnknownOutcomeError,
     UnsentError,
 )
+from autocalls_async.webhooks import (
+    MessageStatus,
+    Receiver,
+    Webhooks,
+    starlette_routes,
+)
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +48,27 @@ log = logging.getLogger(__name__)
 @asynccontextmanager
 async def lifespan(service: FastAPI) -> AsyncIterator[None]:
     """Keep one client for the life of the service; on the way out it drains."""
-    async with AutocallsClient.from_env(timeout=8.0, max_queued=30) as client:
+    deliveries = Deliveries(os.environ.get("RECEIPTS", "receipts.db"))
+    async with AutocallsClient.from_env(
+        timeout=8.0, max_queued=30, deliveries=deliveries
+    ) as client:
         service.state.client = client
-        yield
+        async with make_hooks(client) as hooks:
+            service.router.routes.extend(starlette_routes(hooks))
+            yield
+
+
+def make_hooks(client: AutocallsClient) -> Webhooks:
+    """Say what is done when a receipt comes, to /hooks/receipts."""
+    hooks = Webhooks(Receiver.from_env(), client)
+
+    @hooks.on_status("failed", "undelivered")
+    async def failed(event: MessageStatus) -> None:
+        log.warning(
+            "message %d failed: %s", event.whatsapp_message_id, event.error_code
+        )
+
+    return hooks
 
 
 app = FastAPI(lifespan=lifespan)
@@ -75,6 +101,13 @@ async def send(order: Order, client: Client) -> dict[str, Any]:
         raise HTTPException(422, str(error)) from error
     sent = await client.send(message)
     return {"outcome": "accepted", "whatsapp_message_id": sent.whatsapp_message_id}
+
+
+@app.get("/messages/{number}")
+async def stands(number: int, client: Client) -> dict[str, Any]:
+    """Say where a message stands at its recipient's, as receipts tell."""
+    delivery = await client.deliveries.get(number)
+    return {"status": None if delivery is None else delivery.status}
 
 
 @app.get("/health")

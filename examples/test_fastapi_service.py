@@ -8,6 +8,7 @@ sends to it over a real socket, and its controls can be turned from the test.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -21,12 +22,14 @@ ORDER = {"recipient_phone": ANA, "message": "Your table is ready"}
 
 @pytest.fixture
 def caller(
-    live_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    live_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[TestClient]:
     """Start the service with the emulator in place of the API."""
     monkeypatch.setenv("AUTOCALLS_API_KEY", "any-key")
     monkeypatch.setenv("AUTOCALLS_BASE_URL", live_emulator.base_url)
     monkeypatch.setenv("AUTOCALLS_SENDER_ID", "12")
+    monkeypatch.setenv("AUTOCALLS_WEBHOOK_SECRETS", "any-secret")
+    monkeypatch.setenv("RECEIPTS", str(tmp_path / "receipts.db"))
     with TestClient(app) as opened:
         yield opened
 

@@ -16,12 +16,14 @@ Load = Callable[[str], ModuleType]
 
 
 @pytest.fixture
-def load(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Load:
+def load(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
     """Load an example as it stands, in an environment that names the emulator."""
     monkeypatch.setenv("AUTOCALLS_API_KEY", "1|key-that-nobody-sees")
     monkeypatch.setenv("AUTOCALLS_BASE_URL", emulator.base_url)
     monkeypatch.setenv("AUTOCALLS_SENDER_ID", "12")
     monkeypatch.setenv("REMINDER_TEMPLATE_ID", "46")
+    monkeypatch.setenv("AUTOCALLS_WEBHOOK_SECRETS", "12=secret-nobody-sees")
+    monkeypatch.setenv("RECEIPTS", str(tmp_path / "receipts.db"))
 
     def load_by_name(name: str) -> ModuleType:
         spec = spec_from_file_location(name, EXAMPLES / f"{name}.py")

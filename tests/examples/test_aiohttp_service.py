@@ -1,5 +1,6 @@
 """The aiohttp.web example: reminders, with a template where it must be one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import TypeAlias
 
@@ -10,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from autocalls_async.emulator import Emulator, Endpoint, HangUpAfter, Refuse
 from tests.examples.conftest import Load
 from tests.people import ANA, STRANGER
+from tests.webhooks.bodies import receipt, signed
 
 Caller: TypeAlias = "TestClient[web.Request, web.Application]"
 
@@ -82,3 +84,17 @@ async def test_what_cannot_be_sent_is_a_422_before_anything_happens(
     assert answer.status == 422
     assert missing in await answer.text()
     assert emulator.requests == []
+
+
+async def test_a_receipt_that_tells_of_a_failure_is_logged(
+    caller: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw = receipt(890, "failed", error_code=131026)
+
+    answer = await caller.post(
+        "/hooks/receipts", data=raw, headers=signed(raw, "secret-nobody-sees")
+    )
+    await asyncio.sleep(1)
+
+    assert answer.status == 204
+    assert "message 890 failed: 131026" in caplog.text

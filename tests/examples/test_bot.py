@@ -1,25 +1,46 @@
-"""The bot example: replies in order, while a campaign runs."""
+"""The bot example on the sandbox, which sends it webhooks, while a campaign runs."""
 
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp.test_utils import unused_port
 
+from autocalls_async import ExclusionList
 from autocalls_async.emulator import Emulator, Endpoint, HangUpAfter
+from autocalls_async.webhooks.stores.sqlite import SqliteDeliveries
 from tests.examples.conftest import Load
 from tests.people import ANA, people
 
+TOKEN, SECRET = "token-nobody-sees", "secret-nobody-sees"  # of nobody
+
 
 @pytest.fixture
-def port(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Choose where the bot listens."""
+def port(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> int:
+    """Choose where the bot listens, and let it work in a folder of its own."""
     chosen = unused_port()
     monkeypatch.setenv("PORT", str(chosen))
+    monkeypatch.setenv("AUTOCALLS_INBOUND_TOKEN", TOKEN)
+    monkeypatch.setenv("AUTOCALLS_WEBHOOK_SECRETS", f"12={SECRET}")
+    monkeypatch.chdir(tmp_path)
     return chosen
+
+
+@pytest.fixture
+async def emulator(port: int) -> AsyncIterator[Emulator]:
+    """Start a sandbox that sends its webhooks to the bot."""
+    url = f"http://127.0.0.1:{port}/hooks"
+    async with Emulator(
+        webhook=f"{url}/receipts",
+        webhook_secret=SECRET,
+        inbound=f"{url}/inbound",
+        inbound_token=TOKEN,
+    ) as started:
+        yield started
 
 
 @pytest.fixture
@@ -30,58 +51,83 @@ def numbers(tmp_path: Path) -> Path:
     return path
 
 
-async def tell(port: int, *messages: object) -> list[int]:
-    """Let Ana write so many messages, one after the other."""
-    url = f"http://127.0.0.1:{port}/inbound"
-    async with aiohttp.ClientSession() as session:
-        statuses = []
-        for message in messages:
-            event = {"recipient_phone": ANA, "message": message}
-            async with session.post(url, json=event) as answer:
-                statuses.append(answer.status)
-        return statuses
+async def end(bot: "asyncio.Task[None]") -> None:
+    """Press Ctrl-C, and wait."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    await bot
 
 
 async def test_replies_overtake_the_campaign_and_keep_their_order(
-    load: Load, emulator: Emulator, port: int, numbers: Path
+    load: Load, emulator: Emulator, numbers: Path
 ) -> None:
-    emulator.customer_writes(ANA)
     bot = asyncio.create_task(load("bot").main([str(numbers), "46"]))
     await asyncio.sleep(5.0)
     begun_count = len(emulator.accepted)
 
-    statuses = await tell(port, "one", "two", "three")
+    for text in ("one", "two", "three"):
+        emulator.customer_writes(ANA, text=text)
+        await asyncio.sleep(0.05)
     await asyncio.sleep(5.0)
-    os.kill(os.getpid(), signal.SIGTERM)
-    await bot
+    await end(bot)
 
     texts = [accepted.message for accepted in emulator.accepted]
     replies = [text for text in texts if text is not None]
-    assert statuses == [200, 200, 200]
     assert replies == ["You wrote: one", "You wrote: two", "You wrote: three"]
-    assert texts.index("You wrote: three") <= begun_count + 5
+    assert texts.index("You wrote: three") <= begun_count + 6
     assert 40 < len(texts) < 103
     assert Endpoint.SESSION_STATUS not in emulator.requests_by_endpoint()
+
+
+async def test_receipts_are_kept_and_failures_are_told(
+    load: Load, emulator: Emulator, numbers: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot = asyncio.create_task(load("bot").main([str(numbers), "46"]))
+    await asyncio.sleep(0.5)  # the first are sent, and nobody has them yet
+    first, second = (m.whatsapp_message_id for m in emulator.accepted[:2])
+    emulator.sandbox.set_status(second, "failed", error_code=131026)
+    await asyncio.sleep(5.0)
+    await end(bot)
+
+    store = SqliteDeliveries("receipts.db")
+    await store.open()
+    found = await store.standings([first])
+    await store.aclose()
+    assert found[first].status == "delivered"
+    assert f"message {second} failed: 131026" in caplog.text
+
+
+async def test_who_says_stop_is_left_out_from_then_on(
+    load: Load, emulator: Emulator, numbers: Path
+) -> None:
+    last = people(100)[-1]
+    bot = asyncio.create_task(load("bot").main([str(numbers), "46"]))
+    await asyncio.sleep(2.0)
+    emulator.customer_writes(last, text=" Stop ")
+    await asyncio.sleep(60.0)
+    await end(bot)
+
+    got = [m.recipient_phone for m in emulator.accepted if m.template_id is not None]
+    assert len(got) == 99
+    assert last not in got
+    with ExclusionList("exclusions.db") as stopped:
+        assert last in stopped
 
 
 async def test_a_reply_whose_answer_is_lost_is_not_repeated(
     load: Load,
     emulator: Emulator,
-    port: int,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    emulator.customer_writes(ANA)
     nobody = tmp_path / "nobody.txt"
     nobody.touch()
     emulator.fail_next(1, HangUpAfter(), endpoint=Endpoint.SEND_FREEFORM)
     bot = asyncio.create_task(load("bot").main([str(nobody), "46"]))
     await asyncio.sleep(1.0)
 
-    await tell(port, "are you there?")
+    emulator.customer_writes(ANA, text="are you there?")
     await asyncio.sleep(60.0)
-    os.kill(os.getpid(), signal.SIGTERM)
-    await bot
+    await end(bot)
 
     assert len(emulator.accepted) == 1
     assert "not repeated, as it may have arrived" in caplog.text
@@ -95,12 +141,12 @@ async def test_a_bad_number_is_told_to_whoever_forwards_messages(
     await asyncio.sleep(1.0)
 
     async with aiohttp.ClientSession() as session:
-        event = {"recipient_phone": "4155550123", "message": "hi"}
-        url = f"http://127.0.0.1:{port}/inbound"
-        async with session.post(url, json=event) as answer:
+        event = {"phone": "12", "text": "hi"}
+        url = f"http://127.0.0.1:{port}/hooks/inbound"
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with session.post(url, json=event, headers=headers) as answer:
             text = await answer.text()
-    os.kill(os.getpid(), signal.SIGTERM)
-    await bot
+    await end(bot)
 
     assert answer.status == 422
-    assert "must be E.164" in text
+    assert "'phone' must be a number" in text

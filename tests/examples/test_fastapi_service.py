@@ -15,6 +15,7 @@ from autocalls_async.emulator import (
 )
 from tests.examples.conftest import Load
 from tests.people import ANA, STRANGER
+from tests.webhooks.bodies import receipt, signed
 
 ORDER = {"recipient_phone": ANA, "message": "Your table is ready"}
 POST = Endpoint.SEND_FREEFORM
@@ -152,3 +153,18 @@ async def test_the_health_page_tells_how_busy_the_queue_is(
 
     assert answer.status_code == 200
     assert answer.json()["interactive"] == 0
+
+
+async def test_a_receipt_tells_where_a_message_stands(
+    caller: httpx.AsyncClient,
+) -> None:
+    raw = receipt(890, "delivered")
+
+    before = await caller.get("/messages/890")
+    taken = await caller.post(
+        "/hooks/receipts", content=raw, headers=signed(raw, "secret-nobody-sees")
+    )
+    after = await caller.get("/messages/890")
+
+    assert taken.status_code == 204
+    assert (before.json(), after.json()) == ({"status": None}, {"status": "delivered"})

@@ -3,10 +3,10 @@
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 
-from attrs import evolve, frozen
+from attrs import define, evolve
 
 from autocalls_async.http.loop import utc_now
 from autocalls_async.model.naming import show_in
@@ -27,12 +27,50 @@ MOST_NEWS = 10_000
 """Receipts that a waiter may be behind by; one further behind looks at all."""
 
 
-@frozen
+@define
 class _Message:
-    """A message's receipt that counts, and the statuses that were told."""
+    """A message's receipt that counts, packed, and the statuses that were told.
 
-    receipt: Receipt
+    A `Receipt` of each of 50,000 would take 9 MB more.
+    """
+
+    status: str
+    sender_id: int
+    person: str
+    at: float | None
+    error_code: int | None
+    received_at: float
     told: tuple[str, ...]
+
+    def move(self, receipt: Receipt) -> None:
+        """Stand at this receipt from now on."""
+        self.status = receipt.status
+        self.at = None if receipt.at is None else receipt.at.timestamp()
+        self.error_code = receipt.error_code
+
+    def unpack(self, number: int) -> Receipt:
+        """Return the receipt that counts."""
+        return Receipt(
+            whatsapp_message_id=number,
+            status=self.status,
+            sender_id=self.sender_id,
+            person=self.person,
+            at=None if self.at is None else datetime.fromtimestamp(self.at, UTC),
+            error_code=self.error_code,
+            received_at=datetime.fromtimestamp(self.received_at, UTC),
+        )
+
+
+def _pack(receipt: Receipt, told: tuple[str, ...]) -> _Message:
+    return _Message(
+        status=receipt.status,
+        sender_id=receipt.sender_id,
+        person=receipt.person,
+        at=None if receipt.at is None else receipt.at.timestamp(),
+        error_code=receipt.error_code,
+        received_at=receipt.received_at.timestamp(),
+        told=told,
+    )
 
 
 class MemoryDeliveries:
@@ -44,7 +82,8 @@ class MemoryDeliveries:
 
     def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now
-        self._messages: OrderedDict[int, _Message] = OrderedDict()
+        self._messages: dict[int, _Message] = {}
+        self._order: deque[int] = deque()  # of those, as they were first heard of
         self._told: dict[tuple[str, ...], tuple[str, ...]] = {}  # each once
         self._keys: OrderedDict[str, datetime] = OrderedDict()
         self._work: dict[int, tuple[Work, bool]] = {}  # and whether it is ours
@@ -120,8 +159,8 @@ class MemoryDeliveries:
 
     async def standings(self, ids: Collection[int]) -> Mapping[int, Receipt]:
         """Return of each message the receipt that counts."""
-        found = {n: self._messages.get(n) for n in ids}
-        return {n: message.receipt for n, message in found.items() if message}
+        found = ((n, self._messages.get(n)) for n in ids)
+        return {n: m.unpack(n) for n, m in found if m is not None}
 
     async def news(self, cursor: int | None) -> tuple[Collection[int], int]:
         """Return the ids of which receipts came since the cursor, and the next one."""
@@ -144,13 +183,13 @@ class MemoryDeliveries:
         self, *, sender_id: int, person: str, since: datetime, until: datetime
     ) -> Sequence[Receipt]:
         """Return the messages to a person whose first receipt came in this time."""
-        every = (message.receipt for message in self._messages.values())
+        begin, end = since.timestamp(), until.timestamp()
         return [
-            r
-            for r in every
-            if r.sender_id == sender_id
-            and r.person == person
-            and since <= r.received_at <= until
+            m.unpack(n)
+            for n, m in self._messages.items()
+            if m.sender_id == sender_id
+            and m.person == person
+            and begin <= m.received_at <= end
         ]
 
     async def note(self, sends: Iterable[HandedOver]) -> None:
@@ -186,16 +225,14 @@ class MemoryDeliveries:
         number, status = receipt.whatsapp_message_id, receipt.status
         known = self._messages.get(number)
         if known is None:
-            self._messages[number] = _Message(receipt, self._once((status,)))
+            self._messages[number] = _pack(receipt, self._once((status,)))
+            self._order.append(number)
         elif status in known.told:
             return False
         else:
-            standing = known.receipt
-            if moves(status, since=standing.status):
-                standing = evolve(receipt, received_at=standing.received_at)
-            self._messages[number] = _Message(
-                standing, self._once((*known.told, status))
-            )
+            known.told = self._once((*known.told, status))
+            if moves(status, since=known.status):
+                known.move(receipt)
         self._forget_old()
         self._tell(number)
         return True
@@ -207,13 +244,12 @@ class MemoryDeliveries:
         return self._told.setdefault(told, told)
 
     def _forget_old(self) -> None:
-        oldest = self._now() - MOST_AGE
-        while self._messages:
-            number = next(iter(self._messages))
-            is_old = self._messages[number].receipt.received_at < oldest
+        oldest = (self._now() - MOST_AGE).timestamp()
+        while self._order:
+            is_old = self._messages[self._order[0]].received_at < oldest
             if len(self._messages) <= MOST_IDS and not is_old:
                 return
-            del self._messages[number]
+            del self._messages[self._order.popleft()]
 
     def _tell(self, number: int) -> None:
         self._news.append(number)
