@@ -43,7 +43,7 @@ class Lease:
     """
 
     def __init__(self, session: Session, *, ttl: float = TTL_SECONDS) -> None:
-        self._session = session
+        self.session: Session = session
         self._ttl = ttl
         self._deadline = 0.0
         self.id: int = 0
@@ -57,7 +57,7 @@ class Lease:
         """
         asked_at = now()
         who = (socket.gethostname(), os.getpid(), self._ttl)
-        ((self.id,),) = await self._session.fetch(_REGISTER, *who)
+        ((self.id,),) = await self.session.fetch(_REGISTER, *who)
         self._deadline = asked_at + _SHARE * self._ttl
 
     def is_good(self) -> bool:
@@ -79,7 +79,7 @@ class Lease:
             asked_at = now()
             try:
                 async with asyncio.timeout(self._deadline - asked_at):
-                    rows = await self._session.fetch(_RENEW, self.id, self._ttl)
+                    rows = await self.session.fetch(_RENEW, self.id, self._ttl)
             except (ClusterError, TimeoutError):
                 await asyncio.sleep(0.1)
                 continue
@@ -93,7 +93,7 @@ class Lease:
         """Let others take what it may still hold, at once."""
         self._deadline = 0.0
         self.over.set()
-        await self._session.fetch(_RETIRE, self.id)
+        await self.session.fetch(_RETIRE, self.id)
 
 
 @define(eq=False)

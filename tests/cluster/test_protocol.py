@@ -1,0 +1,337 @@
+"""The steps of the protocol in SQL, and what goes wrong where one is mutated."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import psycopg
+import pytest
+
+from autocalls_async.cluster.protocol import migrations
+from autocalls_async.cluster.protocol.database import Database
+from autocalls_async.cluster.protocol.errors import RefusedError
+from autocalls_async.cluster.protocol.lease import Hold, Lease, let_go, take
+from autocalls_async.cluster.protocol.writer import Told, Writer
+
+pytestmark = [
+    pytest.mark.needs("a database"),
+    pytest.mark.real_time,
+    pytest.mark.xdist_group("database"),
+]
+
+PUT = "SELECT autocalls.enqueue('acme', %s, %s, %s, '{}')"
+STATES = "SELECT key, state FROM autocalls.message ORDER BY id"
+JOBS = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'"
+INTEND = """
+SELECT i.key FROM autocalls.intend(%s, ARRAY['acme'], ARRAY[%s::bigint], ARRAY[%s],
+  ARRAY[false], ARRAY[false], ARRAY[false]) i
+"""
+SETTLE = """
+SELECT s.key FROM autocalls.settle(%s, ARRAY['acme'], ARRAY[%s::bigint], ARRAY[%s],
+  ARRAY[%s], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]) s
+"""
+WAITING = "SELECT key FROM autocalls.waiting('acme', %s, %s::bigint[], %s::bigint[], 9)"
+ANA, BO = "+14155550123", "+14155550124"
+
+
+class Others:
+    """Workers that are nothing but their leases."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.sessions: list[Any] = []
+
+    async def lease(self, *, seconds: float = 30.0) -> Lease:
+        """Register a worker."""
+        session = self.database.session("test")
+        self.sessions.append(session)
+        lease = Lease(session, ttl=seconds)
+        await lease.register()
+        return lease
+
+    async def hold(self, *, seconds: float = 30.0) -> Hold:
+        """Have a new worker take the account."""
+        hold = await take(self.database, "acme", await self.lease(seconds=seconds))
+        assert hold is not None
+        return hold
+
+    async def vanish(self, hold: Hold) -> None:
+        """Cut a worker's connection, which does not stop it."""
+        await hold.lease.session.aclose()
+        gone = """SELECT 1 FROM autocalls.worker w
+        WHERE w.id = %s AND w.id = ANY (autocalls.live_workers())"""
+        async with asyncio.timeout(10):
+            while True:
+                if not await self.database.fetch(gone, hold.lease.id):
+                    return
+                await asyncio.sleep(0.02)
+
+    async def intend(self, hold: Hold, key: str) -> bool:
+        """Note an intent; tell whether it was allowed."""
+        return bool(await self.database.fetch(INTEND, hold.lease.id, hold.epoch, key))
+
+    async def settle(self, hold: Hold, key: str, state: str) -> bool:
+        """Settle a message; tell whether it was allowed."""
+        values = (hold.lease.id, hold.epoch, key, state)
+        return bool(await self.database.fetch(SETTLE, *values))
+
+    async def states(self) -> dict[str, str]:
+        """Return the state of each message."""
+        return dict(await self.database.fetch(STATES))
+
+
+@pytest.fixture
+async def others(database: Database) -> Any:  # noqa: ANN401  # a fixture's
+    """Give workers, and close their connections in the end."""
+    made = Others(database)
+    for key, phone in (("a", ANA), ("b", ANA), ("c", BO)):
+        await database.fetch(PUT, "bulk", key, phone)
+    yield made
+    for session in made.sessions:
+        await session.aclose()
+
+
+# What each step must do; a scenario raises where it does not
+
+
+async def _an_old_holder_starts_nothing(others: Others) -> None:
+    old = await others.hold()
+    await others.vanish(old)
+    await others.hold()
+    assert not await others.intend(old, "a")
+
+
+async def _an_old_epoch_of_the_same_worker_starts_nothing(others: Others) -> None:
+    old = await others.hold()
+    await let_go(others.database, old)
+    assert await take(others.database, "acme", old.lease) is not None
+    assert not await others.intend(old, "a")
+
+
+async def _a_taker_sees_each_intent(others: Others) -> None:
+    old = await others.hold()
+    await others.vanish(old)
+    await others.database.fetch("SELECT 1")
+    async with await psycopg.AsyncConnection.connect(others.database.direct) as slow:
+        values = (old.lease.id, old.epoch, "a")
+        await slow.execute(INTEND.encode(), values)
+        taking = asyncio.create_task(others.hold())
+        await asyncio.sleep(0.3)
+        await slow.commit()
+        await taking
+    assert await others.states() == {"a": "unknown", "b": "new", "c": "new"}
+
+
+async def _what_is_lost_is_settled_by_its_own_epoch_alone(others: Others) -> None:
+    old = await others.hold(seconds=0.2)
+    await others.intend(old, "a")
+    await asyncio.sleep(0.3)
+    new = await others.hold()
+    await others.database.fetch("SELECT autocalls.resolve('acme', ARRAY['a'], 'new')")
+    assert await others.intend(new, "a")
+    assert not await others.settle(old, "a", "unsent")
+    assert (await others.states())["a"] == "in flight"
+
+
+async def _a_lease_that_is_over_is_never_renewed(others: Others) -> None:
+    old = await others.hold()
+    await others.vanish(old)
+    await others.hold()
+    renew = "SELECT autocalls.renew(%s, 30)"
+    assert (await old.lease.session.fetch(renew, old.lease.id))[0][0] is False
+
+
+async def _what_came_back_late_overtakes_nobody(others: Others) -> None:
+    old = await others.hold()
+    await others.intend(old, "a")
+    await others.intend(old, "c")
+    await others.vanish(old)
+    await others.hold()
+    assert await others.settle(old, "a", "unsent")
+    assert await others.settle(old, "c", "unsent")
+    assert await others.states() == {"a": "unknown", "b": "new", "c": "unsent"}
+
+
+async def _a_reply_takes_along_what_was_put_in_before(others: Others) -> None:
+    await others.database.fetch(PUT, "interactive", "r", ANA)
+    rows = await others.database.fetch(WAITING, "interactive", [], [])
+    assert [key for (key,) in rows] == ["a", "b", "r"]
+    await others.database.fetch(PUT, "bulk", "later", ANA)
+    rows = await others.database.fetch(WAITING, "bulk", [1, 2], [])
+    assert [key for (key,) in rows] == ["c"]
+
+
+async def _what_is_committed_late_is_read_all_the_same(others: Others) -> None:
+    async with await psycopg.AsyncConnection.connect(others.database.direct) as slow:
+        await slow.execute(PUT.encode(), ("bulk", "late", "+14155550125"))
+        await others.database.fetch(PUT, "bulk", "soon", "+14155550126")
+        first = await others.database.fetch(WAITING, "bulk", [], [])
+        await slow.commit()
+    rows = await others.database.fetch(WAITING, "bulk", [1, 2, 3, 5], [])
+    assert [key for (key,) in first] == ["a", "b", "c", "soon"]
+    assert [key for (key,) in rows] == ["late"]
+
+
+async def _a_lost_holder_is_waited_for_before_it_is_sent_again(others: Others) -> None:
+    old = await others.hold()
+    await others.intend(old, "a")
+    await others.vanish(old)
+    await others.hold()
+    resolve = "SELECT autocalls.resolve('acme', ARRAY['a'], 'new')"
+    with pytest.raises(RefusedError, match="may still hand a message over"):
+        await others.database.fetch(resolve)
+    await others.database.fetch("UPDATE autocalls.message SET fenced_until = now()")
+    await others.database.fetch(resolve)
+    assert (await others.states())["a"] == "new"
+
+
+Scenario: TypeAlias = Callable[[Others], Awaitable[None]]
+SCENARIOS: tuple[Scenario, ...] = (
+    _an_old_holder_starts_nothing,
+    _an_old_epoch_of_the_same_worker_starts_nothing,
+    _a_taker_sees_each_intent,
+    _what_is_lost_is_settled_by_its_own_epoch_alone,
+    _a_lease_that_is_over_is_never_renewed,
+    _what_came_back_late_overtakes_nobody,
+    _a_reply_takes_along_what_was_put_in_before,
+    _what_is_committed_late_is_read_all_the_same,
+    _a_lost_holder_is_waited_for_before_it_is_sent_again,
+)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.__name__.strip("_"))
+async def test_the_protocol_does(scenario: Scenario, others: Others) -> None:
+    await scenario(others)
+
+
+MUTANTS: dict[str, tuple[str, str, Scenario]] = {
+    "no epoch check": (
+        "ON v.name = a.name AND v.epoch = a.epoch",
+        "ON v.name = a.name",
+        _an_old_epoch_of_the_same_worker_starts_nothing,
+    ),
+    "no FOR SHARE": ("FOR SHARE OF a)", ")", _a_taker_sees_each_intent),
+    "losing before the epoch moves": (
+        "    WHERE a.name = _account AND NOT autocalls.is_paused(a) FOR UPDATE OF a;",
+        """    WHERE a.name = _account AND NOT autocalls.is_paused(a);
+  UPDATE autocalls.message m SET state = 'unknown'
+    WHERE m.account = _account AND m.state = 'in flight';""",
+        _a_taker_sees_each_intent,
+    ),
+    "settle without epoch": (
+        "WHEN m.epoch = v.epoch AND m.state IN ('in flight', 'unknown') THEN true",
+        "WHEN m.state IN ('in flight', 'unknown') THEN true",
+        _what_is_lost_is_settled_by_its_own_epoch_alone,
+    ),
+    "renewal of a lease that is over": (
+        "    AND NOT w.is_over AND w.lease_until > clock_timestamp();\n  RETURN FOUND",
+        ";\n  RETURN FOUND",
+        _a_lease_that_is_over_is_never_renewed,
+    ),
+    "what came back late goes again": (
+        "AND e.person = m.person AND e.id > m.id) AS is_overtaken",
+        "AND false) AS is_overtaken",
+        _what_came_back_late_overtakes_nobody,
+    ),
+    "read by cursor": (
+        "AND m.id <> ALL (_in_hand) AND m.id <> ALL (_resting) AND NOT EXISTS",
+        "AND m.id > coalesce(_in_hand[cardinality(_in_hand)], 0) AND NOT EXISTS",
+        _what_is_committed_late_is_read_all_the_same,
+    ),
+    "a reply leaves its siblings": (
+        "WHERE _lane = 'interactive' AND e.lane <> _lane",
+        "WHERE false",
+        _a_reply_takes_along_what_was_put_in_before,
+    ),
+    "resolved while a lost holder may send": (
+        "ELSIF _state = 'new' AND _row.is_fenced THEN",
+        "ELSIF false THEN",
+        _a_lost_holder_is_waited_for_before_it_is_sent_again,
+    ),
+}
+
+
+@contextmanager
+def _mutated(database: Database, old: str, new: str) -> Iterator[None]:
+    """Put a mutant of the functions in the place of the real ones."""
+    protocol = migrations.steps()[2]
+    assert old in protocol
+    statements = protocol.replace(old, new).replace(
+        "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"
+    )
+    with psycopg.connect(database.direct, autocommit=True) as connection:
+        connection.execute(statements.encode())
+    yield
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+async def test_the_real_thing_catches_each_mutant(mutant: str, others: Others) -> None:
+    old, new, scenario = MUTANTS[mutant]
+
+    with (
+        _mutated(others.database, old, new),
+        pytest.raises((AssertionError, pytest.fail.Exception)),
+    ):
+        await scenario(others)
+
+
+async def test_a_flush_waits_for_the_commit_that_is_under_way(others: Others) -> None:
+    hold = await others.hold()
+    writer = Writer(others.database.session("test"))
+    missed: list[Told] = []
+    await writer.intend(hold, "a", (False, False, False))
+    blocking = await psycopg.AsyncConnection.connect(others.database.direct)
+    await blocking.execute("SELECT 1 FROM autocalls.message WHERE key = 'a' FOR UPDATE")
+    writer.settle(Told(hold, "a", ("accepted", "7", None, None, None), missed.append))
+    await asyncio.sleep(0.2)  # its commit is under way, and waits
+
+    flushing = asyncio.create_task(writer.flush())
+    await asyncio.sleep(0.2)
+    was_waiting = not flushing.done()
+    await blocking.commit()
+    await blocking.close()
+    await flushing
+    states = await others.states()
+    await writer.aclose()
+
+    assert was_waiting
+    assert states["a"] == "accepted"
+    assert not missed
+
+
+async def test_an_intent_that_was_cancelled_before_its_commit_is_not_made(
+    others: Others,
+) -> None:
+    hold = await others.hold()
+    writer = Writer(others.database.session("test"))
+    intent = writer.intend(hold, "a", (False, False, False))
+    intent.cancel()
+    await writer.flush()
+    await writer.aclose()
+
+    assert (await others.states())["a"] == "new"
+
+
+async def test_what_is_let_go_of_with_work_left_gets_a_job(
+    others: Others, database: Database
+) -> None:
+    await database.fetch("DELETE FROM procrastinate_jobs")
+    hold = await others.hold()
+    await let_go(database, hold)
+
+    assert await database.value(JOBS) == 1
+    assert await others.intend(hold, "a") is False
+
+
+async def test_a_paused_account_is_neither_taken_nor_sent_for(
+    others: Others, database: Database
+) -> None:
+    hold = await others.hold()
+    await database.fetch("SELECT autocalls.pause('acme', 'an audit')")
+
+    assert not await others.intend(hold, "a")
+    await let_go(database, hold)
+    assert await take(database, "acme", await others.lease()) is None
+    await database.fetch("SELECT autocalls.pause('acme', 'for a moment', NULL, 0.0)")
+    assert await take(database, "acme", await others.lease()) is not None
