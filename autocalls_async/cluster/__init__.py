@@ -27,6 +27,7 @@ What it stands on:
 
 from autocalls_async.cluster.accounts import AccountSettings, read_accounts
 from autocalls_async.cluster.cluster import Cluster
+from autocalls_async.cluster.deliveries import PostgresDeliveries
 from autocalls_async.cluster.holder.worker import Worker
 from autocalls_async.cluster.outgoing import UnknownAccountError
 from autocalls_async.cluster.protocol.errors import ClusterError
@@ -47,6 +48,7 @@ __all__ = [
     "ClusterError",
     "ClusterStatus",
     "MessageRef",
+    "PostgresDeliveries",
     "Standing",
     "UndecidedError",
     "UnknownAccountError",
