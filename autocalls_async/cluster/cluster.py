@@ -1,7 +1,8 @@
 """The door for web workers, bots and scripts: messages in, outcomes out."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import uuid4
@@ -10,6 +11,7 @@ from autocalls_async.campaign.progress import Progress
 from autocalls_async.campaign.source import Source, check_source, each_of
 from autocalls_async.client.settings import LaneName
 from autocalls_async.cluster.accounts import check_account
+from autocalls_async.cluster.deliveries import PostgresDeliveries
 from autocalls_async.cluster.outgoing import (
     ENQUEUE,
     ENQUEUE_MANY,
@@ -32,7 +34,7 @@ from autocalls_async.cluster.reading import (
 )
 from autocalls_async.cluster.records import ClusterStatus, MessageRef, Standing
 from autocalls_async.cluster.sending import Sending
-from autocalls_async.cluster.waiting import News
+from autocalls_async.cluster.waiting import LOOK_SECONDS, News
 from autocalls_async.http.loop import loop_time
 from autocalls_async.journal import State
 from autocalls_async.model.answers import SentMessage
@@ -47,7 +49,8 @@ from autocalls_async.model.checks import (
 )
 from autocalls_async.model.messages import Message, check_message
 from autocalls_async.model.naming import show_in
-from autocalls_async.model.outcomes import Outcome
+from autocalls_async.model.outcomes import Accepted, Outcome
+from autocalls_async.webhooks.deliveries import Deliveries, Delivery
 
 BATCH = 500
 """Messages that `enqueue_many()` puts in at once."""
@@ -69,6 +72,10 @@ class Cluster:
         direct: How the server itself is reached, where `dsn` leads to PgBouncer in
             transaction mode: notices do not come through it.
         max_connections: Of the pool; one more listens where something waits.
+
+    Attributes:
+        deliveries: What receipts tell, at whichever process they come in; for
+            `Webhooks(deliveries=…)`.
     """
 
     def __init__(
@@ -77,6 +84,7 @@ class Cluster:
         self._database = Database(dsn, direct=direct, most=max_connections)
         self._news = News(self._database)
         self._sending = Sending(self._database, self._news)
+        self.deliveries: Deliveries = Deliveries(PostgresDeliveries(dsn, direct=direct))
 
     async def __aenter__(self) -> Self:
         """Connect, and see that the database speaks as this library does.
@@ -93,6 +101,7 @@ class Cluster:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.deliveries.aclose()
         await self._news.aclose()
         await self._database.__aexit__()
 
@@ -260,6 +269,45 @@ class Cluster:
     async def outcome(self, ref: MessageRef) -> Outcome | None:
         """Return how a message ended; `None` where it has not, or was taken back."""
         return await read_outcome(self._database, ref.id)
+
+    async def delivery(
+        self, ref: MessageRef, *, until: str = "delivered", timeout: float
+    ) -> Delivery:
+        """Wait until a message has come so far, or has failed.
+
+        Its receipt may come in at any process whose `Webhooks` have a cluster's
+        `deliveries`.
+
+        Args:
+            ref: The message, which need not be sent yet.
+            until: `"sent"`, `"delivered"` or `"read"`.
+            timeout: In seconds.
+
+        Raises:
+            TimeoutError: It has not, within this time.
+            RejectedError: The service said no.
+            UnknownOutcomeError: Nobody knows whether it was handed over.
+            DeliveryStoreError: The receipts cannot be read.
+        """
+        deadline = loop_time() + check_seconds("timeout", timeout)
+        async with asyncio.timeout_at(deadline):
+            sent = await self._accepted(ref)
+        left = max(deadline - loop_time(), 0.001)
+        return await self.deliveries.wait(sent, until=until, timeout=left)
+
+    async def _accepted(self, ref: MessageRef) -> SentMessage:
+        await self._news.listen()
+        with self._news.of(ref.id) as told:
+            while True:
+                told.clear()
+                outcome = await self.outcome(ref)
+                if isinstance(outcome, Accepted):
+                    return outcome.sent
+                if outcome is not None:
+                    raise outcome.error
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await told.wait()
 
     async def progress(self, campaign: str) -> Progress:
         """Return how far a campaign has come; `taken` are those that were tried."""

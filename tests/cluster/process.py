@@ -12,6 +12,8 @@ import signal
 from autocalls_async.cluster import AccountSettings, Worker
 from autocalls_async.cluster.protocol.journal import PostgresJournal
 
+KEY = "1|the-clusters-own"
+
 
 def stop_at(where: str, number: int) -> None:
     """Stop this process at a last look, each message having had its intent noted."""
@@ -45,7 +47,7 @@ def main() -> None:
     if given.stop:
         where, _, number = given.stop.partition(":")
         stop_at(where, int(number))
-    settings = AccountSettings("1|key", base_url=given.base_url, sender_id=12)
+    settings = AccountSettings(KEY, base_url=given.base_url, sender_id=12)
     names = (
         ["acme"] if given.accounts == 1 else [f"a{i}" for i in range(given.accounts)]
     )

@@ -9,6 +9,7 @@ from autocalls_async import FreeformMessage, SendLimit
 from autocalls_async.cluster import AccountSettings, Worker
 from autocalls_async.emulator import Emulator
 
+KEY = "1|the-clusters-own"
 RATE = 50
 """Sends a second, of both sides: the clock is real."""
 
@@ -21,13 +22,14 @@ def hello(text: str = "hello", phone: str = "+14155550123") -> FreeformMessage:
 def settings_of(emulator: Emulator, **changes: Any) -> AccountSettings:  # noqa: ANN401  # of settings
     """Say how an account reaches the service."""
     known: dict[str, Any] = {"sender_id": 12, "send_limit": SendLimit(RATE)} | changes
-    return AccountSettings("1|key", base_url=emulator.base_url, **known)
+    return AccountSettings(KEY, base_url=emulator.base_url, **known)
 
 
 @asynccontextmanager
 async def working(dsn: str, *accounts: str, **settings: Any) -> AsyncIterator[Emulator]:  # noqa: ANN401  # a worker's
     """Have a worker send for accounts to a service that is quick."""
-    async with Emulator(everyone_is_open=True, rate=RATE) as emulator:
+    # Its own key: a port may have been another's, whose clients still knock.
+    async with Emulator(api_key=KEY, everyone_is_open=True, rate=RATE) as emulator:
         known = {name: settings_of(emulator) for name in accounts or ("acme",)}
         async with running(Worker(dsn, known, **settings)):
             yield emulator

@@ -24,6 +24,7 @@ from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.emulator import Emulator, Endpoint, Stall, refuse_with_code
 from autocalls_async.journal import JournalConflictError, JournalStateError
 from tests.cluster.support import hello, running, settings_of, until, working
+from tests.webhooks.stores.support import arrival
 
 POST = Endpoint.SEND_FREEFORM
 PHONE = "+14155550123"
@@ -280,3 +281,21 @@ async def test_old_contents_are_forgotten_and_their_keys_are_not(
 
     assert isinstance(outcome, Accepted)
     assert again == later
+
+
+async def test_a_receipt_that_comes_in_at_one_process_ends_the_wait_at_another(
+    dsn: str,
+) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as here, Cluster(dsn) as there:
+        await here.add_account("acme")
+        ref = await here.enqueue(hello(), account="acme")
+        waiting = asyncio.create_task(here.delivery(ref, timeout=20))
+        await until(lambda: _is_accepted(here, ref))
+        (sent,) = emulator.accepted
+        store = await there.deliveries.open()
+        await store.keep(arrival(sent.whatsapp_message_id, "delivered"))
+        delivery = await waiting
+        with pytest.raises(TimeoutError):
+            await here.delivery(ref, until="read", timeout=0.5)
+
+    assert delivery.status == "delivered"

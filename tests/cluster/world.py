@@ -23,6 +23,7 @@ from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.emulator import Emulator
 
 LEASE_SECONDS = 6.0
+KEY = "1|the-clusters-own"
 _ROWS = "SELECT id, content::json ->> 'message', state FROM autocalls.message"
 
 
@@ -200,7 +201,8 @@ async def open_world(
     where = dsn or server.dsn(f"world{time.time_ns()}")
     await asyncio.to_thread(_create, server, where)
     draw = random.Random(seed)
-    emulator = Emulator(everyone_is_open=True, balance=Decimal(10**6))
+    # Its own key: a port may have been another's, whose clients still knock.
+    emulator = Emulator(api_key=KEY, everyone_is_open=True, balance=Decimal(10**6))
     if latency:
         emulator.before_counting = lambda _: draw.uniform(0.005, 0.06)
         emulator.after_counting = lambda _: draw.uniform(0.005, 0.06)
