@@ -62,9 +62,7 @@ def _find_cut(text: str, limit: int) -> tuple[int, int]:
         ]
         if found:
             cut = found[-1]
-            end = cut.start() + len(cut[0].rstrip())
-            if 0 < end <= limit:
-                return end, max(cut.end(), end)
+            return cut.start() + len(cut[0].rstrip()), cut.end()
     cut_at = _whole_letter(text, limit)
     return cut_at, cut_at
 

@@ -78,6 +78,7 @@ BEFORE = sent(EARLIER, -60)
             [BEFORE, lost()], [EARLIER], [stray()], True, "likely", id="receipt alone"
         ),
         pytest.param([BEFORE, lost()], [EARLIER], [], True, "none", id="nothing"),
+        pytest.param([BEFORE], [EARLIER, TEXT], [stray()], True, "sure", id="unnoted"),
         pytest.param([BEFORE, lost()], None, [], True, "none", id="no history"),
         pytest.param([lost()], [TEXT], [stray()], True, "likely", id="no anchor"),
         pytest.param(

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autocalls_async.webhooks import (
+    ConversationEnded,
     MessageStatus,
     OtherEvent,
     Receiver,
     WebhookError,
 )
+from autocalls_async.webhooks.reading import read_ended
 from tests.support import SAMPLES, json_values, mutated_samples
 from tests.webhooks.bodies import (
     NEW,
@@ -23,6 +25,7 @@ from tests.webhooks.bodies import (
     SENDER,
     UUID,
     digest,
+    ended,
     receipt,
     signed,
 )
@@ -229,3 +232,11 @@ def test_nothing_shows_what_nobody_may_see() -> None:
     for secret in ("nobody-sees", UUID, PHONE, PHONE[1:], digest(raw, NEW)):
         assert secret not in shown
     assert "+1415•••0123" in shown
+
+
+@pytest.mark.parametrize("given", [[], {}, "x", None, [1]])
+def test_an_empty_object_may_be_an_empty_list_to_php(given: object) -> None:
+    event = read_ended(ended(extracted_variables=given, transcript={}))
+
+    assert isinstance(event, ConversationEnded)
+    assert (event.extracted_variables, event.transcript) == ({}, ())
