@@ -166,14 +166,12 @@ def _jumps(day: date, zone: ZoneInfo) -> tuple[datetime, ...]:
     offset = _offset(before, zone)
     if offset == _offset(after, zone):
         return ()
-    while after - before > timedelta(seconds=1):
-        middle = before + (after - before) / 2
-        middle = middle.replace(microsecond=0)
-        if middle == before:
-            break
-        before, after = (
-            (middle, after) if _offset(middle, zone) == offset else (before, middle)
-        )
+    while (seconds := int((after - before).total_seconds())) > 1:
+        middle = before + timedelta(seconds=seconds // 2)
+        if _offset(middle, zone) == offset:
+            before = middle
+        else:
+            after = middle
     return (after,)
 
 

@@ -206,3 +206,12 @@ def test_a_message_names_its_own_zone_by_one_that_there_is() -> None:
     with pytest.raises(ValueError, match="got a value of type int"):
         check_hours(9)
     check_hours(OFFICE)
+
+
+def test_a_system_without_time_zones_says_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("zoneinfo.available_timezones", set)
+
+    with pytest.raises(ValueError, match="this system knows none: pip install tzdata"):
+        SendingHours("09:00-20:00", tz="Europe/Nowhere")

@@ -91,6 +91,16 @@ def test_an_option_that_is_no_rule_is_named_with_its_value(
     assert re.search(complaint, ended.complaint), ended.complaint
 
 
+@pytest.mark.parametrize("amount", ["ten", "-1", "nan"])
+def test_a_budget_is_an_amount(autocalls: Autocalls, file: str, amount: str) -> None:
+    ended = autocalls("bulk", file, "--budget", amount)
+
+    assert ended.status == 2
+    assert "it must be an amount of at least 0" in " ".join(
+        ended.err.replace("│", "").split()
+    )
+
+
 def test_hours_need_a_zone_for_each_row(
     autocalls: Autocalls, service: Service, file: str, tmp_path: Path
 ) -> None:
