@@ -181,7 +181,7 @@ class Deliveries:
         except TimeoutError:
             raise await _too_late(store, number, goal, timeout) from None
 
-    async def evidence(self, unknown: Lost) -> Evidence:
+    async def evidence(self, unknown: Lost, *, reads_history: bool = True) -> Evidence:
         """Find out whether a message arrived whose outcome is unknown.
 
         Evidence is the text in the conversation, and a receipt whose id no answer of
@@ -190,10 +190,11 @@ class Deliveries:
         nothing is found is no evidence that it was not sent.
 
         That messages sent by the API stand in the history is this library's
-        assumption: no page says so.
+        assumption: no page says so. Where they do not, leave the history unread.
 
         Args:
             unknown: The outcome, or its error.
+            reads_history: Look into the conversation; without it nothing is sure.
 
         Raises:
             ValueError: It is no unknown outcome.
@@ -202,7 +203,8 @@ class Deliveries:
         case = read_case(unknown)
         store = await self.open()
         await self.notes.flush()
-        return await find_evidence(case, store=store, asks=self._asks())
+        asks = self._asks() if reads_history else None
+        return await find_evidence(case, store=store, asks=asks)
 
     async def others(self) -> list[bytes]:
         """Return the newest bodies that were signed and could not be read.

@@ -254,9 +254,11 @@ async def test_a_lost_answer_is_settled_by_what_the_service_shows(
         early = await client.deliveries.evidence(error)
         await asyncio.sleep(1000)
         found = await client.deliveries.evidence(error)
+        unread = await client.deliveries.evidence(error, reads_history=False)
 
     assert early.verdict == ("likely" if arrives else "none")
     assert found.verdict == verdict
+    assert unread.verdict == ("likely" if arrives else "none")
     assert found.to_dict()["verdict"] == verdict
     assert TEXT not in repr(error)
 

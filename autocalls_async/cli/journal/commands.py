@@ -213,6 +213,7 @@ def _resolve_by_evidence(
         connection,
         screen,
         takes_likely=wanted.take is not None,
+        reads_history=not wanted.no_history,
     )
 
 

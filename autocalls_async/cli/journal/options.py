@@ -106,6 +106,14 @@ class Resolve:
         ),
     ] = False
     receipts: Receipts = None
+    no_history: Annotated[
+        bool,
+        typer.Option(
+            "--no-history",
+            help="With --by-evidence: leave conversations unread. That they show what "
+            "the API sends is assumed; without them nothing is sure.",
+        ),
+    ] = False
     take: Annotated[
         Literal["likely"] | None,
         typer.Option(help="With --by-evidence: those that likely arrived as well."),

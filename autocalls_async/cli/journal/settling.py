@@ -21,7 +21,7 @@ from autocalls_async.model.persons import person_of
 from autocalls_async.webhooks.deliveries import Deliveries
 from autocalls_async.webhooks.evidence import Case, Evidence, Verdict, digest_of
 from autocalls_async.webhooks.search import find_evidence
-from autocalls_async.webhooks.stores.protocol import HandedOver
+from autocalls_async.webhooks.stores.protocol import DeliveryStore, HandedOver
 
 _MOST_SHOWN = 20
 
@@ -41,6 +41,7 @@ def settle_by_evidence(
     screen: Screen,
     *,
     takes_likely: bool,
+    reads_history: bool,
 ) -> int:
     """Take those unknown messages for accepted of which there is good evidence.
 
@@ -52,13 +53,20 @@ def settle_by_evidence(
         msg = "--by-evidence needs --receipts FILE, where the receipts were kept"
         raise CommandError(msg)
     wanted = {Verdict.SURE, Verdict.LIKELY} if takes_likely else {Verdict.SURE}
-    found = asyncio.run(_settle(path, receipts, connection, wanted))
+    found = asyncio.run(
+        _settle(path, receipts, connection, wanted, reads_history=reads_history)
+    )
     _show(found, wanted, screen)
     return Status.OK
 
 
 async def _settle(
-    path: Path, receipts: Path, connection: Connection, wanted: set[Verdict]
+    path: Path,
+    receipts: Path,
+    connection: Connection,
+    wanted: set[Verdict],
+    *,
+    reads_history: bool,
 ) -> list[_Found]:
     deliveries = Deliveries(receipts)
     async with (
@@ -67,8 +75,10 @@ async def _settle(
     ):
         unknowns = [entry async for entry in journal.entries(State.UNKNOWN)]
         known = await _hand_overs(journal, unknowns)
+        asks = client if reads_history else None
+        store = await client.deliveries.open()
         found = [
-            await _look(entry, client, known[person_of(entry.recipient_phone)])
+            await _look(entry, store, asks, known[person_of(entry.recipient_phone)])
             for entry in unknowns
         ]
         keys = [f.entry.key for f in found if f.evidence.verdict in wanted]
@@ -102,16 +112,18 @@ async def _hand_overs(
 
 
 async def _look(
-    entry: Entry, client: AutocallsClient, known: Sequence[HandedOver]
+    entry: Entry,
+    store: DeliveryStore,
+    asks: AutocallsClient | None,
+    known: Sequence[HandedOver],
 ) -> _Found:
     case = _case(entry)
     if case is None:
         reasons = ("the journal does not say when it left, or from which sender",)
         return _Found(entry, Evidence(verdict=Verdict.NONE, reasons=reasons))
     entries = [send for send in known if send.sender_id == case.sender_id]
-    store = await client.deliveries.open()
     return _Found(
-        entry, await find_evidence(case, store=store, asks=client, entries=entries)
+        entry, await find_evidence(case, store=store, asks=asks, entries=entries)
     )
 
 

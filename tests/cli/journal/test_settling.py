@@ -124,6 +124,16 @@ def test_what_likely_arrived_is_taken_where_that_is_wanted(
     assert _states() == {"accepted": 5, "unknown": 1}
 
 
+@pytest.mark.usefixtures("_history")
+def test_without_the_history_nothing_is_sure(autocalls: Autocalls) -> None:
+    ended = autocalls(
+        *("journal", "resolve", "run.db", "--by-evidence", "--no-history", "--json"),
+        *("--receipts", "receipts.db"),
+    )
+
+    assert json.loads(ended.out)["verdicts"] == {"sure": 0, "likely": 2, "none": 1}
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
