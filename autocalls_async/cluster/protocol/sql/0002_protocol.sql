@@ -241,7 +241,8 @@ CREATE FUNCTION autocalls.waiting(
 RETURNS TABLE (
   id bigint, key text, content text, sender_id bigint, recipient text,
   written_seconds float8)
-LANGUAGE sql VOLATILE AS $$
+LANGUAGE sql VOLATILE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
   -- By id and without a cursor: ids are committed in another order than drawn. What was
   -- submitted before to the same people goes first: an interactive read takes it along,
   -- a bulk one leaves what has to wait for it.
@@ -347,7 +348,9 @@ END $$;
 CREATE FUNCTION autocalls.intend(
   _worker bigint, _accounts text[], _epochs bigint[], _keys text[],
   _fell_backs boolean[], _outsides boolean[], _onces boolean[])
-RETURNS TABLE (account text, key text) LANGUAGE plpgsql AS $$
+RETURNS TABLE (account text, key text) LANGUAGE plpgsql
+-- A look-up by key each, whatever the planner knows of a table that is young.
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   _held text[] := autocalls.held(_worker, _accounts, _epochs);
 BEGIN
@@ -373,7 +376,9 @@ END $$;
 CREATE FUNCTION autocalls.settle(
   _worker bigint, _accounts text[], _epochs bigint[], _keys text[], _states text[],
   _numbers text[], _errors text[], _codes text[], _details text[])
-RETURNS TABLE (account text, key text) LANGUAGE plpgsql AS $$
+RETURNS TABLE (account text, key text) LANGUAGE plpgsql
+-- A look-up by key each, whatever the planner knows of a table that is young.
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   _held text[] := autocalls.held(_worker, _accounts, _epochs);
   _told text;

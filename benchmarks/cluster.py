@@ -1,0 +1,168 @@
+"""What PostgreSQL and one worker bear: `python benchmarks/cluster.py latency|scale`.
+
+It starts a PostgreSQL server of its own; `initdb` has to be on the machine. Its commits
+are not synced, so that a slow disk does not hide what the library costs.
+"""
+
+import argparse
+import asyncio
+import resource
+import statistics
+import time
+from decimal import Decimal
+
+from autocalls_async import AutocallsClient, FreeformMessage, SendLimit
+from autocalls_async.cli.cluster.postgres import Server, find_programs
+from autocalls_async.cluster import AccountSettings, Cluster, Worker, migrate
+from autocalls_async.cluster.protocol.database import Database
+from autocalls_async.cluster.protocol.lease import Lease, take
+from autocalls_async.cluster.protocol.writer import Told, Writer
+from autocalls_async.emulator import Emulator
+
+KEY = "1|the-benchmarks-own"
+
+
+def text(number: int) -> FreeformMessage:
+    """Write a free text."""
+    return FreeformMessage(recipient_phone=f"+1415555{number:04d}", message="hello")
+
+
+def open_emulator() -> Emulator:
+    """Make a service without a limit of its own: many accounts share it."""
+    return Emulator(
+        api_key=KEY,
+        rate_limit=None,
+        everyone_is_open=True,
+        balance=Decimal(10**9),
+        record_requests=False,
+        record_accepted=False,
+    )
+
+
+async def latency(dsn: str, count: int) -> None:
+    """A held account that is idle, beside the client itself; and its first send."""
+    async with open_emulator() as emulator, Cluster(dsn) as cluster:
+        settings = AccountSettings(KEY, base_url=emulator.base_url, sender_id=12)
+        worker = Worker(dsn, {"acme": settings, "other": settings})
+        working = asyncio.create_task(worker.run(handle_signals=False))
+        await asyncio.sleep(2)
+        began = time.perf_counter()
+        await cluster.send(text(1), account="acme")
+        first = time.perf_counter() - began
+        async with AutocallsClient(
+            KEY, base_url=emulator.base_url, sender_id=12
+        ) as client:
+            held, direct = [], []
+            for number in range(count):
+                await asyncio.sleep(0.3)
+                began = time.perf_counter()
+                await cluster.send(text(number), account="acme")
+                held.append(time.perf_counter() - began)
+                began = time.perf_counter()
+                await client.send(text(number))
+                direct.append(time.perf_counter() - began)
+        worker.stop()
+        await working
+    middle = statistics.median(held) - statistics.median(direct)
+    print(f"first send of an account: {first * 1e3:.0f} ms")
+    print(
+        f"held and idle: {statistics.median(held) * 1e3:.1f} ms, the client itself "
+        f"{statistics.median(direct) * 1e3:.1f} ms: {middle * 1e3:.1f} ms more (p50)"
+    )
+
+
+async def scale(dsn: str, accounts: int, seconds: float) -> None:
+    """One worker with many accounts; the emulator shares its processor."""
+    names = [f"a{number}" for number in range(accounts)]
+    async with open_emulator() as emulator, Cluster(dsn) as cluster:
+        settings = AccountSettings(
+            KEY, base_url=emulator.base_url, sender_id=12, send_limit=SendLimit(5)
+        )
+        for name in names:
+            await cluster.add_account(name)
+            batch = [text(number) for number in range(int(seconds * 6))]
+            await cluster.enqueue_many(batch, account=name, campaign=name)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        worker = Worker(dsn, dict.fromkeys(names, settings), max_accounts=accounts)
+        working = asyncio.create_task(worker.run(handle_signals=False))
+        await asyncio.sleep(5)  # until all are held
+        sent, used = emulator.seen.accepted_count, time.process_time()
+        began = time.perf_counter()
+        await asyncio.sleep(seconds - 5)
+        count = emulator.seen.accepted_count - sent
+        took, used = time.perf_counter() - began, time.process_time() - used
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        worker.stop()
+        await working
+    print(
+        f"{accounts} accounts: {count / took:.0f} sends a second, "
+        f"{used / count * 1e3:.2f} ms of processor a message with the emulator's, "
+        f"{(after - before) / 1024 / accounts:.2f} MB an account"
+    )
+
+
+async def commits(dsn: str, accounts: int, rounds: int) -> None:
+    """Group commit alone: an intent and an end of each account, at once."""
+    async with Database(dsn) as database, Cluster(dsn) as cluster:
+        lease = Lease(database.session("benchmark"), ttl=60)
+        await lease.register()
+        writer = Writer(database.session("benchmark"))
+        holds = []
+        for number in range(accounts):
+            name = f"c{number}"
+            await cluster.add_account(name)
+            batch = [text(i) for i in range(rounds)]
+            await cluster.enqueue_many(
+                [
+                    FreeformMessage(
+                        recipient_phone=m.recipient_phone, message="x", key=f"k{i}"
+                    )
+                    for i, m in enumerate(batch)
+                ],
+                account=name,
+            )
+            hold = await take(database, name, lease)
+            assert hold is not None
+            holds.append(hold)
+        began = time.perf_counter()
+        for number in range(rounds):
+            key = f"k{number}"
+            intents = [writer.intend(h, key, (False, False, False)) for h in holds]
+            assert all(await asyncio.gather(*intents))
+            for hold in holds:
+                words = ("accepted", "7", None, None, None)
+                writer.settle(Told(hold, key, words, print))
+        await writer.flush()
+        took = time.perf_counter() - began
+        count = rounds * accounts
+        print(
+            f"group commit: {count / took:.0f} sends a second at {accounts} accounts, "
+            f"{count / writer.commit_count:.0f} a commit"
+        )
+        await writer.aclose()
+        await lease.session.aclose()
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["latency", "scale", "commits"])
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    given = parser.parse_args()
+    programs = find_programs()
+    assert programs is not None, "PostgreSQL is not installed"
+    with Server(programs) as server:
+        migrate(server.dsn())
+        match given.what:
+            case "latency":
+                work = latency(server.dsn(), given.count)
+            case "scale":
+                work = scale(server.dsn(), given.count, given.seconds)
+            case _:
+                work = commits(server.dsn(), 20, given.count)
+        asyncio.run(work)
+
+
+if __name__ == "__main__":
+    main()
