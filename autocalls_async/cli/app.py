@@ -13,7 +13,7 @@ from autocalls_async._version import __version__
 from autocalls_async.cli import options
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.cluster import options as cluster_options
-from autocalls_async.cli.cluster.app import cluster_app
+from autocalls_async.cli.cluster.app import cluster_app, need_extra
 from autocalls_async.cli.emulator.app import emulator_app
 from autocalls_async.cli.exclude.app import exclude_app
 from autocalls_async.cli.journal.app import journal_app
@@ -235,6 +235,7 @@ def worker_command(
     working: cluster_options.Working, *, json: options.Json = False
 ) -> None:
     """Send for the accounts of a cluster until SIGTERM; then hand them over."""
+    need_extra()
     from autocalls_async.cli.cluster.commands import work
 
     finish(lambda screen: work(working, screen), as_json=json)

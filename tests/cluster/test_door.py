@@ -1,6 +1,7 @@
 """What web workers, bots and scripts see of a cluster."""
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from autocalls_async import (
     Accepted,
     AuthenticationError,
+    InsufficientBalanceError,
     InvalidPhoneError,
     UnknownOutcomeError,
     UnsentError,
@@ -299,3 +301,20 @@ async def test_a_receipt_that_comes_in_at_one_process_ends_the_wait_at_another(
             await here.delivery(ref, until="read", timeout=0.5)
 
     assert delivery.status == "delivered"
+
+
+async def test_an_empty_account_is_paused_and_goes_on_once_it_is_topped_up(
+    dsn: str,
+) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        balance, emulator.balance = emulator.balance, Decimal(0)
+        ref = await cluster.enqueue(hello(), account="acme", lane="bulk")
+        await _until_paused(cluster, "acme")
+        with pytest.raises(InsufficientBalanceError):
+            await cluster.send(hello("now"), account="acme", timeout=20)
+        emulator.balance = balance
+        await cluster.resume("acme")
+        await until(lambda: _is_accepted(cluster, ref))
+
+    assert [message.message for message in emulator.accepted] == ["hello"]

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from autocalls_async.cli.cluster.postgres import Server, find_programs
+from tests.cluster.delaying import delaying
 from tests.cluster.world import LEASE_SECONDS, World, open_world, until
 
 Trouble: TypeAlias = Callable[[World], Awaitable[dict[str, Any]]]
@@ -96,6 +97,21 @@ async def quiet(world: World) -> dict[str, Any]:
     return {}
 
 
+async def far(world: World, milliseconds: float) -> dict[str, Any]:
+    """Have the database so far away from the workers."""
+    seconds = milliseconds / 1000
+    async with delaying(world.server.port, round_trip=seconds) as port:
+        world.way = world.dsn.replace(f":{world.server.port}/", f":{port}/")
+        world.start(2)
+        await world.until_started()
+        await world.campaign(100)
+        await world.until_done()
+        found = await world.verdict()
+        for worker in world.workers:
+            await asyncio.to_thread(worker.end)
+        return {"milliseconds": milliseconds, **found}
+
+
 async def look(world: World, where: str) -> dict[str, Any]:
     """Stop the holder just before or after a last look, until another took over."""
     world.start(1, "--stop", f"{where}:15")
@@ -128,6 +144,8 @@ async def run(
     async with open_world(server, seed=seed) as world:
         if kind.startswith("look-"):
             return await look(world, kind.removeprefix("look-"))
+        if kind.startswith("far-"):
+            return await far(world, float(kind.removeprefix("far-")))
         world.start(3)
         await world.until_started()
         await world.campaign(messages, people=max(messages - 20, 1))
@@ -167,7 +185,7 @@ async def _has_work(world: World) -> bool:
 def main() -> None:
     """Run what was asked for, and print a line for each seed."""
     parser = argparse.ArgumentParser()
-    kinds = [*TROUBLES, "look-before", "look-after"]
+    kinds = [*TROUBLES, "look-before", "look-after", "far-1", "far-5", "far-20"]
     parser.add_argument("kind", choices=kinds)
     parser.add_argument("--seed", type=int, nargs="+", default=[1])
     parser.add_argument("--messages", type=int, default=300)

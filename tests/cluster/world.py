@@ -76,15 +76,16 @@ class World:
     emulator: Emulator
     draw: random.Random
     workers: list[WorkerProcess] = field(factory=list)
+    way: str = ""  # of the workers to the database, where it is another
     sent_at: dict[str, float] = field(factory=dict)
     replied: dict[str, float] = field(factory=dict)
 
     def start(self, count: int, *options: str) -> None:
         """Start workers."""
-        lease = ("--lease", str(LEASE_SECONDS))
+        lease, way = ("--lease", str(LEASE_SECONDS)), self.way or self.dsn
         for _ in range(count):
             self.workers.append(
-                WorkerProcess(self.dsn, self.emulator.base_url, *lease, *options)
+                WorkerProcess(way, self.emulator.base_url, *lease, *options)
             )
 
     async def until_started(self) -> None:

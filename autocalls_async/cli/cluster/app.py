@@ -1,5 +1,6 @@
 """The commands of `autocalls cluster`; each imports what it needs in its body."""
 
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -11,12 +12,29 @@ from autocalls_async.cli.terminal.spread import spread
 
 cluster_app: typer.Typer = typer.Typer(
     no_args_is_help=True,
-    help="Send from many processes through one PostgreSQL; `autocalls worker` sends.",
 )
 unknown_app: typer.Typer = typer.Typer(
     no_args_is_help=True, help="Messages of which nobody knows if they were delivered."
 )
 cluster_app.add_typer(unknown_app, name="unknown")
+
+
+@cluster_app.callback()
+def need_extra() -> None:
+    """Send from many processes through one PostgreSQL; `autocalls worker` sends."""
+    missing = [name for name in ("procrastinate", "psycopg") if not _is_there(name)]
+    if missing:
+        text = f"{missing[0]} is missing: pip install 'autocalls-async[cluster]'"
+        typer.echo(f"autocalls: {text}", err=True)
+        raise typer.Exit(2)
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ValueError:  # its place in sys.modules is taken by nothing
+        return False
+
 
 _ALL = typer.Option(help="Only this account's.")
 

@@ -1,10 +1,12 @@
 """What `accounts.toml` may say, and what is said of one that is wrong."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from autocalls_async import SendLimit
+from autocalls_async.cli.app import run
 from autocalls_async.cluster import AccountSettings, read_accounts
 
 KEY = "7|hunter2hunter2hunter2hunter2"
@@ -60,3 +62,18 @@ def test_a_wrong_file_is_refused_with_the_account_and_the_rule(
 
     with pytest.raises(ValueError, match=said):
         read_accounts(file)
+
+
+@pytest.mark.parametrize(
+    "words", [["cluster", "status"], ["worker", "--accounts", "x"]]
+)
+def test_without_the_extra_the_command_names_it(
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "procrastinate", None)
+
+    assert run(words) == 2
+
+    assert "pip install 'autocalls-async[cluster]'" in capsys.readouterr().err
