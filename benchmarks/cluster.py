@@ -127,7 +127,9 @@ async def commits(dsn: str, accounts: int, rounds: int) -> None:
         began = time.perf_counter()
         for number in range(rounds):
             key = f"k{number}"
-            intents = [writer.intend(h, key, (False, False, False)) for h in holds]
+            intents = [
+                writer.intend(h, key, (False, False, False, True)) for h in holds
+            ]
             assert all(await asyncio.gather(*intents))
             for hold in holds:
                 words = ("accepted", "7", None, None, None)

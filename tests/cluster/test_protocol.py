@@ -25,7 +25,7 @@ STATES = "SELECT key, state FROM autocalls.message ORDER BY id"
 JOBS = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'"
 INTEND = """
 SELECT i.key FROM autocalls.intend(%s, ARRAY['acme'], ARRAY[%s::bigint], ARRAY[%s],
-  ARRAY[false], ARRAY[false], ARRAY[false]) i
+  ARRAY[false], ARRAY[false], ARRAY[false], ARRAY[true]) i
 """
 SETTLE = """
 SELECT s.key FROM autocalls.settle(%s, ARRAY['acme'], ARRAY[%s::bigint], ARRAY[%s],
@@ -173,6 +173,16 @@ async def _what_is_committed_late_is_read_all_the_same(others: Others) -> None:
     assert [key for (key,) in rows] == ["late"]
 
 
+async def _one_that_came_back_is_waited_for(others: Others) -> None:
+    hold = await others.hold()
+    assert not await others.intend(hold, "b")
+    assert await others.intend(hold, "a")
+    await others.settle(hold, "a", "unsent")
+    assert not await others.intend(hold, "b")
+    assert await others.intend(hold, "a")
+    assert await others.intend(hold, "b")
+
+
 async def _a_lost_holder_is_waited_for_before_it_is_sent_again(others: Others) -> None:
     old = await others.hold()
     await others.intend(old, "a")
@@ -197,6 +207,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     _a_reply_takes_along_what_was_put_in_before,
     _what_is_committed_late_is_read_all_the_same,
     _a_lost_holder_is_waited_for_before_it_is_sent_again,
+    _one_that_came_back_is_waited_for,
 )
 
 
@@ -244,6 +255,13 @@ MUTANTS: dict[str, tuple[str, str, Scenario]] = {
         "WHERE false",
         _a_reply_takes_along_what_was_put_in_before,
     ),
+    "one in hand overtakes one that came back": (
+        """AND e.recipient = m.recipient AND e.id < m.id
+        AND e.state IN ('new', 'unsent')))
+  RETURNING""",
+        "AND false))\n  RETURNING",
+        _one_that_came_back_is_waited_for,
+    ),
     "resolved while a lost holder may send": (
         "ELSIF _state = 'new' AND _row.is_fenced THEN",
         "ELSIF false THEN",
@@ -280,7 +298,7 @@ async def test_a_flush_waits_for_the_commit_that_is_under_way(others: Others) ->
     hold = await others.hold()
     writer = Writer(others.database.session("test"))
     missed: list[Told] = []
-    await writer.intend(hold, "a", (False, False, False))
+    await writer.intend(hold, "a", (False, False, False, True))
     blocking = await psycopg.AsyncConnection.connect(others.database.direct)
     await blocking.execute("SELECT 1 FROM autocalls.message WHERE key = 'a' FOR UPDATE")
     writer.settle(Told(hold, "a", ("accepted", "7", None, None, None), missed.append))
@@ -305,7 +323,7 @@ async def test_an_intent_that_was_cancelled_before_its_commit_is_not_made(
 ) -> None:
     hold = await others.hold()
     writer = Writer(others.database.session("test"))
-    intent = writer.intend(hold, "a", (False, False, False))
+    intent = writer.intend(hold, "a", (False, False, False, True))
     intent.cancel()
     await writer.flush()
     await writer.aclose()

@@ -19,6 +19,9 @@ from autocalls_async.policy.lanes import Lane
 REST_SECONDS = 10.0
 """What came back unsent is not given again before this."""
 
+REFUSED_SECONDS = 1.0
+"""The same, where its intent could not be noted, or an earlier one waits."""
+
 PAGE = 32
 _FAILED_SECONDS = 0.3
 _WAITING = (
@@ -76,8 +79,10 @@ class Outbox:
         """Note that a message has its outcome; one that is unsent rests."""
         self._active_at = loop_time()
         row_id = self._in_hand.pop(outcome.message.key or "", None)
+        was_refused = self._journal.take_refused(outcome.message.key or "")
         if row_id is not None and isinstance(outcome, Unsent):
-            self._resting[row_id] = self._active_at + REST_SECONDS
+            rest = REFUSED_SECONDS if was_refused else REST_SECONDS
+            self._resting[row_id] = self._active_at + rest
 
     async def messages(self, lane: Lane) -> AsyncIterator[Message]:
         """Yield what waits in a lane until it is stopped."""

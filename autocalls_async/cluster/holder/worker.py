@@ -200,7 +200,11 @@ class Worker:
         if settings is None or lease is None or not lease.is_good():
             return
         journal = PostgresJournal(
-            account, database=self._database, writer=self._the_writer(), lease=lease
+            account,
+            database=self._database,
+            writer=self._the_writer(),
+            lease=lease,
+            keeps_order=True,
         )
         try:
             await journal.open()

@@ -84,11 +84,20 @@ class PostgresJournal:
         database: Where it is read.
         writer: Commits what is noted, for all accounts of the worker.
         lease: The worker's.
+        keeps_order: Nothing leaves before what was put in earlier for the same
+            recipient and waits, as where it came back.
     """
 
     def __init__(
-        self, account: str, *, database: Database, writer: Writer, lease: Lease
+        self,
+        account: str,
+        *,
+        database: Database,
+        writer: Writer,
+        lease: Lease,
+        keeps_order: bool = False,
     ) -> None:
+        self._keeps_order = keeps_order
         self._account = account
         self._database = database
         self._writer = writer
@@ -97,6 +106,7 @@ class PostgresJournal:
         self._open: _Open | None = None
         self._intended_at: dict[str, float] = {}
         self._read: dict[str, State] = {}
+        self._refused: set[str] = set()
 
     @property
     def hold(self) -> Hold:
@@ -149,14 +159,22 @@ class PostgresJournal:
         """Note, for good and under this epoch, that this message is about to leave."""
         hold = self._opened().hold
         asked_at = now()
-        facts = (fell_back, outside_window, once)
+        facts = (fell_back, outside_window, once, self._keeps_order)
+        self._refused.add(str(key))
         try:
             is_allowed = await self._writer.intend(hold, str(key), facts)
         except ClusterError as error:
             raise self._failure(error) from None
         if not is_allowed:
             raise await self._refusal(str(key), once=once)
+        self._refused.discard(str(key))
         self._intended_at[str(key)] = asked_at
+
+    def take_refused(self, key: str) -> bool:
+        """Whether the last intent of a message was not noted; asked once."""
+        was_refused = key in self._refused
+        self._refused.discard(key)
+        return was_refused
 
     def may_leave(self, key: str) -> bool:
         """Whether the lease is good at this instant, and the intent fresh."""
@@ -179,7 +197,9 @@ class PostgresJournal:
         opened = self._opened()
         self._intended_at.pop(str(key), None)
         is_left = state in MAY_LEAVE and (
-            opened.hold.is_ending or not opened.hold.is_good()
+            opened.hold.is_ending
+            or not opened.hold.is_good()
+            or str(key) in self._refused
         )
         facts = (error, error_code, detail)
         if is_left:  # no end: the next holder sends it

@@ -19,7 +19,7 @@ SELECT 0, s.account, s.key FROM autocalls.settle(%s, %s::text[], %s::bigint[],
   %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) s
 UNION ALL
 SELECT 1, i.account, i.key FROM autocalls.intend(%s, %s::text[], %s::bigint[],
-  %s::text[], %s::boolean[], %s::boolean[], %s::boolean[]) i
+  %s::text[], %s::boolean[], %s::boolean[], %s::boolean[], %s::boolean[]) i
 """
 
 
@@ -43,11 +43,11 @@ class Missed(Protocol):
 
 
 class Intent(NamedTuple):
-    """A message that is about to leave: as its fallback, outside a window, once."""
+    """A message about to leave: as its fallback, outside a window, once, in order."""
 
     hold: Hold
     key: str
-    facts: tuple[bool, bool, bool]
+    facts: tuple[bool, bool, bool, bool]
     done: "asyncio.Future[bool]"
 
     def __repr__(self) -> str:
@@ -71,7 +71,7 @@ class Writer:
         self._task = asyncio.create_task(self._run(), name="autocalls writer")
 
     def intend(
-        self, hold: Hold, key: str, facts: tuple[bool, bool, bool]
+        self, hold: Hold, key: str, facts: tuple[bool, bool, bool, bool]
     ) -> "asyncio.Future[bool]":
         """Note an intent; the future tells whether it was allowed, once it is durable.
 
@@ -139,7 +139,7 @@ class Writer:
         for worker_id in sorted(worker_ids):  # mostly one: leases seldom end
             mine = [t for t in told if t.hold.lease.id == worker_id]
             about = [i for i in intents if i.hold.lease.id == worker_id]
-            values = (worker_id, *_columns(mine, 5), worker_id, *_columns(about, 3))
+            values = (worker_id, *_columns(mine, 5), worker_id, *_columns(about, 4))
             rows |= {(k, a, key) for k, a, key in await self._fetch(values)}
             self.commit_count += 1
         return rows

@@ -347,7 +347,8 @@ END $$;
 
 CREATE FUNCTION autocalls.intend(
   _worker bigint, _accounts text[], _epochs bigint[], _keys text[],
-  _fell_backs boolean[], _outsides boolean[], _onces boolean[])
+  _fell_backs boolean[], _outsides boolean[], _onces boolean[],
+  _in_order boolean[])
 RETURNS TABLE (account text, key text) LANGUAGE plpgsql
 -- A look-up by key each, whatever the planner knows of a table that is young.
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -360,8 +361,8 @@ BEGIN
     intended_at = clock_timestamp(), handed_over_at = clock_timestamp(),
     settled_at = NULL, settled_in = NULL, fenced_until = NULL,
     whatsapp_message_id = NULL, error = NULL, error_code = NULL, detail = NULL
-  FROM unnest(_accounts, _epochs, _keys, _fell_backs, _outsides, _onces)
-    AS v (account, epoch, key, fell_back, outside, once)
+  FROM unnest(_accounts, _epochs, _keys, _fell_backs, _outsides, _onces, _in_order)
+    AS v (account, epoch, key, fell_back, outside, once, in_order)
   WHERE m.account = v.account AND m.key = v.key AND m.state IN ('new', 'unsent')
     AND v.account = ANY (_held) AND EXISTS (
       SELECT 1 FROM autocalls.worker w
@@ -370,6 +371,11 @@ BEGIN
       SELECT 1 FROM autocalls.account a
       WHERE a.name = v.account AND autocalls.is_paused(a))
     AND NOT (v.once AND autocalls.had(m.account, m.person, m.key) IS NOT NULL)
+    -- One that came back is waited for by those behind it, in hand as they may be.
+    AND NOT (v.in_order AND EXISTS (
+      SELECT 1 FROM autocalls.message e
+      WHERE e.account = m.account AND e.recipient = m.recipient AND e.id < m.id
+        AND e.state IN ('new', 'unsent')))
   RETURNING m.account, m.key;
 END $$;
 
