@@ -17,6 +17,10 @@ DEFAULT_BASE_URL = "https://app.autocalls.ai/api"
 """Source: API reference, "Base". White-label editions use another host."""
 
 
+SECRETS_VARIABLE = "AUTOCALLS_WEBHOOK_SECRETS"
+"""Where the secrets are with which the service signs its webhooks."""
+
+
 _URL_CHARACTERS = frozenset(ascii_letters + digits + "-._~:/[]@!$&'()*+,;=")
 
 

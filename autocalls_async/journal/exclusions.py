@@ -21,6 +21,7 @@ from autocalls_async.model.checks import check_phone, check_text, is_e164
 from autocalls_async.model.masking import forgetful, mask_phone_repr
 from autocalls_async.model.naming import show_in
 from autocalls_async.model.persons import person_of
+from autocalls_async.model.plain import Plain
 
 APPLICATION_ID = 0x4143584C  # "ACXL", at a fixed place of the file
 _BUSY_SECONDS = 5.0
@@ -31,7 +32,7 @@ _SCHEMA = (
 
 
 @frozen(kw_only=True)
-class Exclusion:
+class Exclusion(Plain):
     """Somebody who must get nothing more.
 
     Attributes:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from autocalls_async.http.replies import read_json
+from autocalls_async.http.settings import SECRETS_VARIABLE
 from autocalls_async.model.masking import forgetful
 from autocalls_async.model.naming import show_in
 from autocalls_async.webhooks.events import MessageStatus, OtherEvent, WebhookError
@@ -22,8 +23,6 @@ MOST_BYTES = 64 * 1024
 
 RETRY_SECONDS = 30
 """The service tries again so soon, and then after 60 and 120 seconds."""
-
-SECRETS_VARIABLE = "AUTOCALLS_WEBHOOK_SECRETS"
 
 
 class Receiver:

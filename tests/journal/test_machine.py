@@ -118,6 +118,8 @@ class JournalsAgainstAModel(RuleBasedStateMachine):
             found in {State.NEW, State.UNSENT}
             and state in {State.REJECTED, State.UNSENT}
         )
+        # Withdrawn while its intent was on the way, it is new still.
+        may_end |= found is state is State.NEW
 
         async def settle() -> None:
             self.journal.settle(key, state=state)

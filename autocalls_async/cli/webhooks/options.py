@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from attrs import field, frozen
 
-from autocalls_async.webhooks.receiver import SECRETS_VARIABLE
+from autocalls_async.http.settings import SECRETS_VARIABLE
 
 
 @frozen(kw_only=True)
