@@ -25,7 +25,7 @@ What it stands on:
 - API keys are the workers' and never enter the database; texts and numbers do.
 """
 
-from autocalls_async.cluster.accounts import AccountSettings, read_accounts
+from autocalls_async.cluster.accounts import read_accounts
 from autocalls_async.cluster.cluster import Cluster
 from autocalls_async.cluster.deliveries import PostgresDeliveries
 from autocalls_async.cluster.holder.worker import Worker
@@ -40,6 +40,7 @@ from autocalls_async.cluster.records import (
     WorkerStatus,
 )
 from autocalls_async.cluster.sending import UndecidedError
+from autocalls_async.http.accounts import AccountSettings
 
 __all__ = [
     "AccountSettings",

@@ -13,7 +13,9 @@ Pure: no I/O, no clock, no asyncio.
 
 import tomllib
 from collections.abc import Mapping
-from typing import Any, final
+from typing import Any
+
+from attrs import field, frozen
 
 from autocalls_async.http.settings import (
     DEFAULT_BASE_URL,
@@ -23,14 +25,20 @@ from autocalls_async.http.settings import (
 )
 from autocalls_async.model.checks import check_count, check_id
 from autocalls_async.model.masking import forgetful, forgetful_class
+from autocalls_async.model.naming import show_in
 from autocalls_async.policy.pace import SendLimit
 
 _PLAIN: tuple[str, ...] = ("base_url", "sender_id")
 _NAMES = ("api_key", "api_key_env", *_PLAIN, "send_limit")
 
 
-@final
+def _mask(key: str) -> str:
+    ApiKey(key)
+    return MaskedText(key)
+
+
 @forgetful_class
+@frozen
 class AccountSettings:
     """How one account is reached, and at which limit it sends.
 
@@ -44,27 +52,14 @@ class AccountSettings:
         ValueError: An argument breaks its rule.
     """
 
-    __slots__ = ("api_key", "base_url", "send_limit", "sender_id")
-
-    def __init__(
-        self,
-        api_key: str,
-        *,
-        base_url: str = DEFAULT_BASE_URL,
-        sender_id: int | None = None,
-        send_limit: SendLimit = SendLimit(5, per=1.0),  # noqa: B008  # immutable
-    ) -> None:
-        ApiKey(api_key)
-        self.api_key: str = MaskedText(api_key)
-        self.base_url: str = parse_base_url(base_url)
-        self.sender_id: int | None = (
-            None if sender_id is None else check_id("sender_id", sender_id)
-        )
-        self.send_limit: SendLimit = send_limit
-
-    def __repr__(self) -> str:
-        sender = "" if self.sender_id is None else f", sender {self.sender_id}"
-        return f"<AccountSettings of {self.base_url}{sender}>"
+    api_key: str = field(converter=_mask, repr=False)
+    base_url: str = field(
+        default=DEFAULT_BASE_URL, kw_only=True, converter=parse_base_url
+    )
+    sender_id: int | None = field(
+        default=None, kw_only=True, validator=check_id.on_optional_field
+    )
+    send_limit: SendLimit = field(default=SendLimit(5), kw_only=True)
 
 
 @forgetful
@@ -151,3 +146,6 @@ def _read_key(table: dict[str, Any], environ: Mapping[str, str]) -> str:
         msg = f"the variable {variable}, which its api_key_env names, is not set"
         raise ValueError(msg)
     return MaskedText(found)
+
+
+show_in("autocalls_async.cluster", "AccountSettings", of=globals())

@@ -125,8 +125,9 @@ def test_no_key_is_in_an_error_or_its_frames(line: str) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_settings_show_no_key() -> None:
+def test_settings_show_no_key_and_are_equal_by_what_they_hold() -> None:
     settings = AccountSettings(KEY, sender_id=12)
 
     assert KEY not in f"{settings!r}{settings.api_key!r}"
-    assert repr(settings) == f"<AccountSettings of {DEFAULT_BASE_URL}, sender 12>"
+    assert settings == AccountSettings(KEY, sender_id=12)
+    assert settings != AccountSettings(KEY, sender_id=15)

@@ -8,7 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from autocalls_async.cluster.accounts import Accounts, AccountSettings, check_account
+from autocalls_async.cluster.accounts import Accounts, check_account
 from autocalls_async.cluster.holder.driving import Driving
 from autocalls_async.cluster.holder.holding import IDLE_SECONDS, Holding
 from autocalls_async.cluster.protocol.database import Database, in_background
@@ -17,6 +17,7 @@ from autocalls_async.cluster.protocol.journal import PostgresJournal
 from autocalls_async.cluster.protocol.lease import TTL_SECONDS, Lease
 from autocalls_async.cluster.protocol.migrations import check_schema
 from autocalls_async.cluster.protocol.writer import Writer
+from autocalls_async.http.accounts import AccountSettings
 from autocalls_async.journal import JournalError
 from autocalls_async.model.checks import check_count, check_seconds
 from autocalls_async.model.naming import show_in
