@@ -66,6 +66,8 @@ def pytest_collection_modifyitems(
             if what not in _NEEDS:
                 message = f"{item.nodeid} needs {what!r}, which is none of {_NEEDS}"
                 raise pytest.UsageError(message)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(300))  # they wait for much
             if not everything:
                 reason = f"needs {what}: pytest --everything"
                 item.add_marker(pytest.mark.skip(reason=reason))
