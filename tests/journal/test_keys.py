@@ -180,3 +180,10 @@ def test_a_key_on_its_way_to_a_journal_is_itself_but_for_its_repr() -> None:
     assert hash(key) == hash("+14155550123/may")
     assert repr([key]) == f"[{show_key('+14155550123/may')}]"
     assert "14155550123" not in repr(key)
+
+
+def test_a_content_whose_number_is_none_has_a_key_all_the_same() -> None:
+    without = _freeform(recipient_phone=5, fallback=None)
+    with_one = _freeform(recipient_phone=5, fallback={"template_id": 46})
+
+    assert derive_key(without) == derive_key(with_one)
