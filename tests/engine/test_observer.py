@@ -156,7 +156,7 @@ async def test_a_log_line_has_its_facts_as_fields(
         "settled",
     ]
     assert told[3]["seen"] == "429"
-    assert told[4] == {"event": "paused", "seconds": 1.0}
+    assert told[4] == {"event": "paused", "seconds": pytest.approx(1.0)}
     assert told[-1] == {
         "event": "settled",
         "outcome": "accepted",
