@@ -51,7 +51,7 @@ from autocalls_async.policy.verdict import Seen
 
 try:
     from opentelemetry.context import Context
-    from opentelemetry.metrics import MeterProvider, get_meter
+    from opentelemetry.metrics import Meter, MeterProvider, get_meter
     from opentelemetry.trace import (
         Span,
         SpanKind,
@@ -148,6 +148,13 @@ class OpenTelemetryObserver:
             "autocalls_async", __version__, tracer_provider=tracer_provider
         )
         meter = get_meter("autocalls_async", __version__, meter_provider=meter_provider)
+        self._make_conventions_own(meter)
+        self._make_ours(meter)
+        self._also = None if also is None else Telling(also, name="also")
+        self._calls: dict[int, _Call] = {}
+        self._codes: set[str] = set()
+
+    def _make_conventions_own(self, meter: Meter) -> None:
         self._duration = meter.create_histogram(
             "messaging.client.operation.duration",
             "s",
@@ -159,6 +166,8 @@ class OpenTelemetryObserver:
             "{message}",
             "Messages that were handed over to the service",
         )
+
+    def _make_ours(self, meter: Meter) -> None:
         self._messages = meter.create_counter(
             "autocalls.messages", "{message}", "Messages that have their outcome"
         )
@@ -177,9 +186,6 @@ class OpenTelemetryObserver:
             "From handing a message over to the end of that attempt",
             explicit_bucket_boundaries_advisory=_TRIP_BUCKETS,
         )
-        self._also = None if also is None else Telling(also, name="also")
-        self._calls: dict[int, _Call] = {}
-        self._codes: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         """Take note of one record."""

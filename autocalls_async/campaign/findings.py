@@ -5,7 +5,7 @@ Pure: no I/O, no clock, no asyncio.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -71,23 +71,11 @@ def conclude(
     """
     senders = tuple(_sender_loads(manifest, answers))
     templates = tuple(_template_loads(manifest, answers))
-    count = manifest.message_count
-    cost = None if price is None else price * min(count, rules.most or count)
+    cost = _cost(manifest.message_count, price=price, most=rules.most)
+    days = max((_days(load, rules) for load in senders), default=0)
+    zones = manifest.zones
     ends_at = rules.ends_at(
-        now,
-        seconds_per_send=seconds_per_send,
-        zones=manifest.zones,
-        days=max((_days(load, rules) for load in senders), default=0),
-    )
-    findings = (
-        *_judge_messages(manifest),
-        *_judge_rules(manifest, rules),
-        *(f for load in senders for f in _judge_sender(load, answers)),
-        *(f for load in senders for f in _judge_limit(load, rules)),
-        *_judge_balance(answers, cost),
-        *_judge_windows(manifest, answers),
-        *(f for load in templates for f in _judge_template(load, manifest, answers)),
-        *answers.failures,
+        now, seconds_per_send=seconds_per_send, zones=zones, days=days
     )
     return Plan(
         message_count=manifest.message_count,
@@ -101,11 +89,39 @@ def conclude(
         balance=_balance(answers),
         cost=cost,
         duration=(ends_at - now).total_seconds(),
-        findings=findings,
+        findings=(
+            *_judge_messages(manifest),
+            *_judge_rules(manifest, rules),
+            *_judge_senders(senders, answers, rules),
+            *_judge_balance(answers, cost),
+            *_judge_windows(manifest, answers),
+            *_judge_templates(templates, manifest, answers),
+            *answers.failures,
+        ),
         excluded_count=manifest.excluded.count,
         begins_at=rules.begins_at(now),
         ends_at=ends_at,
     )
+
+
+def _cost(count: int, *, price: Decimal | None, most: int | None) -> Decimal | None:
+    return None if price is None else price * min(count, most or count)
+
+
+def _judge_senders(
+    loads: Sequence[SenderLoad], answers: Answers, rules: PlannedRules
+) -> Iterator[Finding]:
+    for load in loads:
+        yield from _judge_sender(load, answers)
+    for load in loads:
+        yield from _judge_limit(load, rules)
+
+
+def _judge_templates(
+    loads: Iterable[TemplateLoad], manifest: Manifest, answers: Answers
+) -> Iterator[Finding]:
+    for load in loads:
+        yield from _judge_template(load, manifest, answers)
 
 
 def not_asked(subject: str, error: Exception, **facts: object) -> Finding:

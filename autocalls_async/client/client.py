@@ -11,6 +11,7 @@ from weakref import WeakSet
 
 import aiohttp
 
+from autocalls_async.campaign.reader import MakeShipment
 from autocalls_async.campaign.run import Run
 from autocalls_async.campaign.source import Source, check_source
 from autocalls_async.client.settings import (
@@ -152,10 +153,12 @@ class AutocallsClient(SingleSends):
         super().__init__(
             wiring, sender_id=sender_id, window_check=window_check, timeout=timeout
         )
-        self._deliveries = deliveries
-        self._prepare(drain_timeout)
+        self._prepare(drain_timeout, deliveries)
 
-    def _prepare(self, drain_timeout: float) -> None:
+    def _prepare(
+        self, drain_timeout: float, deliveries: "_deliveries.Deliveries | None"
+    ) -> None:
+        self._deliveries = deliveries
         self._drain_timeout = check_seconds(
             "drain_timeout", drain_timeout, may_be_zero=True
         )
@@ -336,37 +339,24 @@ class AutocallsClient(SingleSends):
         """
         self._home.check()
         check_source(messages)
-        ledger = people = None
-        if journal is not None:
-            ledger = _open_ledger(journal, once=once_per_recipient)
-        elif once_per_recipient:
-            people = _people.People()
+        ledger, people = _memory_of(journal, once=once_per_recipient)
+        most = _spending.most_messages(at_most, budget=budget, price=price)
         usher = None
-        rules = (exclude, hours, start_at, per_day, at_most, budget, price)
+        rules = (exclude, hours, start_at, per_day, most)
         if any(rule is not None for rule in rules):
             rulebook = _ushers.make_rulebook(
                 exclude=exclude,
                 hours=hours,
                 start_at=start_at,
                 per_day=per_day,
-                most=_spending.most_messages(at_most, budget=budget, price=price),
+                most=most,
                 people=self._people(),
             )
-            usher = _ushers.Usher(
-                rulebook,
-                is_open=self._wiring.guard.is_open,
-                ask_limits=self._ask_limits,
-                ledger=ledger,
-            )
+            usher = self._make_usher(rulebook, ledger)
         run = Run(
             self._wiring.dispatcher,
             messages,
-            make_shipment=partial(
-                self._make_shipment,
-                lane=choose(Lane, "lane", lane),
-                window_check=window_check,
-                flow=object(),
-            ),
+            make_shipment=self._shipments(lane, window_check),
             pace=self._wiring.send_gate.pace,
             ledger=ledger,
             usher=usher,
@@ -374,6 +364,26 @@ class AutocallsClient(SingleSends):
         )
         self._runs.add(run)
         return run
+
+    def _shipments(
+        self, lane: LaneName, window_check: WindowCheckName | None
+    ) -> MakeShipment:
+        return partial(
+            self._make_shipment,
+            lane=choose(Lane, "lane", lane),
+            window_check=window_check,
+            flow=object(),
+        )
+
+    def _make_usher(
+        self, rulebook: "_rulebook.Rulebook", ledger: "_ledger.Ledger | None"
+    ) -> "_ushers.Usher":
+        return _ushers.Usher(
+            rulebook,
+            is_open=self._wiring.guard.is_open,
+            ask_limits=self._ask_limits,
+            ledger=ledger,
+        )
 
     def _people(self) -> "_daily.DailyPeople":
         """Return whom the runs of this client have written to, together."""
@@ -438,10 +448,13 @@ class AutocallsClient(SingleSends):
         )
 
 
-def _open_ledger(
-    journal: "_journal.Journal | str | PathLike[str]", *, once: bool
-) -> "_ledger.Ledger":
-    return _ledger.Ledger(journal, once=once)
+def _memory_of(
+    journal: "_journal.Journal | str | PathLike[str] | None", *, once: bool
+) -> "tuple[_ledger.Ledger | None, _people.People | None]":
+    """Return what keeps a run's messages, and what its people where no journal does."""
+    if journal is not None:
+        return _ledger.Ledger(journal, once=once), None
+    return None, _people.People() if once else None
 
 
 show_in("autocalls_async", "AutocallsClient", of=globals())

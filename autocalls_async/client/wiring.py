@@ -1,5 +1,6 @@
 """How the rooms are wired for one account, and closed again."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -52,13 +53,9 @@ class Wiring:
         url = parse_base_url(base_url)
         self.host = read_host(url)
         self.has_spares = connect_ahead and session is None
-        self.transport = Transport(
-            base_url=url,
-            key=key,
-            lent=session,
-            trust_env=trust_env,
-            spare_gap=send_limit.gap if connect_ahead else None,
-        )
+        reach = partial(Transport, base_url=url, lent=session, trust_env=trust_env)
+        spare_gap = send_limit.gap if connect_ahead else None
+        self.transport = reach(key=key, spare_gap=spare_gap)
         self.exchange = Exchange(self.transport, retry=retry, host=self.host)
         telling = Telling(observer)
         self._read_gate = Gate(READ_LIMIT)
@@ -66,11 +63,8 @@ class Wiring:
         self._automation: Transport | None = None
         self.switches: Reads | None = None
         if automation_key is not None:
-            self._automation = Transport(
-                base_url=url, key=automation_key, lent=session, trust_env=trust_env
-            )
-            switching = Exchange(self._automation, retry=retry, host=self.host)
-            self.switches = Reads(switching, self._read_gate)
+            self._automation = reach(key=automation_key)
+            self.switches = self._reads_over(self._automation, retry)
         self.memory = WindowMemory()
         self.guard = WindowGuard(self.reads, memory=self.memory, telling=telling)
         self.send_gate = Gate(send_limit, limiter=limiter)
@@ -81,6 +75,11 @@ class Wiring:
             telling=telling,
             max_queued=max_queued,
         )
+
+    def _reads_over(self, transport: Transport, retry: RetryPolicy) -> Reads:
+        """Return reads with another key; they share the pace of all reads."""
+        exchange = Exchange(transport, retry=retry, host=self.host)
+        return Reads(exchange, self._read_gate)
 
     async def aclose(self, *, drain_timeout: float) -> None:
         """Take nothing more in, let what is here end, and close what was opened."""

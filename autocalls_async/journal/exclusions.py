@@ -3,7 +3,6 @@
 It blocks, for some microseconds a look and a commit's time a change.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +15,7 @@ from typing import Any, Self
 from attrs import field, frozen
 
 from autocalls_async.journal.errors import JournalError
+from autocalls_async.journal.lock import make_private
 from autocalls_async.journal.rows import to_failure, to_instant, to_number
 from autocalls_async.model.checks import check_phone, check_text, is_e164
 from autocalls_async.model.masking import forgetful, mask_phone_repr
@@ -160,8 +160,7 @@ def is_list(path: Path) -> bool:
 def _connect(path: Path) -> sqlite3.Connection:
     file = path.resolve()  # SQLite would take the name ":memory:" for an order
     try:
-        # Who said stop is nobody else's business.
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        make_private(file)
     except OSError as error:
         detail = f"it cannot be opened for writing ({error.strerror})"
         raise JournalError(path=path, detail=detail) from error

@@ -221,6 +221,15 @@ class OwnerLock:
         )
 
 
+def make_private(path: Path) -> None:
+    """Make a file that its owner alone can read, unless it is there.
+
+    Raises:
+        OSError: It cannot be opened for writing.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
 def sync_folder(folder: Path) -> None:
     """Make sure that a power cut takes no new file out of its folder."""
     file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)

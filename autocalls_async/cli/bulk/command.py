@@ -15,7 +15,7 @@ from autocalls_async.cli.bulk.campaign import (
 from autocalls_async.cli.bulk.dry_run import DryRun
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import choice_of, remarks_on_repeats
-from autocalls_async.cli.bulk.rules.given import check_rate, read_rules
+from autocalls_async.cli.bulk.rules.given import GivenRules, check_rate, read_rules
 from autocalls_async.cli.bulk.rules.words import describe_rules
 from autocalls_async.cli.bulk.sending import Sending
 from autocalls_async.cli.bulk.spool import Spool
@@ -55,10 +55,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
     reader, choice = reader_of(campaign), choice_of(campaign)
     trial = read_number(campaign, reader.phones)
     rules = read_rules(
-        campaign.rules,
-        price=campaign.price,
-        phones=reader.phones,
-        tell=screen.warn,
+        campaign.rules, price=campaign.price, phones=reader.phones, tell=screen.warn
     )
     reader = evolve(
         reader, reads_zone=rules.hours is not None, needs_zone=rules.needs_zone
@@ -82,10 +79,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
         if trial is not None:
             return send_trial(campaign, trial, spool, screen)
         show_numbers(found, screen)
-        now = datetime.now(UTC)
-        for line in describe_rules(rules, journal=campaign.journal, now=now):
-            screen.say(line)
-
+        _tell_rules(rules, campaign, screen)
         return Sending(
             campaign,
             choice=choice,
@@ -95,6 +89,12 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
             open_writers=partial(_open_writers, campaign, stack, screen),
             screen=screen,
         ).run()
+
+
+def _tell_rules(rules: GivenRules, campaign: Campaign, screen: Screen) -> None:
+    now = datetime.now(UTC)
+    for line in describe_rules(rules, journal=campaign.journal, now=now):
+        screen.say(line)
 
 
 def _open_writers(

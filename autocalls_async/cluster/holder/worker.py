@@ -263,9 +263,8 @@ async def _signals(stop: Callable[[], None]) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     added = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        with suppress(
-            NotImplementedError, RuntimeError, ValueError
-        ):  # not the main thread
+        # Elsewhere than in the main thread, and on Windows, nobody can.
+        with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, stop)
             added.append(number)
     try:

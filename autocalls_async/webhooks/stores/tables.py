@@ -4,13 +4,13 @@ Everything here blocks, and belongs to one thread. Several processes may have th
 open at once: each step is one transaction.
 """
 
-import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from autocalls_async.journal.lock import make_private
 from autocalls_async.journal.rows import to_instant, to_number
 from autocalls_async.webhooks.statuses import moves
 from autocalls_async.webhooks.stores.alive import Owner, has_ended
@@ -323,8 +323,7 @@ def _check_ours(path: Path, application: int, version: int) -> None:
 def _connect(path: Path) -> sqlite3.Connection:
     file = path.resolve()  # SQLite would take the name ":memory:" for an order
     try:
-        # The numbers in it are nobody else's business.
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        make_private(file)
     except OSError as error:
         detail = f"it cannot be opened for writing ({error.strerror})"
         raise DeliveryStoreError(name=path.name, detail=detail) from error
