@@ -1,5 +1,6 @@
 """The options and arguments that several commands share: names, kinds and help."""
 
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -97,6 +98,23 @@ Json = Annotated[
 Recipient = Annotated[
     str, typer.Argument(metavar="RECIPIENT", help="E.164, such as +14155550123.")
 ]
+
+
+def parse_amount(text: str) -> Decimal:
+    """Return an amount such as 0.05.
+
+    Raises:
+        BadParameter: It is none, or is below 0.
+    """
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if amount.is_finite() and amount >= 0:
+        return amount
+    msg = f"it must be an amount of at least 0, such as 0.05; got {text!r}"
+    raise typer.BadParameter(msg)
+
 
 # send and template
 

@@ -115,10 +115,10 @@ def _open_writers(
 
 def _check_places(campaign: Campaign) -> None:
     """Find out, before any work, what would keep files from being written."""
-    is_for_budget = campaign.rules.budget is not None
-    if campaign.price is not None and not campaign.dry_run and not is_for_budget:
+    has_use = campaign.dry_run or campaign.rules.budget is not None or campaign.report
+    if campaign.price is not None and not has_use:
         msg = "--price is for --budget, and for --dry-run, which holds it against the "
-        msg += "balance"
+        msg += "balance, or for --report, which tells the costs"
         raise CommandError(msg)
     for path in (campaign.journal, campaign.out, campaign.report):
         if path is not None and not path.parent.is_dir():

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from attrs import field, frozen
 
-from autocalls_async.cli.bulk.rules.options import RuleOptions, parse_amount
+from autocalls_async.cli.bulk.rules.options import RuleOptions
 from autocalls_async.cli.choices import Changed, FileFormat, NumbersMeant, Repeats
-from autocalls_async.cli.options import Connection
+from autocalls_async.cli.options import Connection, parse_amount
 from autocalls_async.cli.terminal.spread import to_words
 from autocalls_async.cli.terminal.words import quote
 
@@ -185,7 +185,7 @@ class Campaign:
             metavar="AMOUNT",
             parser=parse_amount,
             help="Of one message: lets --dry-run hold the cost against the balance, "
-            "and is what --budget goes by.",
+            "is what --budget goes by, and lets --report tell the costs.",
         ),
     ] = None
     skip_bad: Annotated[
@@ -260,10 +260,11 @@ class Campaign:
 
     def command(self, *, is_begun: bool = True) -> str:
         """Return the command that sends it, or goes on with it; never the key."""
-        # What was to be sent again is new in the journal by now; what --budget goes
-        # by is part of it.
+        # What was to be sent again is new in the journal by now; what --budget and
+        # --report go by is part of it.
         once = {"retry_rejected"} if is_begun else set[str]()
-        needed = {"price"} if self.rules.budget is not None else set[str]()
+        uses_price = self.rules.budget is not None or self.report is not None
+        needed = {"price"} if uses_price else set[str]()
         words = to_words(self, without=(_NOT_AGAIN | once) - needed)
         again = ["--overwrite"] * (self.report is not None)
         return quote("autocalls", "bulk", self.file, *words, *again)

@@ -32,6 +32,7 @@ from autocalls_async.cli.bulk.telling import (
 from autocalls_async.cli.choices import Repeats
 from autocalls_async.cli.connection import open_for_bulk
 from autocalls_async.cli.journal.commands import read_tally, write_page
+from autocalls_async.cli.journal.costs import costs_of
 from autocalls_async.cli.rows.outcomes_file import WriteRecord
 from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
@@ -200,8 +201,10 @@ class Sending:
         if page is None:
             return
         tally = await read_tally(journal)
+        report = tally.report(path.name, requests=self._requests.counts)
+        costs = costs_of(tally, self._campaign.price)
         try:
-            write_page(page, tally.report(path.name, requests=self._requests.counts))
+            write_page(page, report, more=[] if costs is None else costs.facts())
         except CommandError as error:
             self._results.report_trouble = str(error)
 

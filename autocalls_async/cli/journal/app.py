@@ -22,23 +22,12 @@ def journal_show_command(journal: options.Journal, *, json: Json = False) -> Non
 
 
 @journal_app.command("report")
-def journal_report_command(
-    journal: options.Journal,
-    *,
-    html: options.Page = None,
-    receipts: options.Receipts = None,
-    overwrite: options.Overwrite = False,
-    json: Json = False,
-) -> None:
+@spread
+def journal_report_command(wanted: options.Reporting, *, json: Json = False) -> None:
     """Show the same with times and rate, and write a page about it."""
     from autocalls_async.cli.journal.commands import show_report
 
-    finish(
-        lambda screen: show_report(
-            journal, screen, page=html, receipts=receipts, overwrite=overwrite
-        ),
-        as_json=json,
-    )
+    finish(lambda screen: show_report(wanted, screen), as_json=json)
 
 
 @journal_app.command("export")

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +11,8 @@ import typer
 from attrs import evolve
 
 from autocalls_async.cli.choices import Decision, Doubtful
-from autocalls_async.cli.journal.options import Export, Resolve
+from autocalls_async.cli.journal.costs import cost_record, costs_of
+from autocalls_async.cli.journal.options import Export, Reporting, Resolve
 from autocalls_async.cli.journal.receipts import COLUMNS as RECEIPT_COLUMNS
 from autocalls_async.cli.journal.receipts import (
     read_funnel,
@@ -62,33 +63,32 @@ def show(path: Path, screen: Screen) -> int:
     return Status.OK
 
 
-def show_report(
-    path: Path,
-    screen: Screen,
-    *,
-    page: Path | None,
-    receipts: Path | None,
-    overwrite: bool,
-) -> int:
+def show_report(wanted: Reporting, screen: Screen) -> int:
     """Show a journal's report, and write its page.
 
     Raises:
         CommandError: The page cannot be written.
         JournalError: There is no journal, or it cannot be read.
     """
+    path, page = wanted.journal, wanted.html
     if page is not None:
         check_apart({"the journal": path, "--html": page})
-        check_page(page, overwrite=overwrite)
+        check_page(page, overwrite=wanted.overwrite)
     tally, holder = _read(path, screen)
     report = _report(path, tally)
-    funnel = None if receipts is None else read_funnel(path, receipts)
+    funnel = None if wanted.receipts is None else read_funnel(path, wanted.receipts)
+    costs = costs_of(tally, wanted.price, funnel)
+    bill = [] if costs is None else costs.facts()
     if page is not None:
-        write_page(page, report, more=() if funnel is None else funnel.facts())
+        steps = [] if funnel is None else funnel.facts()
+        write_page(page, report, more=[*steps, *bill])
     if screen.as_json:
         record = {} if funnel is None else {"receipts": funnel.to_record()}
-        screen.emit(to_record(path, tally, holder) | pace_record(report) | record)
+        priced = {} if costs is None else {"costs": costs.to_record()}
+        pace = pace_record(report)
+        screen.emit(to_record(path, tally, holder) | pace | record | priced)
         return Status.OK
-    facts = fact_table(f"Report of {path}", facts_of(report))
+    facts = fact_table(f"Report of {path}", [*facts_of(report), *bill])
     tables = () if funnel is None else (funnel.to_table(),)
     screen.show(facts, *make_tables(path, tally), *tables)
     show_next_steps(path, tally, holder, screen)
@@ -102,12 +102,12 @@ def export(wanted: Export, screen: Screen) -> int:
         CommandError: The file cannot be written.
         JournalError: There is no journal, or it cannot be read.
     """
-    path, out, states = wanted.journal, wanted.out, wanted.state or ()
+    path, out = wanted.journal, wanted.out
     if out is None:
         with JournalReader(path) as journal:
             _tell_doubt(journal, screen)
             write = to_standard_output(screen, wanted.format, columns=_columns(wanted))
-            _copy_entries(journal, states, write, wanted.receipts)
+            _copy_entries(journal, wanted, write)
         return Status.OK
     check_place(out, source=path, overwrite=wanted.overwrite)
     with ExitStack() as stack:
@@ -116,7 +116,7 @@ def export(wanted: Export, screen: Screen) -> int:
         made = OutcomesFile(out, overwrite=wanted.overwrite, columns=_columns(wanted))
         file = stack.enter_context(made)
         try:
-            number = _copy_entries(journal, states, file.write, wanted.receipts)
+            number = _copy_entries(journal, wanted, file.write)
         except OSError as error:
             msg = f"cannot write {out}: {describe(error)}"
             raise CommandError(msg, status=Status.FAILED) from error
@@ -272,28 +272,31 @@ def _report(path: Path, tally: Tally) -> Report:
 
 
 def _columns(wanted: Export) -> tuple[str, ...]:
-    return COLUMNS if wanted.receipts is None else (*COLUMNS, *RECEIPT_COLUMNS)
+    receipts = () if wanted.receipts is None else RECEIPT_COLUMNS
+    return (*COLUMNS, *receipts, *(() if wanted.price is None else ("cost",)))
 
 
-def _copy_entries(
-    journal: JournalReader,
-    states: Sequence[State],
-    write: WriteRecord,
-    receipts: Path | None,
-) -> int:
+def _copy_entries(journal: JournalReader, wanted: Export, write: WriteRecord) -> int:
     number = 0
-    entries = journal.entries(*states)
-    if receipts is None:
-        records = (entry_record(entry) for entry in entries)
-    else:
-        records = (
-            entry_record(entry) | receipt_record(receipt)
-            for entry, receipt in with_receipts(entries, receipts)
-        )
-    for record in records:
+    for record in _records(journal.entries(*(wanted.state or ())), wanted):
         write(record)
         number += 1
     return number
+
+
+def _records(entries: Iterable[Entry], wanted: Export) -> Iterator[dict[str, Any]]:
+    price = wanted.price
+    pairs = (
+        ((entry, {}) for entry in entries)
+        if wanted.receipts is None
+        else (
+            (entry, receipt_record(receipt))
+            for entry, receipt in with_receipts(entries, wanted.receipts)
+        )
+    )
+    for entry, received in pairs:
+        priced = {} if price is None else cost_record(entry, price)
+        yield entry_record(entry) | received | priced
 
 
 def _own(path: Path, work: Callable[[SqliteJournal], Coroutine[Any, Any, T]]) -> T:

@@ -1,5 +1,6 @@
 """The options of `autocalls journal`."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,6 +8,7 @@ import typer
 from attrs import frozen
 
 from autocalls_async.cli.choices import Decision, Doubtful, FileFormat
+from autocalls_async.cli.options import parse_amount
 from autocalls_async.journal import State
 
 Journal = Annotated[
@@ -26,6 +28,26 @@ Receipts = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Where receipts were kept: receipts.db."),
 ]
+
+Price = Annotated[
+    Decimal | None,
+    typer.Option(
+        metavar="AMOUNT",
+        parser=parse_amount,
+        help="Of one message, to tell the costs: accepted ones are counted.",
+    ),
+]
+
+
+@frozen(kw_only=True)
+class Reporting:
+    """What to tell of a journal, and where: the options of `journal report`."""
+
+    journal: Journal
+    html: Page = None
+    receipts: Receipts = None
+    price: Price = None
+    overwrite: Overwrite = False
 
 
 @frozen(kw_only=True)
@@ -48,6 +70,7 @@ class Export:
     ] = None
     overwrite: Overwrite = False
     receipts: Receipts = None
+    price: Price = None
 
 
 Copy = Annotated[Path, typer.Argument(metavar="COPY", help="A new file.")]

@@ -319,14 +319,16 @@ def test_where_outcomes_and_the_page_were_written_is_told(
     autocalls: Autocalls, service: Service
 ) -> None:
     file = write_rows("a", "b")
-    places = ("--report", "run.html", "--out", "out.csv")
+    places = ("--report", "run.html", "--out", "out.csv", "--price", "0.05")
 
     ended = autocalls("bulk", file, *RUN, *places)
     again = autocalls("bulk", file, *RUN, "--report", "run.html")
 
     assert ended.status == 0
     assert ended.out.endswith("written: out.csv\nwritten: run.html\n")
-    assert Path("run.html").read_text().startswith("<!doctype html>")
+    page = Path("run.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "0.10: 2 accepted messages at 0.05 each" in page
     assert again.status == 2
     assert "run.html exists already" in again.complaint
     assert len(service.emulator.accepted) == 2

@@ -191,3 +191,64 @@ def test_the_report_shows_how_far_messages_came(autocalls: Autocalls) -> None:
     ]
     assert missing.status == 2
     assert not Path("none.db").exists()
+
+
+async def _tell_three() -> None:
+    store = SqliteDeliveries("receipts.db", now=lambda: NOW)
+    await store.open()
+    await store.join()
+    for number, status in ((10, "read"), (11, "delivered"), (12, "failed")):
+        await store.keep(arrival(number, status))
+    await store.aclose()
+
+
+def test_the_report_shows_what_it_cost_where_a_price_is_given(
+    autocalls: Autocalls,
+) -> None:
+    asyncio.run(_tell_three())
+    priced = ("journal", "report", "run.db", "--price", "0.05")
+    told = ("--receipts", "receipts.db")
+
+    plain = autocalls(*priced)
+    shown = autocalls(*priced, *told, "--html", "page.html")
+    record = json.loads(autocalls(*priced, *told, "--json").out)["costs"]
+
+    lines = [" ".join(line.split()) for line in shown.out.splitlines()]
+    assert "cost 0.15: 3 accepted messages at 0.05 each" in lines
+    assert "cost at most 0.30: 3 unknown messages may have left" in lines
+    assert "for delivered ones 0.10: 2 messages at 0.05 each" in lines
+    assert "for failed ones 0.05: 1 message at 0.05 each" in lines
+    assert "0.15: 3 accepted messages at 0.05 each" in Path("page.html").read_text()
+    assert "for delivered" not in plain.out
+    assert record == {
+        "price": "0.05",
+        "accepted": "0.15",
+        "at_most": "0.30",
+        "delivered": "0.10",
+        "failed": "0.05",
+    }
+
+
+def test_an_export_has_the_cost_of_each_message(autocalls: Autocalls) -> None:
+    rows = autocalls("journal", "export", "run.db", "--price", "0.05").out
+    both = autocalls(
+        *("journal", "export", "run.db", "--price", "0.05", "--format", "jsonl"),
+        *("--receipts", "receipts.db"),
+    ).out
+
+    header, *lines = rows.splitlines()
+    assert header.endswith("detail,cost")
+    assert sorted(line.rpartition(",")[2] for line in lines) == [
+        *[""] * 3,
+        *["0.05"] * 3,
+    ]
+    assert {json.loads(line)["cost"] for line in both.splitlines()} == {"0.05", None}
+    assert {json.loads(line)["delivery_status"] for line in both.splitlines()} == {None}
+
+
+@pytest.mark.parametrize("price", ["-1", "free", "nan", "inf"])
+def test_a_price_that_is_none_is_said(autocalls: Autocalls, price: str) -> None:
+    ended = autocalls("journal", "report", "run.db", f"--price={price}")
+
+    assert ended.status == 2
+    assert price in ended.err

@@ -1,27 +1,13 @@
 """The options that say whom a campaign may write to, when, and how much."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from attrs import frozen
 
-
-def parse_amount(text: str) -> Decimal:
-    """Return an amount such as 0.05.
-
-    Raises:
-        BadParameter: It is none, or is below 0.
-    """
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if amount.is_finite() and amount >= 0:
-        return amount
-    msg = f"it must be an amount of at least 0, such as 0.05; got {text!r}"
-    raise typer.BadParameter(msg)
+from autocalls_async.cli.options import parse_amount
 
 
 @frozen(kw_only=True)
