@@ -31,8 +31,15 @@ _GUARD = re.compile(
 _DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 _SHORTENED = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
 _FLOAT_TAIL = re.compile(r"(\+?[0-9]{7,15})[.,]0")
-_OTHER_TAIL = re.compile(r"[.,]0+$|[^0-9]\([0-9]{1,3}\)$|^[0-9]{1,2}\.\)|-[0-9]{1,2}$")
+_OTHER_TAIL = re.compile(r"[.,]0+$|[^0-9]\([0-9]{1,3}\)$|^[0-9]{1,2}\.\)")
+_EXTENSION = re.compile(r"-[0-9]{1,2}$")
 _ALTERNATIVE = re.compile(r"/\s*[0-9]{1,3}$")
+_BREAK = re.compile(r"[^0-9+]+(?=[0+])")
+# Of day, month and year in any order; in many countries it would be a number, too.
+_DATE = re.compile(
+    r"(?:[0-3]?[0-9](?P<a>[./-])[0-3]?[0-9](?P=a)(?:[0-9]{2}|(?:19|20)[0-9]{2})"
+    r"|(?:19|20)[0-9]{2}(?P<b>[./-])[0-3]?[0-9](?P=b)[0-3]?[0-9])\.?"
+)
 # Letters may be an extension, or two numbers in one cell: nothing is guessed.
 _NUMBER = re.compile(r"\+?[0-9 ().\-/]+")
 _INTERNATIONAL = re.compile(r"0\s*0[ ().-]*(?=[1-9])")
@@ -93,7 +100,10 @@ def parse_phone(
             " export it again"
         )
         raise ValueError(msg)
-    if _ALTERNATIVE.search(written):
+    if _is_date(written, region):
+        msg = f"{name} is a date; look whether it is the right column"
+        raise ValueError(msg)
+    if _ALTERNATIVE.search(written) or _are_two(written, region):
         msg = f"{name} lists two numbers in one; write each in a row of its own"
         raise ValueError(msg)
     if region is None:
@@ -141,16 +151,68 @@ def _is_a_note(character: str) -> bool:
 def _read(
     written: str, region: str, *, numbers: Numbers | None, name: str
 ) -> PhoneNumber | None:
-    if not _NUMBER.fullmatch(written) or _OTHER_TAIL.search(written):
+    if not _NUMBER.fullmatch(written) or _has_tail(written, region):
         return None
     if written.startswith("+"):
         return _parse(written, None)
     if prefix := _INTERNATIONAL.match(written):
+        # Some countries dial abroad with 001 or 0011.
         abroad = _parse("+" + written[prefix.end() :], None)
-        return abroad or _parse(written, region)
+        return _the_one(abroad, _parse(written, region), name)
     if written.startswith(("0", "(0")):  # no country's code does
-        return _parse(written, region)
+        home = _parse(written, region)
+        return _the_one(_parse_behind_0(written, home), home, name)
     return _read_digits(written, region, numbers=numbers, name=name)
+
+
+def _the_one(
+    abroad: PhoneNumber | None, home: PhoneNumber | None, name: str
+) -> PhoneNumber | None:
+    if abroad is None or home is None or _e164(abroad) == _e164(home):
+        return abroad or home
+    raise AmbiguousPhoneError(name, (_e164(abroad), _e164(home)))
+
+
+def _parse_behind_0(written: str, home: PhoneNumber | None) -> PhoneNumber | None:
+    """Read `049 151…` as `+49 151…`, where that is the country's own code."""
+    abroad = _parse("+" + written.replace("0", "", 1), None)
+    is_own = abroad and home and abroad.country_code == home.country_code
+    return abroad if is_own else None
+
+
+def _has_tail(written: str, region: str | None) -> bool:
+    """Whether it ends in what may belong to it or not: a float's tail, an extension.
+
+    `345-67-89` is how half of Europe writes: without its end it is no number.
+    """
+    extension = _EXTENSION.search(written)
+    if extension is None:
+        return _OTHER_TAIL.search(written) is not None
+    whole, without = (
+        _parse(t, region) for t in (written, written[: extension.start()])
+    )
+    return not whole or (without is not None and not _is_grouped_as(written, whole))
+
+
+def _is_date(written: str, region: str | None) -> bool:
+    """Whether a date stands there, be its digits a number too.
+
+    Where numbers are written so, as `20.19.16` in New Caledonia, it is one of those.
+    """
+    if not _DATE.fullmatch(written):
+        return False
+    number = _parse(written, region)
+    usual = number and phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+    return usual != written
+
+
+def _are_two(written: str, region: str | None) -> bool:
+    """Whether a number stands on either side of a break: `0491 123 / 0491 456`."""
+    return any(
+        _parse(written[: found.start()], region)
+        and _parse(written[found.end() :], region)
+        for found in _BREAK.finditer(written)
+    )
 
 
 def _read_abroad(written: str, name: str) -> str:
@@ -158,11 +220,7 @@ def _read_abroad(written: str, name: str) -> str:
     if prefix := _INTERNATIONAL.match(written):
         written = "+" + written[prefix.end() :]
     has_code = written.startswith("+") and _NUMBER.fullmatch(written)
-    if (
-        has_code
-        and not _OTHER_TAIL.search(written)
-        and (found := _parse(written, None))
-    ):
+    if has_code and not _has_tail(written, None) and (found := _parse(written, None)):
         return _e164(found)
     return check_phone(name, written)
 
@@ -180,11 +238,14 @@ def _read_digits(
             " write the plus, or say that all are international"
         )
         raise ValueError(msg)
-    if home is None or abroad is None or _e164(home) == _e164(abroad):
+    if (
+        home
+        and abroad
+        and _is_grouped_as(written, home)
+        and not _is_grouped_as(written, abroad)
+    ):
         return home
-    if _is_grouped_as(written, home) and not _is_grouped_as(written, abroad):
-        return home
-    raise AmbiguousPhoneError(name, (_e164(abroad), _e164(home)))
+    return _the_one(abroad, home, name)
 
 
 def _is_grouped_as(written: str, number: PhoneNumber) -> bool:
