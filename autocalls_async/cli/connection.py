@@ -56,11 +56,17 @@ def check_key(connection: Connection) -> str:
 
 
 def open_for_bulk(
-    connection: Connection, *, rate: int, drain_timeout: float, observer: Observer
+    connection: Connection,
+    *,
+    rate: int,
+    drain_timeout: float,
+    observer: Observer,
+    deliveries: Deliveries | None,
 ) -> AutocallsClient:
     """Make a client for a campaign, which is patient."""
     return _make(
         connection,
+        deliveries=deliveries,
         send_limit=SendLimit(rate),
         drain_timeout=drain_timeout,
         observer=observer,

@@ -5,11 +5,12 @@ Pure: no I/O, no clock, no asyncio.
 Two kinds of evidence: the conversation's history holds the text more often than we
 know to have sent it; and a receipt came, at about that time, with an id that no answer
 of ours carried. Assistants, colleagues and other programs make such ids, and may send
-such texts: only both together are sure. That nothing came is evidence of nothing.
+such texts: only both together are sure, and only where the store of receipts can know
+of those programs. That nothing came is evidence of nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
@@ -32,6 +33,10 @@ Lost: TypeAlias = Unknown | UnknownOutcomeError
 BEFORE = timedelta(seconds=5)
 AFTER = timedelta(minutes=15)
 """Around the hand-over: then the first receipt of a message comes."""
+
+SOON = timedelta(minutes=2)
+"""Within it the first receipt comes mostly. A later one is as likely another program's
+that wrote the same, so that it is not sure."""
 
 SAME = timedelta(seconds=2)
 """Between two notes of one hand-over, of a journal and of a client."""
@@ -90,12 +95,15 @@ class Knowledge:
             could not be read.
         strays: Receipts of the time, with ids that no answer of ours carried.
         was_up: Receipts were taken in for the whole of the time, and it is over.
+        is_noted: Who sent the case notes its hand-overs in the store of receipts. Where
+            it does not, others may not either, and their equal texts are not known.
     """
 
     sends: Sequence[HandedOver]
     history: Sequence[str] | None
     strays: Sequence[Receipt]
     was_up: bool
+    is_noted: bool = True
 
 
 def digest_of(text: str) -> str:
@@ -133,11 +141,9 @@ def judge(case: Case, known: Knowledge) -> Evidence:
     stray, heard = _look_at_receipts(others, known.strays)
     reasons = [said, heard]
     if in_history and has_anchor and stray is not None:
-        if known.was_up:
-            verdict = Verdict.SURE
-        else:
-            verdict = Verdict.LIKELY
-            reasons.append("receipts were not taken in for the whole of that time")
+        doubts = list(_doubts(case, known, stray))
+        verdict = Verdict.LIKELY if doubts else Verdict.SURE
+        reasons += doubts
     else:
         is_any = in_history or stray is not None
         verdict = Verdict.LIKELY if is_any else Verdict.NONE
@@ -146,6 +152,16 @@ def judge(case: Case, known: Knowledge) -> Evidence:
         reasons=tuple(reasons),
         whatsapp_message_id=None if stray is None else stray.whatsapp_message_id,
     )
+
+
+def _doubts(case: Case, known: Knowledge, stray: Receipt) -> Iterator[str]:
+    """Yield why it may have been another program's, although all is there."""
+    if not known.was_up:
+        yield "receipts were not taken in for the whole of that time"
+    if not known.is_noted:
+        yield "its campaign noted nothing there, so other programs may not either"
+    if stray.received_at > case.handed_over_at + SOON:
+        yield f"the receipt came later than {SOON.total_seconds():.0f} s after it left"
 
 
 def merge(

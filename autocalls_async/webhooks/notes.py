@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from contextlib import suppress
 
 from autocalls_async.engine.shipment import Shipment
 from autocalls_async.model.outcomes import Accepted, Outcome, Unknown
@@ -57,11 +56,13 @@ class Notes:
             self._keeping.cancel()
             await asyncio.wait([self._keeping])
         if self._notes:
-            with suppress(DeliveryStoreError):
-                await self.flush()
+            await self._flush_or_tell()
 
     async def _keep(self) -> None:
         await asyncio.sleep(NOTE_SECONDS)
+        await self._flush_or_tell()
+
+    async def _flush_or_tell(self) -> None:
         try:
             await self.flush()
         except DeliveryStoreError as error:

@@ -55,6 +55,7 @@ async def find_evidence(
     store: DeliveryStore,
     asks: Asks | None,
     entries: Iterable[HandedOver] = (),
+    is_noted: bool = True,
 ) -> Evidence:
     """Return how good the evidence is that a message arrived.
 
@@ -63,6 +64,7 @@ async def find_evidence(
         store: Of receipts.
         asks: Reads the conversation; `None` leaves it unread.
         entries: What a journal knows to have been handed over to this person.
+        is_noted: Who sent it notes its hand-overs in the store.
 
     Raises:
         DeliveryStoreError: The store cannot be used.
@@ -76,6 +78,7 @@ async def find_evidence(
         history=None if asks is None else await _read_history(case, asks),
         strays=await _find_strays(case, store, sends),
         was_up=is_over and await store.was_up(since, until),
+        is_noted=is_noted,
     )
     return judge(case, known)
 

@@ -78,6 +78,14 @@ BEFORE = sent(EARLIER, -60)
             [BEFORE, lost()], [EARLIER], [stray()], True, "likely", id="receipt alone"
         ),
         pytest.param([BEFORE, lost()], [EARLIER], [], True, "none", id="nothing"),
+        pytest.param(
+            [BEFORE, lost()],
+            [EARLIER, TEXT],
+            [stray(minutes=2.1)],
+            True,
+            "likely",
+            id="a receipt that is late",
+        ),
         pytest.param([BEFORE], [EARLIER, TEXT], [stray()], True, "sure", id="unnoted"),
         pytest.param([BEFORE, lost()], None, [], True, "none", id="no history"),
         pytest.param([lost()], [TEXT], [stray()], True, "likely", id="no anchor"),
@@ -169,6 +177,23 @@ def test_what_is_found_is_weighed(
     assert found.verdict == verdict
     assert found.reasons
     assert not any(word in str(found) for word in (TEXT, EARLIER, PHONE))
+
+
+def test_where_its_campaign_notes_nothing_it_is_likely_at_most() -> None:
+    told = [digest_of(EARLIER), digest_of(TEXT)]
+    found = judge(
+        CASE,
+        Knowledge(
+            sends=[BEFORE, lost()],
+            history=told,
+            strays=[stray()],
+            was_up=True,
+            is_noted=False,
+        ),
+    )
+
+    assert found.verdict == Verdict.LIKELY
+    assert "noted nothing" in found.reasons[-1]
 
 
 def test_a_template_is_never_sure() -> None:

@@ -120,7 +120,8 @@ def _check_places(campaign: Campaign) -> None:
         msg = "--price is for --budget, and for --dry-run, which holds it against the "
         msg += "balance, or for --report, which tells the costs"
         raise CommandError(msg)
-    for path in (campaign.journal, campaign.out, campaign.report):
+    places = (campaign.journal, campaign.out, campaign.report, campaign.receipts)
+    for path in places:
         if path is not None and not path.parent.is_dir():
             msg = f"cannot write {path}: there is no folder {path.parent}"
             raise CommandError(msg)
@@ -131,6 +132,7 @@ def _check_places(campaign: Campaign) -> None:
             "--journal": campaign.journal,
             "--out": campaign.out,
             "--report": campaign.report,
+            "--receipts": campaign.receipts,
         }
     )
     if campaign.out is not None:

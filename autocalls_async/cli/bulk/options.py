@@ -243,6 +243,15 @@ class Campaign:
             metavar="FILE", help="Write a page about the journal there at the end."
         ),
     ] = None
+    receipts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Note there what was handed over: the file of `autocalls webhooks "
+            "serve`, by which `autocalls journal resolve --by-evidence` settles what "
+            "is unknown.",
+        ),
+    ] = None
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Let --out and --report replace a file.")
     ] = False

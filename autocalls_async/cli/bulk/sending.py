@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from attrs import define, field
@@ -49,6 +49,8 @@ from autocalls_async.journal import Journal, JournalError, SqliteJournal, State
 from autocalls_async.journal.entry import MAY_LEAVE
 from autocalls_async.model.errors import AutocallsError, RunStoppedError
 from autocalls_async.model.outcomes import Accepted, Outcome
+from autocalls_async.webhooks.deliveries import Deliveries
+from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 
 # What the second Ctrl-C leaves to the messages that have left.
 _DRAIN_SECONDS = 0.2
@@ -111,6 +113,8 @@ class Sending:
         self._screen = screen
         self._results = _Results()
         self._requests = RequestCounter()
+        receipts = campaign.receipts
+        self._deliveries = None if receipts is None else Deliveries(receipts)
 
     def run(self) -> int:
         """Send it all, say what came of it, and give the exit status.
@@ -138,11 +142,25 @@ class Sending:
         """
         path = self._campaign.journal
         with self._messages:
-            if path is not None:
-                return await self._send_noting(path)
+            async with self._receipts():
+                if path is not None:
+                    return await self._send_noting(path)
+                with self._nothing_sent():
+                    self._judge()
+                return await self._send(None)
+
+    @asynccontextmanager
+    async def _receipts(self) -> AsyncIterator[None]:
+        """Have the store of receipts open, if there is to be one."""
+        if self._deliveries is None:
+            yield
+            return
+        try:
             with self._nothing_sent():
-                self._judge()
-            return await self._send(None)
+                await self._deliveries.open()
+            yield
+        finally:
+            await self._deliveries.aclose()
 
     def _tell_places(self) -> None:
         out, page = self._campaign.out, self._campaign.report
@@ -215,7 +233,7 @@ class Sending:
         except FileError as error:
             msg = f"{self._campaign.file}: {error}; nothing was sent"
             raise CommandError(msg) from error
-        except JournalError as error:
+        except (JournalError, DeliveryStoreError) as error:
             msg = f"{error}; nothing was sent"
             raise CommandError(msg) from error
 
@@ -237,6 +255,10 @@ class Sending:
             unknown = count(unknown_count, "message")
             shown = quote("autocalls", "journal", "show", str(path))
             self._screen.offer(f"{unknown} unknown; to see them", shown)
+            if (receipts := self._campaign.receipts) is not None:
+                settle = ("--by-evidence", "--receipts", str(receipts))
+                command = quote("autocalls", "journal", "resolve", str(path), *settle)
+                self._screen.offer("to settle them, in 15 minutes", command)
 
     def _what_to_raise(self) -> str:
         """Say which bound has to be raised before there is a use in going on."""
@@ -263,6 +285,7 @@ class Sending:
             rate=self._campaign.rate,
             drain_timeout=_DRAIN_SECONDS,
             observer=self._requests,
+            deliveries=self._deliveries,
         )
         with self._screen.watch(total=len(self._messages)) as watch:
             async with client:

@@ -1,8 +1,10 @@
 """`autocalls journal resolve --by-evidence`: what receipts and conversations tell."""
 
 import asyncio
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from attrs import frozen
@@ -19,11 +21,18 @@ from autocalls_async.model.masking import mask_phone
 from autocalls_async.model.messages import FreeformMessage
 from autocalls_async.model.persons import person_of
 from autocalls_async.webhooks.deliveries import Deliveries
-from autocalls_async.webhooks.evidence import Case, Evidence, Verdict, digest_of
+from autocalls_async.webhooks.evidence import (
+    AFTER,
+    Case,
+    Evidence,
+    Verdict,
+    digest_of,
+)
 from autocalls_async.webhooks.search import find_evidence
 from autocalls_async.webhooks.stores.protocol import DeliveryStore, HandedOver
 
 _MOST_SHOWN = 20
+_PIECE = 500
 
 
 @frozen
@@ -75,10 +84,17 @@ async def _settle(
     ):
         unknowns = [entry async for entry in journal.entries(State.UNKNOWN)]
         known = await _hand_overs(journal, unknowns)
-        asks = client if reads_history else None
         store = await client.deliveries.open()
+        noted = await _find_noted(journal, store, unknowns)
+        asks = client if reads_history else None
         found = [
-            await _look(entry, store, asks, known[person_of(entry.recipient_phone)])
+            await _look(
+                entry,
+                store,
+                asks,
+                known[person_of(entry.recipient_phone)],
+                is_noted=entry.handed_over_at in noted,
+            )
             for entry in unknowns
         ]
         keys = [f.entry.key for f in found if f.evidence.verdict in wanted]
@@ -111,20 +127,53 @@ async def _hand_overs(
     return known
 
 
+async def _find_noted(
+    journal: SqliteJournal, store: DeliveryStore, unknowns: Sequence[Entry]
+) -> Collection[datetime]:
+    """Return when those left about which the campaign noted others in the store."""
+    waiting = sorted({e.handed_over_at for e in unknowns if e.handed_over_at})
+    found: set[datetime] = set()
+    async for at in _noted(journal, store):
+        begin, end = bisect_left(waiting, at - AFTER), bisect_right(waiting, at + AFTER)
+        found.update(waiting[begin:end])
+        del waiting[begin:end]
+    return found
+
+
+async def _noted(
+    journal: SqliteJournal, store: DeliveryStore
+) -> AsyncIterator[datetime]:
+    """Yield when accepted messages left that the store knows as ours."""
+    some: dict[int, datetime] = {}
+    async for entry in journal.entries(State.ACCEPTED):
+        number, at = entry.whatsapp_message_id, entry.handed_over_at
+        if number is not None and at is not None:
+            some[number] = at
+        if len(some) == _PIECE:
+            for carried in await store.carried(some):
+                yield some[carried]
+            some.clear()
+    for carried in await store.carried(some):
+        yield some[carried]
+
+
 async def _look(
     entry: Entry,
     store: DeliveryStore,
     asks: AutocallsClient | None,
     known: Sequence[HandedOver],
+    *,
+    is_noted: bool,
 ) -> _Found:
     case = _case(entry)
     if case is None:
         reasons = ("the journal does not say when it left, or from which sender",)
         return _Found(entry, Evidence(verdict=Verdict.NONE, reasons=reasons))
     entries = [send for send in known if send.sender_id == case.sender_id]
-    return _Found(
-        entry, await find_evidence(case, store=store, asks=asks, entries=entries)
+    evidence = await find_evidence(
+        case, store=store, asks=asks, entries=entries, is_noted=is_noted
     )
+    return _Found(entry, evidence)
 
 
 def _case(entry: Entry) -> Case | None:

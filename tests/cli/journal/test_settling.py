@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 from autocalls_async import FreeformMessage
 from autocalls_async.journal import SqliteJournal, State
 from autocalls_async.journal.keys import to_content
+from autocalls_async.webhooks.evidence import digest_of
+from autocalls_async.webhooks.stores.protocol import HandedOver
 from autocalls_async.webhooks.stores.sqlite import SqliteDeliveries
 from tests.cli.conftest import Autocalls, Service
 from tests.webhooks.bodies import SENDER
@@ -35,7 +39,7 @@ class Clock:
 
 async def _write_journal() -> None:
     """To each Welcome was accepted, and the table is unknown."""
-    clock = Clock(LEFT_AT - timedelta(minutes=30))
+    clock = Clock(LEFT_AT - timedelta(minutes=10))
     async with SqliteJournal("run.db", now=clock) as journal:
         for step, text in enumerate((EARLIER, TEXT)):
             for number, phone in enumerate((ANA, BEN, CAN)):
@@ -55,7 +59,10 @@ async def _write_journal() -> None:
 
 
 async def _write_receipts() -> None:
-    """Take in for two hours: a receipt of no answer for Ana, and one for Ben."""
+    """Take in for two hours: a receipt of no answer for Ana, and one for Ben.
+
+    The campaign has noted there what was accepted, as `bulk --receipts` does.
+    """
     clock = Clock(LEFT_AT - timedelta(hours=1))
     store = SqliteDeliveries("receipts.db", now=clock)
     await store.open()
@@ -63,9 +70,21 @@ async def _write_receipts() -> None:
     clock.at = LEFT_AT + timedelta(seconds=2)
     for number, phone in ((890, ANA), (891, BEN)):
         await store.keep(arrival(number, person=phone))
+    await store.note(_welcome(10 + n, phone) for n, phone in enumerate((ANA, BEN, CAN)))
     clock.at = NOW
     await store.beat()
     await store.aclose()
+
+
+def _welcome(number: int, phone: str) -> HandedOver:
+    return HandedOver(
+        sender_id=SENDER,
+        person=phone,
+        digest=digest_of(EARLIER),
+        handed_over_at=LEFT_AT - timedelta(minutes=10),
+        whatsapp_message_id=number,
+        is_accepted=True,
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +141,24 @@ def test_what_likely_arrived_is_taken_where_that_is_wanted(
     assert told["verdicts"] == {"sure": 1, "likely": 1, "none": 1}
     assert told["resolved"] == 2
     assert _states() == {"accepted": 5, "unknown": 1}
+
+
+@pytest.mark.usefixtures("_history")
+def test_what_a_campaign_without_receipts_sent_is_likely_at_most(
+    autocalls: Autocalls,
+) -> None:
+    with closing(sqlite3.connect("receipts.db")) as file, file:
+        file.execute("DELETE FROM sends")
+
+    ended = autocalls(
+        *("journal", "resolve", "run.db", "--by-evidence", "--json"),
+        *("--receipts", "receipts.db"),
+    )
+
+    told = json.loads(ended.out)
+    assert told["verdicts"] == {"sure": 0, "likely": 2, "none": 1}
+    assert "noted nothing" in str(told["evidence"][0]["reasons"])
+    assert _states() == {"accepted": 3, "unknown": 3}
 
 
 @pytest.mark.usefixtures("_history")

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from autocalls_async import Deliveries, Delivery
+from autocalls_async.emulator import Endpoint, HangUpAfter
+from autocalls_async.webhooks import SqliteDeliveries
 from tests.cli.conftest import OPEN, Autocalls, Service
 from tests.ports import own_port
 from tests.webhooks.bodies import PHONE, SECRET, digest, receipt, signed
@@ -160,3 +162,38 @@ def test_a_campaign_leaves_out_who_is_on_the_list(
 
     assert "1 left out as excluded" in ended.out + ended.err
     assert [m.recipient_phone for m in service.emulator.accepted] == [OPEN]
+
+
+def test_a_campaign_notes_what_it_handed_over_with_the_receipts(
+    autocalls: Autocalls, service: Service
+) -> None:
+    Path("rows.csv").write_text(f"recipient_phone,message\n{OPEN},hi\n{PHONE},hi\n")
+    service.do(lambda e: e.fail_next(1, HangUpAfter(), endpoint=Endpoint.SEND_FREEFORM))
+
+    ended = autocalls("bulk", "rows.csv", "--journal", "run.db", "--receipts", "r.db")
+
+    async def look() -> list[bool]:
+        store = SqliteDeliveries("r.db")
+        await store.open()
+        sent = service.emulator.accepted[0]
+        noted = await store.noted(sender_id=sent.sender_id, person=OPEN)
+        await store.aclose()
+        return [one.is_accepted for one in noted]
+
+    assert "1 unknown" in ended.out + ended.err
+    assert "--by-evidence --receipts r.db" in ended.out + ended.err
+    assert asyncio.run(look()) == [False]
+
+
+def test_a_campaign_with_an_unusable_store_of_receipts_sends_nothing(
+    autocalls: Autocalls, service: Service
+) -> None:
+    Path("rows.csv").write_text(f"recipient_phone,message\n{OPEN},hi\n")
+    Path("r.db").write_text("no database, whatever its name says " * 99)
+
+    ended = autocalls("bulk", "rows.csv", "--receipts", "r.db")
+
+    assert ended.status == 2
+    assert "r.db" in ended.err
+    assert "nothing was sent" in ended.err
+    assert service.emulator.accepted == []
