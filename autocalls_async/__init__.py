@@ -20,6 +20,7 @@ The house, a room for each thing that the library does; imports go down:
     policy/    what follows from what: verdict, retry, lanes, pace, windows
     model/     what people hold: messages, answers, outcomes, errors, their rules
     emulator/  the service, as it is documented; it shares no line with the rest
+    system     what differs between Linux, macOS and Windows
 
 One send goes through them so: the client makes a message, which its rules check
 (`model.messages`, `model.checks`). The engine gives it a place in its lane

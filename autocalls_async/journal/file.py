@@ -19,8 +19,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
+from autocalls_async import system
 from autocalls_async.journal.errors import JournalCopyError, JournalError
-from autocalls_async.journal.lock import Memory, OwnerLock, sync_folder
+from autocalls_async.journal.lock import Memory, OwnerLock
 from autocalls_async.journal.rows import BusyError, to_failure
 from autocalls_async.journal.schema import (
     SCHEMA_VERSION,
@@ -137,7 +138,7 @@ class JournalFile:
         try:
             if not self._real.exists():
                 self._make()
-            os.close(os.open(self._real, os.O_RDWR | os.O_CLOEXEC))
+            os.close(os.open(self._real, os.O_RDWR))
         except OSError as error:
             detail = f"it cannot be opened for writing ({error.strerror})"
             raise JournalError(path=self._path, detail=detail) from error
@@ -158,7 +159,7 @@ class JournalFile:
         inode = part.stat().st_ino
         self._lock.remember(Memory(inode=inode, commit_number=0, is_open=True))
         part.rename(self._real)
-        sync_folder(self._real.parent)
+        system.sync_folder(self._real.parent)
 
     def _open(self, first_work: Callable[[sqlite3.Connection], None]) -> None:
         version = read_version(self.db, self._path)

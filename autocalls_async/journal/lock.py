@@ -8,16 +8,13 @@ that nothing else is taken for it: a copy, or what is left when a part of it is 
 import contextlib
 import os
 import socket
-import sys
 from datetime import datetime
 from pathlib import Path
 
 from attrs import evolve, frozen
 
+from autocalls_async import system
 from autocalls_async.journal.errors import JournalError, JournalLockedError
-
-if sys.platform != "win32":
-    import fcntl
 
 _MOST_BYTES = 1024
 
@@ -85,7 +82,7 @@ class OwnerLock:
             JournalError: The lock file cannot be used.
         """
         try:
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise self._unusable(error) from error
         self._hold(file)
@@ -101,7 +98,7 @@ class OwnerLock:
             JournalError: The lock file cannot be used.
         """
         try:
-            file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            file = os.open(self._path, os.O_RDONLY)
         except FileNotFoundError:
             return  # nobody has opened it since it was copied here
         except OSError as error:
@@ -117,7 +114,7 @@ class OwnerLock:
         try:
             self._put(memory)
             os.fsync(self._opened())
-            sync_folder(self._path.parent)
+            system.sync_folder(self._path.parent)
         except OSError as error:
             raise self._unusable(error) from error
 
@@ -156,15 +153,15 @@ class OwnerLock:
         if is_first:  # who we are moves behind it
             self._write()
         else:
-            os.pwrite(self._opened(), memory.to_line(), 0)
+            system.write_at(self._opened(), memory.to_line(), 0)
 
     def _write(self, *, spare: bytes = bytes(_SPARE_BYTES)) -> None:
         line = b"" if self.memory is None else self.memory.to_line()
         content = line + self._who.encode()
-        os.pwrite(self._opened(), content, 0)
+        system.write_at(self._opened(), content, 0)
         os.ftruncate(self._opened(), len(content))
         with contextlib.suppress(OSError):  # there is no room even now
-            os.pwrite(self._opened(), spare, len(content))
+            system.write_at(self._opened(), spare, len(content))
 
     def _opened(self) -> int:
         assert self._file is not None  # noqa: S101  # it was taken before
@@ -177,20 +174,14 @@ class OwnerLock:
             os.close(file)
             raise
         self._file = file
-        first, _, _ = os.pread(file, _MOST_BYTES, 0).partition(b"\n")
+        first, _, _ = system.read_start(file, _MOST_BYTES).partition(b"\n")
         self.memory = _read_memory(first.decode(errors="replace"))
 
     def _lock(self, file: int, *, is_shared: bool) -> None:
-        if sys.platform == "win32":
-            raise JournalError(
-                path=self._journal,
-                detail="this system has no flock() to keep two processes apart",
-            )
         try:
-            kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
-            fcntl.flock(file, kind | fcntl.LOCK_NB)
+            system.lock(file, is_shared=is_shared)
         except BlockingIOError:
-            raise self._held(os.pread(file, _MOST_BYTES, 0)) from None
+            raise self._held(system.read_start(file, _MOST_BYTES)) from None
         except OSError as error:
             raise self._unusable(error) from error
 
@@ -227,14 +218,4 @@ def make_private(path: Path) -> None:
     Raises:
         OSError: It cannot be opened for writing.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-
-
-def sync_folder(folder: Path) -> None:
-    """Make sure that a power cut takes no new file out of its folder."""
-    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):  # not every system syncs a folder
-            os.fsync(file)
-    finally:
-        os.close(file)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

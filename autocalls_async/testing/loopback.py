@@ -19,15 +19,12 @@ A peer in another process can't be seen, and nothing waits for it.
 
 import selectors
 import socket
-import sys
 from collections.abc import Callable
 from typing import TypeVar
 
 from attrs import define, field
 
-if sys.platform == "linux":
-    import fcntl
-    import termios
+from autocalls_async import system
 
 _T = TypeVar("_T")
 _Name = tuple[str, int]
@@ -35,7 +32,6 @@ _Names = tuple[_Name, _Name | None]
 
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-_NOTHING = bytes(4)
 
 # States of a TCP connection in which its peer's end of stream is yet to come:
 # established, and both waits of an end that has sent its own.
@@ -104,7 +100,7 @@ class Loopback:
         If this is false, and a poll right after it finds nothing, then nothing
         can become ready without somebody outside this thread.
         """
-        if sys.platform != "linux":
+        if not system.TELLS_OF_SOCKETS:
             return False
         for end in tuple(self._left):
             if _ask(end.fd, _names) != (end.own, end.other):
@@ -200,27 +196,17 @@ def _is_listening(sock: socket.socket) -> bool:
     return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
-def _state(sock: socket.socket) -> int:
-    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-
-
-def _acknowledge(sock: socket.socket) -> None:
-    """Send the acknowledgement that the kernel would put off by up to 40 ms."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-
-
 def _expects_end(end: _End) -> bool:
     """Whether somebody reads at this end and the end of stream is yet to come."""
-    return bool(end.events & _READ) and _ask(end.fd, _state) in _EXPECTING_END
+    return bool(end.events & _READ) and _ask(end.fd, system.tcp_state) in _EXPECTING_END
 
 
 def _unreceived_bytes(end: _End, peer: _End) -> int:
     """Count what was written at one end and has not arrived at the other."""
     try:
-        if fcntl.ioctl(end.fd, termios.TIOCOUTQ, _NOTHING) == _NOTHING:
+        if not system.unacknowledged_bytes(end.fd):
             return 0
-        _ask(peer.fd, _acknowledge)
-        answer = fcntl.ioctl(end.fd, termios.TIOCOUTQ, _NOTHING)
+        _ask(peer.fd, system.acknowledge)
+        return system.unacknowledged_bytes(end.fd)
     except OSError:
         return 0
-    return int.from_bytes(answer, sys.byteorder)

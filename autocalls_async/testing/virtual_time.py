@@ -13,7 +13,6 @@ for these. What belongs to them is tested in real time.
 
 import asyncio
 import selectors
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -21,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from autocalls_async.model.naming import show_in
+from autocalls_async.system import TELLS_OF_SOCKETS
 from autocalls_async.testing.loopback import Loopback
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _PATIENCE_SECONDS = 3.0
 _WATCH_SECONDS = 0.001
 
 # Only Linux tells what is under way; elsewhere a moment of quiet has to do.
-_QUIET_POLL_SECONDS = 0.0 if sys.platform == "linux" else 0.001
+_QUIET_POLL_SECONDS = 0.0 if TELLS_OF_SOCKETS else 0.001
 
 _EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 

@@ -1,13 +1,13 @@
 """A PostgreSQL server for demos and tests, in a temporary folder of its own."""
 
-import os
-import pwd
 import shutil
 import socket
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import Self
+
+from autocalls_async.system import is_root
 
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/bin")
 _QUICK = {
@@ -40,15 +40,14 @@ class Server:
 
     def __init__(self, programs: Path) -> None:
         self._programs = programs
-        self._user = "postgres" if os.geteuid() == 0 else None  # it refuses root
+        self._user = "postgres" if is_root() else None  # it refuses root
         self._folder = Path(tempfile.mkdtemp(prefix="autocalls-pg-"))
         self.port = _free_port()
 
     def __enter__(self) -> Self:
         """Make a cluster and start it."""
         if self._user:
-            owner = pwd.getpwnam(self._user)
-            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
+            shutil.chown(self._folder, self._user, self._user)
         self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "-N")
         with (self.data / "postgresql.conf").open("a") as file:
             for name, value in _QUICK.items():

@@ -8,13 +8,12 @@ for, and a fifth shorter. A lease that is over is never renewed.
 import asyncio
 import os
 import socket
-import time
-from functools import partial
 
 from attrs import define, field
 
 from autocalls_async.cluster.protocol.database import Database, Session
 from autocalls_async.cluster.protocol.errors import ClusterError
+from autocalls_async.system import lease_clock
 
 TTL_SECONDS = 10.0
 _RENEWALS = 5
@@ -24,8 +23,7 @@ QUIET_SECONDS = 1.1
 """Nobody sends for an account before this has passed since its last hand-over."""
 
 # A host that was suspended comes back with the lease that it had, if its clock stood.
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-now = partial(time.clock_gettime, _CLOCK)
+now = lease_clock
 
 _REGISTER = "SELECT autocalls.register(%s, %s, %s)"
 _RENEW = "SELECT autocalls.renew(%s, %s)"

@@ -6,10 +6,11 @@ is known at once: nobody has its process any more.
 
 import os
 import socket
-import sys
 from uuid import uuid4
 
 from attrs import field, frozen
+
+from autocalls_async import system
 
 _HERE: set[str] = set()
 """The receivers of this process."""
@@ -38,12 +39,4 @@ def has_ended(token: str, host: str, pid: int) -> bool:
         return False
     if pid == os.getpid():
         return True  # this process is another one, with the number of an older
-    if sys.platform == "win32":
-        return False  # there a look at a process ends it
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
+    return system.is_gone(pid)
