@@ -13,12 +13,16 @@ The house, a room for each thing that the library does; imports go down:
     phones     numbers as people keep them, an extra
     campaign/  many messages: run, plan, ledger, report
     webhooks/  what became of a message after it was accepted
+               receiving/ bytes into events    handlers/ who wants to see them
+               evidence/ what was unknown      stores/ what was heard, kept
     engine/    one message on its way: the one room that waits
                gate/ who leaves when    asking/ windows, and other questions
                telemetry/ who is told
     http/      one attempt: JSON and aiohttp    journal/   what survives
+               transport/ its connections               storage/ in a file
     policy/    what follows from what: verdict, retry, lanes, pace, windows
     model/     what people hold: messages, answers, outcomes, errors, their rules
+               values/ how all of these look
     emulator/  the service, as it is documented; it shares no line with the rest
     system     what differs between Linux, macOS and Windows
 

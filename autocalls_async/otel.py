@@ -44,9 +44,9 @@ from autocalls_async.engine.telemetry.records import (
     Queued,
     Settled,
 )
-from autocalls_async.model.masking import show_code
 from autocalls_async.model.messages import FreeformMessage
 from autocalls_async.model.outcomes import Accepted, Outcome
+from autocalls_async.model.values.masking import show_code
 from autocalls_async.policy.verdict import Seen
 
 try:

@@ -13,9 +13,9 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
 from autocalls_async.model.checks import check_phone, show_no_text
-from autocalls_async.model.masking import mask_phone
-from autocalls_async.model.naming import show_in
 from autocalls_async.model.persons import person_of
+from autocalls_async.model.values.masking import mask_phone
+from autocalls_async.model.values.naming import show_in
 
 __all__ = ["AmbiguousPhoneError", "Numbers", "parse_phone", "person_of"]
 

@@ -19,7 +19,7 @@ from random import Random
 
 from autocalls_async.emulator import Emulator
 from autocalls_async.journal import Entry, State
-from autocalls_async.journal.reading import JournalReader
+from autocalls_async.journal.storage.reading import JournalReader
 
 
 def _write_rows(path: Path, count: int) -> list[str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from autocalls_async.http.replies import Reply, read_refusal
 from autocalls_async.model.errors import RejectedError
-from autocalls_async.model.frozen import FrozenDict
+from autocalls_async.model.values.frozen import FrozenDict
 
 PHONE = "+14155550123"
 TEXT = "the result of your test is positive"

@@ -28,7 +28,7 @@ from autocalls_async.client.settings import ClientSettings
 from autocalls_async.engine.home import tell_of_neglect
 from autocalls_async.engine.telemetry.records import QueueStatus
 from autocalls_async.model.messages import Message
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -10,8 +10,8 @@ from autocalls_async.campaign.progress import Progress
 from autocalls_async.campaign.run import Run
 from autocalls_async.campaign.source import check_source
 from autocalls_async.model.messages import Message
-from autocalls_async.model.naming import show_in
 from autocalls_async.model.outcomes import Outcome
+from autocalls_async.model.values.naming import show_in
 
 T = TypeVar("T")
 

@@ -25,9 +25,9 @@ from autocalls_async.campaign.plan import (
 )
 from autocalls_async.campaign.rules.forecast import PlannedRules, full_days
 from autocalls_async.model.answers import Account, Sender, Template
-from autocalls_async.model.frozen import FrozenDict
-from autocalls_async.model.masking import show_code
 from autocalls_async.model.messages import Pair
+from autocalls_async.model.values.frozen import FrozenDict
+from autocalls_async.model.values.masking import show_code
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _BAD_QUALITY = frozenset({"YELLOW", "RED"})

@@ -12,9 +12,9 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from autocalls_async.model.answers import Sender, Template
-from autocalls_async.model.frozen import FrozenDict
-from autocalls_async.model.naming import show_in
-from autocalls_async.model.plain import Plain
+from autocalls_async.model.values.frozen import FrozenDict
+from autocalls_async.model.values.naming import show_in
+from autocalls_async.model.values.plain import Plain
 
 
 class Severity(Enum):

@@ -8,9 +8,9 @@ from attrs import frozen
 
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.errors import ExcludedError
-from autocalls_async.model.naming import show_in
 from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
-from autocalls_async.model.plain import Plain
+from autocalls_async.model.values.naming import show_in
+from autocalls_async.model.values.plain import Plain
 
 
 @frozen(kw_only=True)

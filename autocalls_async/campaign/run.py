@@ -18,8 +18,8 @@ from autocalls_async.engine.shipment import Page, Shipment
 from autocalls_async.model.errors import RunStoppedError, UnsentError
 from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Message
-from autocalls_async.model.naming import show_in
 from autocalls_async.model.outcomes import Outcome, Unsent
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.policy.pace import Pace
 
 if TYPE_CHECKING:

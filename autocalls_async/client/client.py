@@ -31,7 +31,7 @@ from autocalls_async.http.settings import (
 )
 from autocalls_async.model.checks import check_seconds, choose
 from autocalls_async.model.later import Later
-from autocalls_async.model.naming import show_in, show_methods_as
+from autocalls_async.model.values.naming import show_in, show_methods_as
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.pace import SendLimit
 from autocalls_async.policy.retry import RetryPolicy

@@ -6,7 +6,7 @@ import aiohttp
 
 from autocalls_async.engine.gate.limiter import Limiter
 from autocalls_async.model.later import Later
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.pace import SendLimit
 from autocalls_async.policy.retry import RetryPolicy

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from autocalls_async.http.accounts import AccountSettings, parse_accounts
 from autocalls_async.model.checks import check_text
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 Accounts: TypeAlias = (
     Mapping[str, AccountSettings]

@@ -48,8 +48,8 @@ from autocalls_async.model.checks import (
     read_inbound_phone,
 )
 from autocalls_async.model.messages import Message, check_message
-from autocalls_async.model.naming import show_in
 from autocalls_async.model.outcomes import Accepted, Outcome
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.webhooks.deliveries import Deliveries, Delivery
 
 BATCH = 500

@@ -12,8 +12,8 @@ from autocalls_async.journal import JournalConflictError
 from autocalls_async.journal.keys import derive_key, identity_of, to_content
 from autocalls_async.model.checks import check_key, choose
 from autocalls_async.model.messages import Message, check_message
-from autocalls_async.model.naming import show_in
 from autocalls_async.model.persons import person_of
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.policy.lanes import Lane
 
 ENQUEUE = (

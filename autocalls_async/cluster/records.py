@@ -15,11 +15,11 @@ from autocalls_async.model.errors import (
     UnknownOutcomeError,
     UnsentError,
 )
-from autocalls_async.model.masking import mask_phone_repr
 from autocalls_async.model.messages import FreeformMessage, Message
-from autocalls_async.model.naming import show_in
 from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown
-from autocalls_async.model.plain import Plain
+from autocalls_async.model.values.masking import mask_phone_repr
+from autocalls_async.model.values.naming import show_in
+from autocalls_async.model.values.plain import Plain
 
 COLUMNS = (
     "m.id, m.account, m.key, m.recipient, m.content, m.state, m.attempt, m.fell_back,"

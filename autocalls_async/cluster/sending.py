@@ -18,7 +18,7 @@ from autocalls_async.model.errors import (
     UnknownOutcomeError,
     UnsentError,
 )
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 _AGAIN_SECONDS = 0.2
 _TOO_LATE = "its time was up before it could leave"

@@ -24,8 +24,8 @@ from autocalls_async.http.settings import (
     parse_base_url,
 )
 from autocalls_async.model.checks import check_count, check_id
-from autocalls_async.model.masking import forgetful, forgetful_class
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.masking import forgetful, forgetful_class
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.policy.pace import SendLimit
 
 _PLAIN: tuple[str, ...] = ("base_url", "sender_id")

@@ -41,7 +41,7 @@ from autocalls_async.model.errors import (
     TemplateUnusableError,
     UnavailableError,
 )
-from autocalls_async.model.frozen import FrozenDict
+from autocalls_async.model.values.frozen import FrozenDict
 from autocalls_async.policy.pauses import read_date, read_pause
 from autocalls_async.policy.verdict import Seen
 

@@ -11,7 +11,7 @@ from typing import TypeGuard, final
 from urllib.parse import SplitResult, urlsplit
 
 from autocalls_async.model.checks import Check, check_text
-from autocalls_async.model.masking import forgetful_class
+from autocalls_async.model.values.masking import forgetful_class
 
 DEFAULT_BASE_URL = "https://app.autocalls.ai/api"
 """Source: API reference, "Base". White-label editions use another host."""

@@ -21,7 +21,7 @@ import cattrs
 from attrs import NOTHING, evolve, fields, has
 from cattrs.gen import make_dict_structure_fn, override
 
-from autocalls_async.model.frozen import FrozenDict
+from autocalls_async.model.values.frozen import FrozenDict
 
 T = TypeVar("T")
 

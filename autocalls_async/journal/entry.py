@@ -12,9 +12,9 @@ from attrs import field, frozen
 
 from autocalls_async.journal.keys import identity_of, sender_of, show_key
 from autocalls_async.model.checks import check_key
-from autocalls_async.model.masking import forgetful_class, mask_phone_repr
-from autocalls_async.model.naming import show_in
 from autocalls_async.model.persons import person_of
+from autocalls_async.model.values.masking import forgetful_class, mask_phone_repr
+from autocalls_async.model.values.naming import show_in
 
 
 class State(StrEnum):

@@ -12,7 +12,7 @@ from attrs import define
 from autocalls_async.journal.entry import State
 from autocalls_async.journal.keys import show_key
 from autocalls_async.model.errors import AutocallsError
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 
 @define(eq=False, slots=False, str=False, repr=False, kw_only=True, auto_exc=False)

@@ -16,12 +16,12 @@ from attrs import field, frozen
 
 from autocalls_async.journal.errors import JournalError
 from autocalls_async.journal.lock import make_private
-from autocalls_async.journal.rows import to_failure, to_instant, to_number
+from autocalls_async.journal.storage.rows import to_failure, to_instant, to_number
 from autocalls_async.model.checks import check_phone, check_text, is_e164
-from autocalls_async.model.masking import forgetful, mask_phone_repr
-from autocalls_async.model.naming import show_in
 from autocalls_async.model.persons import person_of
-from autocalls_async.model.plain import Plain
+from autocalls_async.model.values.masking import forgetful, mask_phone_repr
+from autocalls_async.model.values.naming import show_in
+from autocalls_async.model.values.plain import Plain
 
 APPLICATION_ID = 0x4143584C  # "ACXL", at a fixed place of the file
 _BUSY_SECONDS = 5.0

@@ -16,7 +16,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from autocalls_async.model.masking import mask_phone
 from autocalls_async.model.messages import (
     FreeformMessage,
     Message,
@@ -24,6 +23,7 @@ from autocalls_async.model.messages import (
     TemplateMessage,
 )
 from autocalls_async.model.persons import RESPELT, person_of
+from autocalls_async.model.values.masking import mask_phone
 
 _TOO_LARGE = 2**63  # for a file's integers
 _DERIVED_LENGTH = 16  # 64 bits: among a million messages, 1 in 37 million collides

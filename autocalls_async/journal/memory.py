@@ -32,7 +32,7 @@ from autocalls_async.journal.errors import (
     JournalStateError,
 )
 from autocalls_async.journal.keys import sender_of
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 _NO_END: dict[str, Any] = dict.fromkeys(
     ("settled_at", "whatsapp_message_id", "error", "error_code", "detail")

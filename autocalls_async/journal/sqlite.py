@@ -18,11 +18,11 @@ from autocalls_async.journal.entry import (
     check_resolution,
     clean,
 )
-from autocalls_async.journal.group import GroupCommit
 from autocalls_async.journal.memory import utc_now
-from autocalls_async.journal.rows import to_instant, to_number
-from autocalls_async.journal.store import Durability, Store
-from autocalls_async.model.naming import show_in
+from autocalls_async.journal.storage.group import GroupCommit
+from autocalls_async.journal.storage.rows import to_instant, to_number
+from autocalls_async.journal.storage.store import Durability, Store
+from autocalls_async.model.values.naming import show_in
 
 
 class SqliteJournal:

@@ -11,10 +11,10 @@ from typing import Any
 
 from attrs import Factory, field, frozen
 
-from autocalls_async.model.frozen import FrozenDict
-from autocalls_async.model.masking import mask_phone
-from autocalls_async.model.naming import show_in
-from autocalls_async.model.plain import Plain
+from autocalls_async.model.values.frozen import FrozenDict
+from autocalls_async.model.values.masking import mask_phone
+from autocalls_async.model.values.naming import show_in
+from autocalls_async.model.values.plain import Plain
 
 
 @frozen(kw_only=True)

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeGuard, TypeVar
 
 from attrs import Attribute
 
-from autocalls_async.model.masking import forgetful, mask_phone
+from autocalls_async.model.values.masking import forgetful, mask_phone
 
 MAX_MESSAGE_LENGTH = 4096
 """Code points in a freeform text. Source: API reference, "send-freeform"."""

@@ -17,10 +17,10 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 from attrs import define, field
 
 from autocalls_async.model.answers import SessionStatus
-from autocalls_async.model.frozen import FrozenDict
-from autocalls_async.model.masking import mask_phone, show_code
-from autocalls_async.model.naming import show_in
-from autocalls_async.model.plain import Plain
+from autocalls_async.model.values.frozen import FrozenDict
+from autocalls_async.model.values.masking import mask_phone, show_code
+from autocalls_async.model.values.naming import show_in
+from autocalls_async.model.values.plain import Plain
 
 _E = TypeVar("_E", bound=type)
 

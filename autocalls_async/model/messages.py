@@ -19,10 +19,10 @@ from autocalls_async.model.checks import (
     check_text,
     show_kind,
 )
-from autocalls_async.model.frozen import FrozenDict
-from autocalls_async.model.masking import forgetful_class, mask_phone_repr
-from autocalls_async.model.naming import show_in
-from autocalls_async.model.plain import Plain
+from autocalls_async.model.values.frozen import FrozenDict
+from autocalls_async.model.values.masking import forgetful_class, mask_phone_repr
+from autocalls_async.model.values.naming import show_in
+from autocalls_async.model.values.plain import Plain
 from autocalls_async.model.zones import check_zone
 
 

@@ -13,8 +13,8 @@ from attrs import field, frozen
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import RejectedError, UnknownOutcomeError, UnsentError
 from autocalls_async.model.messages import Message
-from autocalls_async.model.naming import show_in
-from autocalls_async.model.plain import Plain
+from autocalls_async.model.values.naming import show_in
+from autocalls_async.model.values.plain import Plain
 
 
 @frozen(kw_only=True)

@@ -5,7 +5,7 @@ Pure: no I/O, no clock, no asyncio.
 
 import re
 
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 _SPELLINGS = (
     # Mexican mobiles had a 1 after the country's code until 2019; WhatsApp knows both.

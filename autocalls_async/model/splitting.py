@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 from autocalls_async.model.checks import MAX_MESSAGE_LENGTH, check_count, check_text
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 _CUTS = (
     re.compile(r"\n[^\S\n]*\n\s*"),  # a paragraph's end

@@ -16,7 +16,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Generic, TypeVar
 
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 T = TypeVar("T")
 

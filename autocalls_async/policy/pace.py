@@ -23,7 +23,7 @@ from enum import IntEnum
 from attrs import field, frozen
 
 from autocalls_async.model.checks import check_count, check_period
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.policy.pauses import MAX_PAUSE_SECONDS
 from autocalls_async.policy.roundtrips import RoundTrips
 from autocalls_async.policy.slots import Departure, SendState, Slots

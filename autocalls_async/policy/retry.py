@@ -6,7 +6,7 @@ Pure: no I/O, no clock, no asyncio. Randomness comes in as an argument.
 from attrs import field, frozen
 
 from autocalls_async.model.checks import check_count, check_pause
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 
 @frozen(kw_only=True)

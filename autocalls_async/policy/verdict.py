@@ -12,7 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 
 class Kind(Enum):

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import Enum
 
 from autocalls_async.model.answers import SessionStatus
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 WINDOW_SECONDS = 24 * 60 * 60.0
 

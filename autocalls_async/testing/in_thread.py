@@ -7,7 +7,7 @@ from threading import Thread
 from typing import Any
 
 from autocalls_async.emulator import Emulator
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.system import TELLS_OF_SOCKETS
 from autocalls_async.testing.loopback import Loopback
 

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from autocalls_async.journal.entry import clean
 from autocalls_async.model.checks import is_e164
 from autocalls_async.model.persons import person_of
-from autocalls_async.webhooks.events import (
+from autocalls_async.webhooks.receiving.events import (
     ConversationEnded,
     InboundMessage,
     MessageStatus,

@@ -24,7 +24,7 @@ from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING
 
 from autocalls_async.model.later import Later
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.webhooks.hooks import Webhooks
 
 if TYPE_CHECKING:

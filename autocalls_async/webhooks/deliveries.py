@@ -13,13 +13,13 @@ from attrs import frozen
 
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.checks import check_seconds, choose, show_kind
-from autocalls_async.model.masking import show_code
-from autocalls_async.model.naming import show_in
 from autocalls_async.model.outcomes import Accepted
-from autocalls_async.model.plain import Plain
-from autocalls_async.webhooks.evidence import Evidence, Lost, read_case
-from autocalls_async.webhooks.notes import Notes
-from autocalls_async.webhooks.search import Asks, find_evidence
+from autocalls_async.model.values.masking import show_code
+from autocalls_async.model.values.naming import show_in
+from autocalls_async.model.values.plain import Plain
+from autocalls_async.webhooks.evidence.evidence import Evidence, Lost, read_case
+from autocalls_async.webhooks.evidence.notes import Notes
+from autocalls_async.webhooks.evidence.search import Asks, find_evidence
 from autocalls_async.webhooks.statuses import FAILED, Until, is_over
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 from autocalls_async.webhooks.stores.memory import MemoryDeliveries

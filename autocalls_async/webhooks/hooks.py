@@ -11,40 +11,44 @@ from autocalls_async.engine.asking.windows import Windows
 from autocalls_async.http.loop import utc_now
 from autocalls_async.http.replies import read_json
 from autocalls_async.model.checks import check_seconds, check_text
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.webhooks.arrivals import (
     ended_arrival,
     message_arrival,
     status_arrival,
 )
-from autocalls_async.webhooks.chat import Chat, Sends
 from autocalls_async.webhooks.deliveries import Deliveries
-from autocalls_async.webhooks.door import ENDED_BYTES, Door
-from autocalls_async.webhooks.events import (
-    Event,
-    InboundMessage,
-    MessageStatus,
-    OtherEvent,
-    WebhookError,
-)
-from autocalls_async.webhooks.reading import (
-    names_of,
-    read_ended,
-    read_inbound,
-    read_receipt,
-)
-from autocalls_async.webhooks.receiver import MOST_BYTES, RETRY_SECONDS, Receiver
-from autocalls_async.webhooks.registry import (
+from autocalls_async.webhooks.handlers.chat import Chat, Sends
+from autocalls_async.webhooks.handlers.registry import (
     OnEnded,
     OnMessage,
     OnStatus,
     Registry,
     check_handler,
 )
-from autocalls_async.webhooks.signatures import Headers
+from autocalls_async.webhooks.handlers.workshop import Calls, Workshop
+from autocalls_async.webhooks.receiving.door import ENDED_BYTES, Door
+from autocalls_async.webhooks.receiving.events import (
+    Event,
+    InboundMessage,
+    MessageStatus,
+    OtherEvent,
+    WebhookError,
+)
+from autocalls_async.webhooks.receiving.reading import (
+    names_of,
+    read_ended,
+    read_inbound,
+    read_receipt,
+)
+from autocalls_async.webhooks.receiving.receiver import (
+    MOST_BYTES,
+    RETRY_SECONDS,
+    Receiver,
+)
+from autocalls_async.webhooks.receiving.signatures import Headers
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 from autocalls_async.webhooks.stores.protocol import Arrival, Task, Work
-from autocalls_async.webhooks.workshop import Calls, Workshop
 
 log = logging.getLogger("autocalls_async.webhooks")
 

@@ -13,13 +13,13 @@ from autocalls_async.campaign.plan import (
     name_messages,
 )
 from autocalls_async.model.answers import Template
-from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.messages import (
     FreeformMessage,
     Message,
     Pair,
     TemplateMessage,
 )
+from autocalls_async.model.values.frozen import FrozenDict
 from tests.campaign.planning import ALONE
 
 ANA, BO = "+14155550001", "+14155550002"

@@ -132,7 +132,7 @@ def test_a_journal_is_shown_without_client_and_emulator(tmp_path: Path) -> None:
 
     imported = modules_of("journal", "show", str(path))
 
-    assert "autocalls_async.journal.reading" in imported
+    assert "autocalls_async.journal.storage.reading" in imported
     assert (
         imported
         & {

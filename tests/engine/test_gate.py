@@ -32,7 +32,7 @@ from autocalls_async.engine.gate.turns import (
 )
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.journal import SqliteJournal, State
-from autocalls_async.journal.store import Store
+from autocalls_async.journal.storage.store import Store
 from autocalls_async.model.errors import UnsentError
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.pace import SendLimit

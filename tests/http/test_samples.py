@@ -28,7 +28,7 @@ from autocalls_async.model.errors import (
     InvalidRequestError,
     TemplateRequiredError,
 )
-from autocalls_async.model.frozen import FrozenDict
+from autocalls_async.model.values.frozen import FrozenDict
 from autocalls_async.policy.verdict import Seen
 from tests.support import (
     PHONE,

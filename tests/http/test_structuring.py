@@ -19,7 +19,7 @@ from autocalls_async.model.answers import (
     SessionStatus,
     Template,
 )
-from autocalls_async.model.frozen import FrozenDict
+from autocalls_async.model.values.frozen import FrozenDict
 from tests.support import is_exactly, json_values, keys
 
 CLOSED = {"is_open": False, "can_send_freeform": False, "requires_template": True}

@@ -19,8 +19,8 @@ from autocalls_async.journal import (
     SqliteJournal,
     State,
 )
-from autocalls_async.journal.reading import JournalReader
-from autocalls_async.journal.store import Durability, Step, Store
+from autocalls_async.journal.storage.reading import JournalReader
+from autocalls_async.journal.storage.store import Durability, Step, Store
 from autocalls_async.model.errors import AutocallsError
 from tests.disks import remount, small_disk, small_files
 from tests.journal.support import (
@@ -319,7 +319,7 @@ async def test_what_cannot_be_kept_at_the_end_is_told_and_the_file_is_closed(
 async def test_another_program_that_writes_to_the_file_is_waited_for_in_vain(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autocalls_async.journal.file.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("autocalls_async.journal.storage.file.BUSY_SECONDS", 0.01)
 
     async with opened(SqliteJournal(file)) as journal:
         await add(journal, "a")

@@ -35,7 +35,7 @@ from autocalls_async.model.errors import (
     UnreachableError,
     UnsentError,
 )
-from autocalls_async.model.frozen import FrozenDict
+from autocalls_async.model.values.frozen import FrozenDict
 from tests.support import KEY, PHONE, TEXT, phones, shows_a_secret
 
 HOSTILE = f"\x1b[31m{PHONE}\n{TEXT} {KEY}"

@@ -22,13 +22,13 @@ from autocalls_async.model.answers import (
     Template,
 )
 from autocalls_async.model.checks import check_id, check_phone
-from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.messages import (
     FreeformMessage,
     Message,
     TemplateMessage,
     check_message,
 )
+from autocalls_async.model.values.frozen import FrozenDict
 from tests.support import PHONE, TEXT, json_values, phones, shows_a_secret
 
 NAME = "Ana Lúcia"

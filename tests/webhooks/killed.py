@@ -20,7 +20,7 @@ from autocalls_async.webhooks import (
     Receiver,
     Webhooks,
 )
-from autocalls_async.webhooks.workshop import Workshop
+from autocalls_async.webhooks.handlers.workshop import Workshop
 from tests.webhooks.bodies import SECRET, SENDER, inbound, receipt, signed
 
 TOKEN = "token-of-nobody"  # noqa: S105  # as it says

@@ -21,9 +21,9 @@ from autocalls_async.webhooks import (
     Receiver,
     Webhooks,
 )
-from autocalls_async.webhooks.door import ENDED_BYTES
-from autocalls_async.webhooks.receiver import MOST_BYTES
-from autocalls_async.webhooks.workshop import PAUSES
+from autocalls_async.webhooks.handlers.workshop import PAUSES
+from autocalls_async.webhooks.receiving.door import ENDED_BYTES
+from autocalls_async.webhooks.receiving.receiver import MOST_BYTES
 from tests.webhooks.bodies import PHONE, SECRET, SENDER, ended, inbound, receipt, signed
 from tests.webhooks.conftest import TOKEN
 from tests.webhooks.posts import POSTS, SECRETS, Post

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from attrs import field, frozen
 
 from autocalls_async.model.checks import show_kind
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.model.zones import read_zone
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import IO
 
 from autocalls_async.cli.bulk.content import content_of, warnings_of
-from autocalls_async.cli.bulk.inventory import (
+from autocalls_async.cli.bulk.intake.inventory import (
     MOST_BAD_ROWS,
     MOST_NUMBERS,
     Inventory,
     take_in,
 )
+from autocalls_async.cli.bulk.intake.spool import Spool
 from autocalls_async.cli.bulk.options import Campaign
-from autocalls_async.cli.bulk.spool import Spool
 from autocalls_async.cli.bulk.telling import tell_bad_row
 from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.rows.phones import PhoneReader, check_region

@@ -12,20 +12,20 @@ from autocalls_async.cli.bulk.campaign import (
     reader_of,
     take_in_all,
 )
-from autocalls_async.cli.bulk.dry_run import DryRun
+from autocalls_async.cli.bulk.intake.spool import Spool
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import choice_of, remarks_on_repeats
+from autocalls_async.cli.bulk.rehearsal.dry_run import DryRun
+from autocalls_async.cli.bulk.rehearsal.trial import read_number, send_trial
 from autocalls_async.cli.bulk.rules.given import GivenRules, check_rate, read_rules
 from autocalls_async.cli.bulk.rules.words import describe_rules
 from autocalls_async.cli.bulk.sending import Sending
-from autocalls_async.cli.bulk.spool import Spool
 from autocalls_async.cli.bulk.telling import (
     problem_of,
     show_numbers,
     tell_notices,
     tell_remarks,
 )
-from autocalls_async.cli.bulk.trial import read_number, send_trial
 from autocalls_async.cli.connection import ask, check_key, look_at_account
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.rows.outcomes_file import (

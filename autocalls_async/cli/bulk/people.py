@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from autocalls_async.cli.bulk.inventory import Inventory
+from autocalls_async.cli.bulk.intake.inventory import Inventory
+from autocalls_async.cli.bulk.intake.register import Choice, Conflict, Fate
+from autocalls_async.cli.bulk.intake.remarks import Lines
 from autocalls_async.cli.bulk.options import Campaign
-from autocalls_async.cli.bulk.register import Choice, Conflict, Fate
-from autocalls_async.cli.bulk.remarks import Lines
 from autocalls_async.cli.choices import Changed, Repeats
 from autocalls_async.cli.terminal.words import count, plain
 from autocalls_async.journal.keys import show_key

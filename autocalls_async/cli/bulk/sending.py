@@ -12,18 +12,18 @@ from attrs import define, field
 from autocalls_async.campaign.progress import Progress
 from autocalls_async.campaign.run import Run
 from autocalls_async.cli.bulk.counting import RequestCounter
-from autocalls_async.cli.bulk.inventory import (
+from autocalls_async.cli.bulk.intake.inventory import (
     MOST_BAD_ROWS,
     Inventory,
     admit,
     compare,
     know_all_of,
 )
+from autocalls_async.cli.bulk.intake.register import Choice
+from autocalls_async.cli.bulk.intake.spool import Outgoing, Spool
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import remarks_on_fates
-from autocalls_async.cli.bulk.register import Choice
 from autocalls_async.cli.bulk.rules.given import GivenRules
-from autocalls_async.cli.bulk.spool import Outgoing, Spool
 from autocalls_async.cli.bulk.telling import (
     describe_standing,
     tell_conflict,

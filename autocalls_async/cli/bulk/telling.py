@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from autocalls_async.cli.bulk.inventory import Inventory
+from autocalls_async.cli.bulk.intake.inventory import Inventory
+from autocalls_async.cli.bulk.intake.register import Conflict
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import Remark, describe_conflict
-from autocalls_async.cli.bulk.register import Conflict
 from autocalls_async.cli.journal.tally import ORDER
 from autocalls_async.cli.rows.reader import BadRow
 from autocalls_async.cli.terminal.failures import CommandError

@@ -16,7 +16,7 @@ from autocalls_async.cli.terminal.words import count, duration
 from autocalls_async.cluster import Cluster, Worker, migrate, read_accounts
 from autocalls_async.cluster.records import ClusterStatus, Standing
 from autocalls_async.journal.keys import show_key
-from autocalls_async.model.masking import mask_phone
+from autocalls_async.model.values.masking import mask_phone
 
 T = TypeVar("T")
 

@@ -43,7 +43,7 @@ from autocalls_async.cli.terminal.failures import CommandError, Status, describe
 from autocalls_async.cli.terminal.screen import Screen, fact_table
 from autocalls_async.cli.terminal.words import count
 from autocalls_async.journal import Entry, JournalLockedError, SqliteJournal, State
-from autocalls_async.journal.reading import JournalReader
+from autocalls_async.journal.storage.reading import JournalReader
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from autocalls_async.cli.journal.commands import confirm
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.words import count, quote
-from autocalls_async.journal.copying import adopt, copy_journal
+from autocalls_async.journal.storage.copying import adopt, copy_journal
 
 
 def copy_whole(journal: Path, copy: Path, screen: Screen) -> int:

@@ -11,7 +11,7 @@ from attrs import define, field
 from autocalls_async.cli.terminal.failures import CommandError
 from autocalls_async.cli.terminal.screen import make_table
 from autocalls_async.journal import Entry, State
-from autocalls_async.journal.reading import JournalReader
+from autocalls_async.journal.storage.reading import JournalReader
 from autocalls_async.webhooks.statuses import FAILED, RANKS, rank
 from autocalls_async.webhooks.stores.protocol import Receipt
 from autocalls_async.webhooks.stores.reader import ReceiptReader

@@ -17,18 +17,18 @@ from autocalls_async.cli.terminal.words import count
 from autocalls_async.client.client import AutocallsClient
 from autocalls_async.journal import Entry, SqliteJournal, State
 from autocalls_async.journal.keys import from_content, show_key
-from autocalls_async.model.masking import mask_phone
 from autocalls_async.model.messages import FreeformMessage
 from autocalls_async.model.persons import person_of
+from autocalls_async.model.values.masking import mask_phone
 from autocalls_async.webhooks.deliveries import Deliveries
-from autocalls_async.webhooks.evidence import (
+from autocalls_async.webhooks.evidence.evidence import (
     AFTER,
     Case,
     Evidence,
     Verdict,
     digest_of,
 )
-from autocalls_async.webhooks.search import find_evidence
+from autocalls_async.webhooks.evidence.search import find_evidence
 from autocalls_async.webhooks.stores.protocol import DeliveryStore, HandedOver
 
 _MOST_SHOWN = 20

@@ -18,7 +18,7 @@ from autocalls_async.cli.journal.report import (
 from autocalls_async.cli.terminal.words import duration
 from autocalls_async.journal import Entry, State
 from autocalls_async.journal.keys import show_key
-from autocalls_async.model.masking import mask_phone
+from autocalls_async.model.values.masking import mask_phone
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 

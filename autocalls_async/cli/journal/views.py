@@ -13,7 +13,7 @@ from autocalls_async.cli.rows.private import guard_cells
 from autocalls_async.cli.terminal.screen import STYLES, Screen, make_table
 from autocalls_async.cli.terminal.words import plain, quote
 from autocalls_async.journal import Entry, JournalLockedError, State
-from autocalls_async.model.masking import mask_phone
+from autocalls_async.model.values.masking import mask_phone
 
 _MOST_SHOWN = 20
 

@@ -10,12 +10,16 @@ from autocalls_async.cli.terminal.screen import Screen, fact_table
 from autocalls_async.cli.terminal.stopping import Stopping
 from autocalls_async.cli.terminal.words import plain
 from autocalls_async.cli.webhooks.options import Serve, Verify
-from autocalls_async.model.masking import mask_phone
+from autocalls_async.model.values.masking import mask_phone
 from autocalls_async.webhooks.covers import aiohttp_routes
 from autocalls_async.webhooks.deliveries import Deliveries
-from autocalls_async.webhooks.events import MessageStatus, OtherEvent, WebhookError
 from autocalls_async.webhooks.hooks import Webhooks
-from autocalls_async.webhooks.receiver import Receiver
+from autocalls_async.webhooks.receiving.events import (
+    MessageStatus,
+    OtherEvent,
+    WebhookError,
+)
+from autocalls_async.webhooks.receiving.receiver import Receiver
 
 
 def serve(wanted: Serve, screen: Screen) -> int:

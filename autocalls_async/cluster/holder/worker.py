@@ -20,7 +20,7 @@ from autocalls_async.cluster.protocol.writer import Writer
 from autocalls_async.http.accounts import AccountSettings
 from autocalls_async.journal import JournalError
 from autocalls_async.model.checks import check_count, check_seconds
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.policy.lanes import Lane
 
 SWEEP_SECONDS = 1.0

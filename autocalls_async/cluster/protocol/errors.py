@@ -9,7 +9,7 @@ from typing import Self
 from attrs import define
 
 from autocalls_async.model.errors import AutocallsError
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 KEY_CONFLICT, NO_ACCOUNT, WRONG_STATE, STILL_FENCED = "AC001", "AC002", "AC003", "AC004"
 """What the protocol's functions raise, as SQLSTATEs."""

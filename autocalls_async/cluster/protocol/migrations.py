@@ -15,7 +15,7 @@ from procrastinate.schema import SchemaManager
 
 from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.cluster.protocol.errors import ClusterError
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 Execute: TypeAlias = Callable[[str], Sequence[Sequence[Any]]]
 """Runs statements, and returns what the last one gives, if it gives anything."""

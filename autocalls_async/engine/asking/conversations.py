@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from autocalls_async.http import replies, requests
 from autocalls_async.model.answers import Conversation, HistoryEntry
 from autocalls_async.model.checks import check_phone, check_uuid
-from autocalls_async.model.masking import forgetful
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.masking import forgetful
+from autocalls_async.model.values.naming import show_in
 
 Ask = Callable[[requests.Request, float | None], Awaitable[replies.Reply]]
 """Asks something within so many seconds; `None` means the client's."""

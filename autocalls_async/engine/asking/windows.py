@@ -9,7 +9,7 @@ from autocalls_async.model.checks import (
     read_age_seconds,
     read_inbound_phone,
 )
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.policy.windows import WindowMemory
 
 

@@ -14,8 +14,8 @@ from autocalls_async.engine.telemetry.records import (
     Queued,
     Settled,
 )
-from autocalls_async.model.masking import mask_phone, show_code
 from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+from autocalls_async.model.values.masking import mask_phone, show_code
 
 log = logging.getLogger("autocalls_async")
 

@@ -12,9 +12,9 @@ from typing import TypeAlias
 from attrs import frozen
 
 from autocalls_async.model.messages import Message
-from autocalls_async.model.naming import show_in
 from autocalls_async.model.outcomes import Outcome
-from autocalls_async.model.plain import Plain
+from autocalls_async.model.values.naming import show_in
+from autocalls_async.model.values.plain import Plain
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.verdict import Seen
 from autocalls_async.policy.windows import WindowState

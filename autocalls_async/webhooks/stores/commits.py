@@ -14,7 +14,7 @@ from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from autocalls_async.journal.rows import to_failure
+from autocalls_async.journal.storage.rows import to_failure
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 from autocalls_async.webhooks.stores.tables import Tables
 

@@ -7,7 +7,7 @@ own words, which quote what is in a damaged file.
 from attrs import define
 
 from autocalls_async.model.errors import AutocallsError
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 
 
 @define(eq=False, slots=False, str=False, repr=False, kw_only=True, auto_exc=False)

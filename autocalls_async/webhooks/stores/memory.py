@@ -9,7 +9,7 @@ from itertools import count, islice
 from attrs import define, evolve
 
 from autocalls_async.http.loop import utc_now
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.webhooks.statuses import moves
 from autocalls_async.webhooks.stores.protocol import (
     MOST_OTHERS,

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-from autocalls_async.model.masking import mask_phone_repr
-from autocalls_async.model.naming import show_in
+from autocalls_async.model.values.masking import mask_phone_repr
+from autocalls_async.model.values.naming import show_in
 
 BEAT_SECONDS = 5.0
 """So often a receiver tells that it is alive."""

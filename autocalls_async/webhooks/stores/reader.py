@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Self
 
-from autocalls_async.journal.rows import to_failure
+from autocalls_async.journal.storage.rows import to_failure
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 from autocalls_async.webhooks.stores.protocol import Receipt
 from autocalls_async.webhooks.stores.tables import Tables

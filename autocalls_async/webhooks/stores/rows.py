@@ -6,7 +6,7 @@ Pure: no I/O, no clock, no asyncio.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autocalls_async.journal.rows import to_instant, to_number
+from autocalls_async.journal.storage.rows import to_instant, to_number
 from autocalls_async.webhooks.stores.protocol import HandedOver, Receipt, Task, Work
 
 APPLICATION_ID = 0x4143444C  # "ACDL", at a fixed place of the file

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from autocalls_async.http.loop import utc_now
-from autocalls_async.journal.rows import to_number
-from autocalls_async.model.naming import show_in
+from autocalls_async.journal.storage.rows import to_number
+from autocalls_async.model.values.naming import show_in
 from autocalls_async.webhooks.stores.alive import Owner
 from autocalls_async.webhooks.stores.commits import Commits
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError

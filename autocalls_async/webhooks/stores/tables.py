@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autocalls_async.journal.lock import make_private
-from autocalls_async.journal.rows import to_instant, to_number
+from autocalls_async.journal.storage.rows import to_instant, to_number
 from autocalls_async.webhooks.statuses import moves
 from autocalls_async.webhooks.stores.alive import Owner, has_ended
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError

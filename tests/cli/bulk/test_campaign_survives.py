@@ -15,7 +15,7 @@ import pytest
 
 from autocalls_async.emulator import Delay, Emulator, Endpoint, Fault
 from autocalls_async.journal import State
-from autocalls_async.journal.reading import JournalReader
+from autocalls_async.journal.storage.reading import JournalReader
 from tests.cli.conftest import Autocalls, Service
 from tests.disks import build_synced, cut_power, remount, small_disk
 

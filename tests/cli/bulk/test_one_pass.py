@@ -14,9 +14,9 @@ from typing import IO, Any, Self
 
 import pytest
 
-from autocalls_async.cli.bulk.inventory import Inventory, compare, take_in
-from autocalls_async.cli.bulk.register import Choice
-from autocalls_async.cli.bulk.spool import Outgoing, Spool, Spooled
+from autocalls_async.cli.bulk.intake.inventory import Inventory, compare, take_in
+from autocalls_async.cli.bulk.intake.register import Choice
+from autocalls_async.cli.bulk.intake.spool import Outgoing, Spool, Spooled
 from autocalls_async.cli.choices import Changed, FileFormat, Repeats
 from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
 from autocalls_async.cli.tables.lines import FileError

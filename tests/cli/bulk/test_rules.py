@@ -12,11 +12,11 @@ import pytest
 
 from autocalls_async import Accepted, AutocallsClient, ExcludedError, Outcome, Unsent
 from autocalls_async.campaign.progress import Progress
+from autocalls_async.cli.bulk.intake.spool import LineNumbers
 from autocalls_async.cli.bulk.rules.exclusion_file import ExclusionFiles
 from autocalls_async.cli.bulk.rules.given import read_rules
 from autocalls_async.cli.bulk.rules.options import RuleOptions
 from autocalls_async.cli.bulk.rules.words import describe_rules
-from autocalls_async.cli.bulk.spool import LineNumbers
 from autocalls_async.cli.rows.phones import PhoneReader
 from autocalls_async.cli.terminal.screen import PlainWatch, progress_line
 from autocalls_async.emulator import Emulator

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Autocalls
-from tests.journal.damage import flipped, make, shows_a_secret
+from tests.journal.storage.damage import flipped, make, shows_a_secret
 
 FLIP_COUNT = 15
 

@@ -13,7 +13,7 @@ import pytest
 from autocalls_async import FreeformMessage
 from autocalls_async.journal import SqliteJournal, State
 from autocalls_async.journal.keys import to_content
-from autocalls_async.webhooks.evidence import digest_of
+from autocalls_async.webhooks.evidence.evidence import digest_of
 from autocalls_async.webhooks.stores.protocol import HandedOver
 from autocalls_async.webhooks.stores.sqlite import SqliteDeliveries
 from tests.cli.conftest import Autocalls, Service

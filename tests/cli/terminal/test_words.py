@@ -32,9 +32,9 @@ from autocalls_async.model.errors import (
     UnknownOutcomeError,
     UnsentError,
 )
-from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.messages import FreeformMessage
 from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+from autocalls_async.model.values.frozen import FrozenDict
 
 PHONE = "+14155550123"
 MESSAGE = FreeformMessage(recipient_phone=PHONE, message="hi")

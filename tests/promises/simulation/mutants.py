@@ -30,8 +30,8 @@ from autocalls_async.http.requests import Request
 from autocalls_async.http.transport import failures, line
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.http.transport.line import DirectLine
-from autocalls_async.model.frozen import FrozenDict
 from autocalls_async.model.outcomes import Outcome
+from autocalls_async.model.values.frozen import FrozenDict
 from autocalls_async.policy.lanes import Lane, Lanes
 from autocalls_async.policy.pace import Pace
 from autocalls_async.policy.slots import Departure

@@ -1,0 +1,1 @@
+"""A journal in a file: its tables, its commits, its copies, and a look from beside."""

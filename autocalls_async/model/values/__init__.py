@@ -1,0 +1,1 @@
+"""How all values behave: frozen, masked where people read them, plain as JSON."""

@@ -1,0 +1,1 @@
+"""Unknown outcomes, held against what was heard and what is written."""

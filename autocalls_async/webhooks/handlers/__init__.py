@@ -1,0 +1,1 @@
+"""Functions of the user that want to see events, and how they are run."""

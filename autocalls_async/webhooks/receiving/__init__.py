@@ -1,0 +1,1 @@
+"""Bytes and headers in, signed events out."""
