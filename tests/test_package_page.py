@@ -1,0 +1,52 @@
+"""The page of the package, as a registry shows it: README without a dead link."""
+
+import re
+from email import message_from_string
+from email.message import Message
+from pathlib import Path
+
+import pytest
+from hatchling.build import prepare_metadata_for_build_wheel
+
+from tests.readme import README, ROOT
+
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)]*)\)")
+
+
+@pytest.fixture
+def metadata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Message:
+    """Make what a build writes of the package."""
+    monkeypatch.chdir(ROOT)
+    folder = tmp_path / prepare_metadata_for_build_wheel(str(tmp_path))
+    return message_from_string((folder / "METADATA").read_text(encoding="utf-8"))
+
+
+def page_of(metadata: Message) -> str:
+    """Return the long description."""
+    text = metadata.get_payload()
+    assert isinstance(text, str)
+    return text
+
+
+def test_the_page_has_no_link_that_leads_nowhere(metadata: Message) -> None:
+    links = [target for _, _, target in LINK.findall(page_of(metadata))]
+
+    assert [link for link in links if not link.startswith("https://")] == []
+
+
+def test_the_page_says_what_the_readme_says(metadata: Message) -> None:
+    words, _, _ = README.partition("\n## Read on")
+    alone = re.compile(rf"^{LINK.pattern}\n+", re.MULTILINE)
+
+    text = page_of(metadata)
+
+    assert text.strip().startswith(LINK.sub(r"\2", alone.sub("", words)).strip())
+    assert "docs/pages" in text
+    assert metadata["Description-Content-Type"] == "text/markdown"
+
+
+def test_the_page_names_addresses_that_are_known(metadata: Message) -> None:
+    named = [line.split(", ")[1] for line in metadata.get_all("Project-URL", [])]
+
+    assert named
+    assert all(address.startswith("https://") for address in named)
