@@ -1,6 +1,8 @@
 """The steps of the protocol in SQL, and what goes wrong where one is mutated."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -8,11 +10,13 @@ from typing import Any, TypeAlias
 import psycopg
 import pytest
 
+from autocalls_async.cli.cluster.postgres import Server
 from autocalls_async.cluster.protocol import migrations
-from autocalls_async.cluster.protocol.database import Database
-from autocalls_async.cluster.protocol.errors import RefusedError
+from autocalls_async.cluster.protocol.database import Database, Session
+from autocalls_async.cluster.protocol.errors import ClusterError, RefusedError
 from autocalls_async.cluster.protocol.lease import Hold, Lease, let_go, take
 from autocalls_async.cluster.protocol.writer import Told, Writer
+from tests.cluster.delaying import halving
 
 pytestmark = [
     pytest.mark.needs("a database"),
@@ -353,3 +357,45 @@ async def test_a_paused_account_is_neither_taken_nor_sent_for(
     assert await take(database, "acme", await others.lease()) is None
     await database.fetch("SELECT autocalls.pause('acme', 'for a moment', NULL, 0.0)")
     assert await take(database, "acme", await others.lease()) is not None
+
+
+async def test_what_a_broken_line_left_under_way_is_over_before_the_next_commit(
+    others: Others, server: Server
+) -> None:
+    async with halving(server.port) as (port, cut):
+        dsn = others.database.direct.replace(f":{server.port}/", f":{port}/")
+        hold, session = await others.hold(), Session(dsn, name="autocalls writer")
+        writer = Writer(session)
+        assert await writer.intend(hold, "a", (False, False, False, True))
+        pid = (await session.connect()).info.backend_pid
+        blocking = await psycopg.AsyncConnection.connect(others.database.direct)
+        await blocking.execute("SELECT 1 FROM autocalls.message FOR UPDATE")
+        missed: list[Told] = []
+        writer.settle(Told(hold, "a", ("unsent", *[None] * 4), missed.append))
+        await asyncio.sleep(0.3)  # its commit is under way, and waits
+        os.kill(pid, signal.SIGSTOP)
+        cut()
+        await blocking.close()
+        intent = writer.intend(hold, "a", (False, False, False, True))
+        await asyncio.wait([intent], timeout=1.0)
+        was_early = intent.done() and intent.exception() is None
+        os.kill(pid, signal.SIGCONT)
+        again = intent if was_early else await _again(writer, hold, intent)
+        assert await again
+        await asyncio.sleep(0.3)
+        state = (await others.states())["a"]
+        await writer.aclose()
+
+    assert state == "in flight"
+    assert not was_early
+
+
+async def _again(
+    writer: Writer, hold: Hold, intent: "asyncio.Future[bool]"
+) -> "asyncio.Future[bool]":
+    """Note an intent again, where the line broke under it."""
+    try:
+        await intent
+    except ClusterError:
+        return writer.intend(hold, "a", (False, False, False, True))
+    return intent

@@ -12,12 +12,19 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from autocalls_async.cluster.protocol.errors import ClusterError, RefusedError
+from autocalls_async.http.loop import loop_time
 
 Row: TypeAlias = tuple[Any, ...]
 Connection: TypeAlias = psycopg.AsyncConnection[Row]
 
 CONNECT_SECONDS = 5
 """A host that is gone answers nothing: a connection is given up after so long."""
+
+_LOOK_SECONDS = 0.02
+_END_LAST = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE pid = %s AND application_name = %s AND usename = current_user
+"""
 
 
 def to_error(error: Exception) -> ClusterError:
@@ -44,6 +51,7 @@ class Session:
         self._dsn = dsn
         self._name = name
         self._connection: Connection | None = None
+        self._last_pid = 0  # the server's process behind it
 
     async def fetch(self, sql: LiteralString, *values: object) -> list[Row]:
         """Do one statement, in a transaction of its own.
@@ -58,15 +66,32 @@ class Session:
             raise to_error(error) from None
 
     async def connect(self) -> Connection:
-        """Return a connection that stands."""
+        """Return a connection that stands; nothing is under way on an earlier one."""
         if self._connection is None or self._connection.closed:
-            self._connection = await psycopg.AsyncConnection.connect(
+            fresh = await psycopg.AsyncConnection.connect(
                 self._dsn,
                 autocommit=True,
                 application_name=self._name,
                 connect_timeout=CONNECT_SECONDS,
             )
+            try:
+                await self._end_last(fresh)
+            except BaseException:
+                await fresh.close()
+                raise
+            self._connection, self._last_pid = fresh, fresh.info.backend_pid
         return self._connection
+
+    async def _end_last(self, fresh: Connection) -> None:
+        """See to it that what was asked on a line that broke is over, done or not.
+
+        The server may be at it still: done later, it would undo what follows now.
+        """
+        values, give_up_at = (self._last_pid, self._name), loop_time() + CONNECT_SECONDS
+        while self._last_pid and (await fresh.execute(_END_LAST, values)).rowcount:
+            if loop_time() > give_up_at:
+                raise psycopg.OperationalError  # tried again, as any other failure
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def listen(self, channel: LiteralString) -> AsyncIterator[str | None]:
         """Yield what is told on a channel; `None` first: look at what was missed.
@@ -85,7 +110,7 @@ class Session:
 
     async def aclose(self) -> None:
         """Close it."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._last_pid = self._connection, None, 0
         if connection is not None:
             with suppress(psycopg.Error):
                 await connection.close()
