@@ -1,7 +1,7 @@
 """What waits in the table for one account, as a source of messages for each lane."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import TypeAlias
 
 from attrs import evolve
@@ -57,6 +57,9 @@ class Outbox:
         self._note_inbound = note_inbound
         self._in_hand: dict[str, int] = {}
         self._resting: dict[int, float] = {}
+        self._rejected: dict[int, float] = {}  # until that is surely committed
+        # Of what a lane has read, the other has taken these in hand since.
+        self._taken: dict[Lane, set[int]] = {lane: set() for lane in Lane}
         self._news = {lane: asyncio.Event() for lane in Lane}
         self._stopped = asyncio.Event()
         self._active_at = loop_time()
@@ -84,13 +87,13 @@ class Outbox:
             rest = REFUSED_SECONDS if was_refused else REST_SECONDS
             self._resting[row_id] = self._active_at + rest
 
-    async def messages(self, lane: Lane) -> AsyncIterator[Message]:
+    async def messages(self, lane: Lane) -> AsyncGenerator[Message, None]:
         """Yield what waits in a lane until it is stopped."""
         while not self._stopped.is_set():
             self._news[lane].clear()
             rows = await self._read(lane)
             for row in rows:
-                message = self._take(row)
+                message = self._take(row, lane)
                 if message is not None:
                     yield message
                 if self._stopped.is_set():
@@ -100,8 +103,10 @@ class Outbox:
 
     async def _read(self, lane: Lane) -> list[Row]:
         now = loop_time()
+        self._taken[lane].clear()
         self._resting = {row: at for row, at in self._resting.items() if at > now}
-        values = (list(self._in_hand.values()), list(self._resting))
+        self._rejected = {row: at for row, at in self._rejected.items() if at > now}
+        values = ([*self._in_hand.values(), *self._rejected], list(self._resting))
         account = self._journal.hold.account
         try:
             return await self._database.fetch(
@@ -112,15 +117,19 @@ class Outbox:
             self._news[lane].set()
             return []
 
-    def _take(self, row: Row) -> Message | None:
-        """Take a row in hand, unless the other lane has it meanwhile."""
+    def _take(self, row: Row, lane: Lane) -> Message | None:
+        """Take a row in hand, unless the other lane has taken it meanwhile."""
         row_id, key, content, _, _, written_seconds = row
-        if key in self._in_hand:
+        if row_id in self._taken[lane]:
             return None
         self._active_at = loop_time()
         message = self._to_message(key, content)
         if message is None:
+            self._rejected[row_id] = self._active_at + REST_SECONDS
             return None
+        for other in Lane:
+            if other is not lane:
+                self._taken[other].add(row_id)
         self._in_hand[key] = row_id
         self._journal.note_read(key)
         if written_seconds is not None:

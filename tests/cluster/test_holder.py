@@ -1,0 +1,125 @@
+"""What the holder of an account does with what waits for it."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from autocalls_async import FreeformMessage, SendLimit, Unsent, UnsentError
+from autocalls_async.cluster import Cluster, Worker
+from autocalls_async.cluster.holder.outbox import Outbox
+from autocalls_async.cluster.protocol.database import Database
+from autocalls_async.cluster.protocol.journal import PostgresJournal
+from autocalls_async.cluster.protocol.lease import QUIET_SECONDS, Lease
+from autocalls_async.cluster.protocol.writer import Writer
+from autocalls_async.emulator import Emulator, Endpoint
+from autocalls_async.journal.keys import to_content
+from autocalls_async.policy.lanes import Lane
+from tests.cluster.support import hello, running, settings_of, until, working
+
+pytestmark = [
+    pytest.mark.needs("a database"),
+    pytest.mark.real_time,
+    pytest.mark.xdist_group("database"),
+]
+
+_BAD = "SELECT autocalls.enqueue('acme', 'bulk', 'x' || i, '+14155550123', 'no json')"
+_STATES = "SELECT state, count(*) FROM autocalls.message GROUP BY 1 ORDER BY 1"
+_EPOCH = "SELECT epoch FROM autocalls.account WHERE name = 'acme'"
+_LEFT = """UPDATE autocalls.message SET state = 'accepted',
+intended_at = clock_timestamp() RETURNING extract(epoch FROM clock_timestamp())::float8
+"""
+
+
+async def test_what_no_message_can_be_made_of_is_rejected_once_and_ends_no_run(
+    dsn: str, database: Database
+) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+        await database.fetch(f"{_BAD} FROM generate_series(1, 100) i")
+        await cluster.send(hello(), account="acme", timeout=20)
+
+        async def are_ended() -> bool:
+            rows = await database.fetch(_STATES)
+            return [tuple(row) for row in rows] == [("accepted", 1), ("rejected", 100)]
+
+        await until(are_ended)
+        epoch = await database.value(_EPOCH)
+
+    assert len(emulator.accepted) == 1
+    assert epoch == 1  # held from the first to the last
+
+
+async def test_a_new_holder_gets_ready_while_the_sends_of_the_last_one_still_count(
+    dsn: str, database: Database
+) -> None:
+    async with Emulator(api_key="1|the-clusters-own") as emulator:
+        emulator.customer_writes("+14155550123")
+        known = {"acme": settings_of(emulator, send_limit=SendLimit(5))}
+        async with Cluster(dsn) as cluster:
+            await cluster.enqueue(hello("first"), account="acme")
+            await database.fetch(_LEFT)
+            async with running(Worker(dsn, known)):
+                sent = await cluster.send(hello(), account="acme", timeout=20)
+                quiet = "SELECT extract(epoch FROM max(intended_at) - min(intended_at))"
+                seconds = await database.value(
+                    f"{quiet}::float8 FROM autocalls.message"
+                )
+
+    (one,) = emulator.accepted
+    (check,) = (r for r in emulator.requests if r.endpoint is Endpoint.SESSION_STATUS)
+    assert sent.whatsapp_message_id == one.whatsapp_message_id
+    assert seconds > QUIET_SECONDS - 0.2  # its intent is noted in good time
+    assert check.at < one.at - 0.3
+
+
+@pytest.fixture
+async def outbox(database: Database) -> AsyncGenerator[Outbox, None]:
+    """Hold the account, and give what waits for it."""
+    session = database.session("test")
+    lease = Lease(session, ttl=60.0)
+    await lease.register()
+    writer = Writer(database.session("test writer"))
+    journal = PostgresJournal("acme", database=database, writer=writer, lease=lease)
+    await journal.open()
+    yield Outbox(database, journal, sender_id=12, note_inbound=lambda *_: None)
+    await journal.flush()  # it says where something was settled that had been
+    await writer.aclose()
+    await session.aclose()
+
+
+async def test_what_a_lane_has_read_is_not_given_again_once_the_other_has_taken_it(
+    dsn: str, outbox: Outbox
+) -> None:
+    bulk, replies = (outbox.messages(lane) for lane in (Lane.BULK, Lane.INTERACTIVE))
+    async with Cluster(dsn) as cluster:
+        messages = [hello(text, f"+1415555000{text}") for text in "123"]
+        await cluster.enqueue_many(messages, account="acme", campaign="spring")
+        first = await anext(bulk)  # and all three are read
+        await cluster.enqueue(hello("reply", "+14155550002"), account="acme")
+    sibling = await anext(replies)  # it was put in before the reply
+    outbox.ended(Unsent(message=sibling, error=UnsentError(detail="it came back")))
+    second = await anext(bulk)
+    await bulk.aclose()
+    await replies.aclose()
+
+    given = [
+        m.message for m in (first, sibling, second) if isinstance(m, FreeformMessage)
+    ]
+    assert given == ["1", "2", "3"]
+
+
+@pytest.mark.timeout(30)
+async def test_what_no_message_can_be_made_of_is_settled_once(
+    database: Database, outbox: Outbox
+) -> None:
+    await database.fetch(f"{_BAD} FROM generate_series(1, 40) i")
+    await database.fetch(
+        "SELECT autocalls.enqueue('acme', 'bulk', 'good', '+14155550123', %s)",
+        to_content(hello(), 12),
+    )
+    bulk = outbox.messages(Lane.BULK)
+    good = await anext(bulk)
+    await bulk.aclose()
+    states = {tuple(row) for row in await database.fetch(_STATES)}
+
+    assert good.key == "good"
+    assert {state for state, _ in states} <= {"new", "rejected"}
