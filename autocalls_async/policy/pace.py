@@ -205,6 +205,10 @@ class Pace:
             return earliest
         return max(self._not_before, self._probe_at())
 
+    def rest_until(self, at: float) -> None:
+        """Have nobody send before this instant: others have sent just now."""
+        self._not_before = max(self._not_before, at)
+
     def start(self, now: float) -> Departure:
         """Note that a send leaves: its first byte goes out right after this."""
         self.sends_in_last_second(now)  # which forgets the older ones

@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 
 from autocalls_async.cli.cluster.postgres import Server, find_programs
 from tests.cluster.delaying import delaying
-from tests.cluster.world import LEASE_SECONDS, World, open_world, until
+from tests.cluster.world import LEASE_SECONDS, WorkerProcess, World, open_world, until
 
 Trouble: TypeAlias = Callable[[World], Awaitable[dict[str, Any]]]
+MESSAGES_PER_KILL = 30
 TROUBLES: dict[str, Trouble] = {}
 
 
@@ -29,30 +30,31 @@ def trouble(run: Trouble) -> Trouble:
 
 @trouble
 async def kill(world: World) -> dict[str, Any]:
-    """Kill the holder now and then, and start it again."""
-    count = 0
-    while await _has_work(world):
-        await asyncio.sleep(world.draw.uniform(2.0, 6.0))
-        if (worker := await world.holder()) is not None and await _has_work(world):
+    """Kill the holder about once every so many messages, and start it again."""
+    in_flight: list[int] = []
+    for number in range(world.message_count // world.messages_per_kill):
+        at = (number + world.draw.uniform(0.2, 0.8)) * world.messages_per_kill
+        await _until_sent(world, at)
+        worker = await _the_holder(world)
+        async with world.losing(in_flight):
             worker.kill()
-            count += 1
-            await asyncio.sleep(world.draw.uniform(0.0, 2.0))
-            worker.start()
-    return {"kills": count}
+        await asyncio.sleep(world.draw.uniform(0.0, 2.0))
+        worker.start()
+    return {"kills": len(in_flight), "in flight then": sum(in_flight)}
 
 
 @trouble
 async def stop(world: World) -> dict[str, Any]:
     """Stop the holder for 2 to 13 seconds, and let it go on."""
-    count = 0
+    in_flight: list[int] = []
     while await _has_work(world):
         await asyncio.sleep(world.draw.uniform(2.0, 5.0))
         if (worker := await world.holder()) is not None and await _has_work(world):
-            worker.signal(signal.SIGSTOP)
-            count += 1
+            async with world.losing(in_flight):
+                worker.signal(signal.SIGSTOP)
             await asyncio.sleep(world.draw.uniform(2.0, 13.0))
             worker.signal(signal.SIGCONT)
-    return {"stops": count}
+    return {"stops": len(in_flight), "in flight then": sum(in_flight)}
 
 
 @trouble
@@ -138,10 +140,17 @@ async def look(world: World, where: str) -> dict[str, Any]:
 
 
 async def run(
-    server: Server, kind: str, *, seed: int, messages: int, replies: bool = True
+    server: Server,
+    kind: str,
+    *,
+    seed: int,
+    messages: int,
+    every: int = MESSAGES_PER_KILL,
+    replies: bool = True,
 ) -> dict[str, Any]:
     """Run one kind of trouble, and return what came of it."""
     async with open_world(server, seed=seed) as world:
+        world.message_count, world.messages_per_kill = messages, every
         if kind.startswith("look-"):
             return await look(world, kind.removeprefix("look-"))
         if kind.startswith("far-"):
@@ -157,6 +166,23 @@ async def run(
         await asyncio.wait([answering])
         await asyncio.sleep(LEASE_SECONDS / 2)
         return {"trouble": kind, "seed": seed, **facts, **await world.verdict()}
+
+
+async def _until_sent(world: World, count: float) -> None:
+    """Wait until so many messages of the campaign have come."""
+
+    async def are_sent() -> bool:
+        return len(world.emulator.accepted) - len(world.replied) >= count
+
+    await until(are_sent, seconds=300)
+
+
+async def _the_holder(world: World) -> WorkerProcess:
+    """Wait until a worker holds the account, and return it."""
+    await until(world.holder)
+    worker = await world.holder()
+    assert worker is not None
+    return worker
 
 
 async def _answer(world: World, messages: int) -> None:
@@ -189,12 +215,25 @@ def main() -> None:
     parser.add_argument("kind", choices=kinds)
     parser.add_argument("--seed", type=int, nargs="+", default=[1])
     parser.add_argument("--messages", type=int, default=300)
+    parser.add_argument(
+        "--every",
+        type=int,
+        default=MESSAGES_PER_KILL,
+        help="the holder is killed once in so many messages: 10 times in 300 as it is,"
+        " and 20 times with 15",
+    )
     given = parser.parse_args()
     programs = find_programs()
     assert programs is not None, "PostgreSQL is not installed"
     for seed in given.seed:
         with Server(programs) as server:
-            found = run(server, given.kind, seed=seed, messages=given.messages)
+            found = run(
+                server,
+                given.kind,
+                seed=seed,
+                messages=given.messages,
+                every=given.every,
+            )
             print(json.dumps(asyncio.run(found)), flush=True)  # noqa: T201  # a command
 
 

@@ -24,6 +24,9 @@ from autocalls_async.emulator import Emulator
 
 LEASE_SECONDS = 6.0
 KEY = "1|the-clusters-own"
+_UNKNOWN = "SELECT count(*) FROM autocalls.message WHERE state = 'unknown'"
+_IN_FLIGHT = """SELECT count(*) FILTER (WHERE state = 'in flight'),
+count(*) FILTER (WHERE state = 'unknown') FROM autocalls.message"""
 _ROWS = "SELECT id, content::json ->> 'message', state FROM autocalls.message"
 
 
@@ -77,7 +80,9 @@ class World:
     draw: random.Random
     workers: list[WorkerProcess] = field(factory=list)
     way: str = ""  # of the workers to the database, where it is another
-    sent_at: dict[str, float] = field(factory=dict)
+    message_count: int = 0
+    messages_per_kill: int = 0
+    failed: Counter[str] = field(factory=Counter)
     replied: dict[str, float] = field(factory=dict)
 
     def start(self, count: int, *options: str) -> None:
@@ -106,6 +111,18 @@ class World:
         pids = {worker.pid: worker for worker in self.workers}
         return pids.get(account.holder_pid or 0)
 
+    @asynccontextmanager
+    async def losing(self, counts: list[int]) -> AsyncIterator[None]:
+        """Note how many messages were in flight when a worker was lost.
+
+        They may become unknown, and no others: what is in flight just after, and what
+        was taken for lost meanwhile.
+        """
+        before = await self.database.value(_UNKNOWN)
+        yield
+        (found,) = await self.database.fetch(_IN_FLIGHT)
+        counts.append(sum(found) - before)
+
     async def campaign(self, count: int, *, people: int = 10_000) -> None:
         """Put a campaign in."""
         messages = [
@@ -117,14 +134,15 @@ class World:
         await self.cluster.enqueue_many(messages, account="acme", campaign="spring")
 
     async def reply(self, number: int, phone: str) -> None:
-        """Put a reply in, and measure how soon it is sent."""
+        """Answer somebody who wrote just now, and measure how soon it is sent."""
         message = FreeformMessage(recipient_phone=phone, message=f"reply #{number}")
-        began = time.monotonic()
         try:
+            await self.cluster.note_inbound("acme", phone)
+            began = time.monotonic()
             await self.cluster.send(message, account="acme", timeout=60)
             self.replied[f"reply #{number}"] = time.monotonic() - began
         except Exception as error:  # noqa: BLE001  # its kind is part of what is reported
-            self.sent_at[type(error).__name__] = time.monotonic() - began
+            self.failed[type(error).__name__] += 1
 
     async def until_done(self, *, seconds: float = 300.0) -> None:
         """Wait until nothing waits or is under way."""
@@ -166,6 +184,7 @@ class World:
             "longest pause": round(max((b - a for a, b in pairwise(at)), default=0), 2),
             "replies p90": _percentile(list(self.replied.values()), 0.9),
             "replies": len(self.replied),
+            "replies that failed": dict(self.failed),
         }
 
     def order_breaks(self) -> int:
@@ -180,7 +199,7 @@ class World:
 
 
 async def until(
-    condition: Callable[[], Awaitable[bool]], *, seconds: float = 60.0
+    condition: Callable[[], Awaitable[object]], *, seconds: float = 60.0
 ) -> None:
     """Wait until something holds; fail where it does not come about."""
     async with asyncio.timeout(seconds):

@@ -380,6 +380,16 @@ def test_a_429_holds_everybody(retry_after: float | None, hold: float) -> None:
     assert pace.earliest(10.2) == pytest.approx(max(10.2, 10.05 + hold))
 
 
+def test_where_others_have_sent_just_now_nobody_sends_before_that_is_over() -> None:
+    pace = Pace(SendLimit(5))
+
+    pace.rest_until(11.1)
+    pace.rest_until(10.5)  # which takes nothing back
+
+    assert pace.not_before == pace.earliest(10.0) == 11.1
+    assert pace.earliest(11.5) == 11.5
+
+
 def test_a_shorter_hold_does_not_take_back_a_longer_one() -> None:
     pace = Pace(SendLimit(5))
     one, other = pace.start(10.0), pace.start(10.2)

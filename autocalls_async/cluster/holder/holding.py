@@ -11,6 +11,7 @@ from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.protocol.journal import PostgresJournal
 from autocalls_async.http.accounts import AccountSettings
+from autocalls_async.http.loop import loop_time
 from autocalls_async.journal import JournalError, JournalStateError
 from autocalls_async.model.errors import (
     RunStoppedError,
@@ -31,6 +32,14 @@ _TICK_SECONDS = 0.5
 _PAUSE = "SELECT autocalls.pause(%s, %s, %s, %s::float8)"
 
 log = logging.getLogger("autocalls_async.cluster")
+
+
+class HeldClient(AutocallsClient):
+    """A client of an account that another process may have sent for just now."""
+
+    def rest(self, seconds: float) -> None:
+        """Let nothing leave for so long; all that comes before that may be done."""
+        self._wiring.send_gate.pace.rest_until(loop_time() + seconds)
 
 
 class Holding:
@@ -58,7 +67,7 @@ class Holding:
         self._idle_seconds = idle_seconds
         self._drain_seconds = drain_seconds
         self._is_stopping = asyncio.Event()
-        self._client = AutocallsClient(
+        self._client = HeldClient(
             settings.api_key,
             base_url=settings.base_url,
             sender_id=settings.sender_id,
@@ -86,7 +95,7 @@ class Holding:
         try:
             async with self._client:
                 # The sends of the last holder still count at the service.
-                await self._until_stopped(hold.wait_seconds)
+                self._client.rest(hold.wait_seconds)
                 runs = {lane: self._run_of(lane) for lane in Lane}
                 tasks = [asyncio.create_task(self._take(r)) for r in runs.values()]
                 await self._watch(tasks)
@@ -122,13 +131,6 @@ class Holding:
                 return
             if self._outbox.idle_seconds() >= self._idle_seconds:
                 return
-
-    async def _until_stopped(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._is_stopping.wait()
-        except TimeoutError:
-            pass
 
     async def _end(self, tasks: list["asyncio.Task[None]"]) -> None:
         """See how the runs ended, and pause the account where that is the reason."""

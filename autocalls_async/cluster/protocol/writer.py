@@ -6,6 +6,7 @@ what was settled comes before what is about to leave.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from autocalls_async.cluster.protocol.database import Session
@@ -106,6 +107,8 @@ class Writer:
         await self._session.aclose()
 
     async def _run(self) -> None:
+        with suppress(ClusterError):  # else the first intent waited for a connection
+            await self._fetch((0, *_columns([], 5), 0, *_columns([], 4)))
         while True:
             await self._news.wait()
             self._news.clear()
