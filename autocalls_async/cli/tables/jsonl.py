@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
+from autocalls_async.cli.tables.headings import show_headings
 from autocalls_async.cli.tables.lines import read_lines
 
 
@@ -31,7 +32,12 @@ def read_objects(
 def _read_object(line: str) -> dict[str, Any]:
     try:
         # A number with a point goes into a text as it was written.
-        value = json.loads(line, parse_float=str, parse_constant=_refuse_constant)
+        value = json.loads(
+            line,
+            parse_float=str,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_refuse_twice,
+        )
     except json.JSONDecodeError as error:
         msg = f"it is not JSON: {error.msg} at character {error.pos + 1}"
         raise ValueError(msg) from None
@@ -42,6 +48,17 @@ def _read_object(line: str) -> dict[str, Any]:
         msg = f"it must be a JSON object; got a {type(value).__name__}"
         raise ValueError(msg)
     return value
+
+
+def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object: JSON lets it have a name twice, and readers take either."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        msg = f"column {show_headings([twice])} is there twice"
+        raise ValueError(msg)
+    return found
 
 
 def _refuse_constant(name: str) -> None:

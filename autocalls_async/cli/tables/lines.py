@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import IO
 
 MAX_LINE_LENGTH = 1_048_576
@@ -96,12 +97,33 @@ def _check_line(line: str, number: int, encoding: str) -> None:
         raise FileError(msg)
     if not line.isascii() and _UNDECODED.search(line):
         raise FileError(_undecodable(f"line {number}", encoding))
+    if not line.isascii() and _was_utf8(line, encoding):
+        msg = f"line {number} is UTF-8, and read as {encoding.upper()} it would reach"
+        msg += " people garbled; leave --encoding out"
+        raise FileError(msg)
     if number == 1 and "\0" in line:
         msg = "it holds zero bytes; if it is UTF-16 without its mark, "
         raise FileError(
             msg + "give --encoding utf-16-le; a spreadsheet's own file "
             "must end in .xlsx, .xls or .ods"
         )
+
+
+def _was_utf8(line: str, encoding: str) -> bool:
+    """Whether a line that is more than ASCII fits UTF-8, where each byte is a letter.
+
+    Bytes of other encodings fit by chance: two of GBK are one letter.
+    """
+    try:
+        return _is_of_single_bytes(encoding) and bool(line.encode(encoding).decode())
+    except UnicodeError:
+        return False
+
+
+@lru_cache
+def _is_of_single_bytes(encoding: str) -> bool:
+    alone = (bytes([code]).decode(encoding, "ignore") for code in range(128, 256))
+    return sum(map(len, alone)) > 80  # Shift-JIS has up to 68 beside its pairs
 
 
 def _undecodable(where: str, encoding: str) -> str:

@@ -23,6 +23,7 @@ class NoticeKind(Enum):
     BLANK = "blank"
     BRACES = "braces"
     BACKSLASH = "backslash"
+    DAMAGE = "damage"
     DATE = "date"
     DECIMAL = "decimal"
 
@@ -71,17 +72,41 @@ def is_blank(value: object) -> bool:
     return _FAILED.fullmatch(text) is not None
 
 
+_DAMAGE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]"
+    "|_x[0-9A-F]{4}_|&(?:[a-z]{2,6}|#[0-9]{1,5});"
+)
+"""Controls, what could not be decoded, and escapes of a workbook or of HTML."""
+
+
+def is_damaged(text: str) -> bool:
+    """Whether a text shows marks of what it went through, as `JÃ¼rg` and `A &amp; B`.
+
+    Text in UTF-8 that was read as cp1252 can be read back.
+    """
+    if _DAMAGE.search(text):
+        return True
+    if text.isascii():
+        return False
+    try:
+        return bool(text.encode("cp1252").decode())
+    except UnicodeError:
+        return False
+
+
 def show_cell(column: str, value: object, note: Note = ignore) -> str:
     """Return a cell as it stands in a text, without its outer blanks.
 
     A date, a time and a number with decimals have lost how the spreadsheet showed
-    them, which is noted.
+    them, which is noted, and so are marks of damage.
 
     Raises:
         ValueError: It is neither text, nor a number, nor a date.
     """
     match value:
         case str():
+            if is_damaged(value):
+                note(Notice(NoticeKind.DAMAGE, column))
             return value.strip()
         case bool() | None:
             pass
@@ -231,6 +256,8 @@ def look_over(text: str, column: str, note: Note) -> None:
         note(Notice(NoticeKind.BRACES, column))
     if has_backslash(text):
         note(Notice(NoticeKind.BACKSLASH, column))
+    if is_damaged(text):
+        note(Notice(NoticeKind.DAMAGE, column))
 
 
 def has_backslash(text: str) -> bool:

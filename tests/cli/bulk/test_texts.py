@@ -133,6 +133,36 @@ def test_a_backslash_and_an_n_is_warned_of(
     assert received(service) == [r"Hi Ana\nYour table is ready"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["JÃ¼rg", "J\ufffdrg", "O\u0092Neill", "Ana\x07", "Ana_x000D_", "A &amp; B"],
+    ids=["UTF-8 as cp1252", "undecoded", "C1", "bell", "workbook", "HTML"],
+)
+@pytest.mark.usefixtures("service")
+def test_a_trace_of_damage_is_warned_of(name: str, autocalls: Autocalls) -> None:
+    rows = json.dumps({"recipient_phone": OPEN, "name": name, "message": name})
+    file = write(rows, name="rows.jsonl")
+
+    filled = autocalls("bulk", file, *FAST, "--message", "Hi {name}")
+    own = autocalls("bulk", file, "--dry-run")
+
+    assert "1 row has a trace of damage in 'name'" in filled.err
+    assert "a trace of damage in 'message'" in " ".join(own.out.split())
+
+
+@pytest.mark.parametrize("name", ["Jürg", "Ærøskøbing", "R&D; more", "Ana 🎉", "Ã"])
+@pytest.mark.usefixtures("service")
+def test_a_name_that_is_whole_is_not_warned_of(name: str, autocalls: Autocalls) -> None:
+    rows = json.dumps({"recipient_phone": OPEN, "name": name})
+
+    ended = autocalls(
+        "bulk", write(rows, name="rows.jsonl"), *FAST, "--message", "Hi {name}"
+    )
+
+    assert ended.status == 0
+    assert "damage" not in ended.err
+
+
 # Templates
 
 

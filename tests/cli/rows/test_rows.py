@@ -128,6 +128,11 @@ def test_a_bad_csv_row_is_told_with_its_line(line: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
+        pytest.param(
+            f'{{"recipient_phone":"{PHONE}","recipient_phone":"+14155550124"}}',
+            "column 'recipient_phone' is there twice",
+            id="a name twice",
+        ),
         pytest.param("{", "it is not JSON", id="no JSON"),
         pytest.param("[1]", "got a list", id="a list"),
         pytest.param("[" * 100_000, "nested too deeply", id="deep"),

@@ -115,6 +115,19 @@ def test_what_is_no_text_in_its_encoding_is_refused(
         read(content, encoding=encoding)
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "mac-roman", "cp1251"])
+def test_utf_8_is_not_read_as_another_encoding(encoding: str) -> None:
+    with pytest.raises(FileError, match=r"line 2 is UTF-8.*leave --encoding out"):
+        read("recipient_phone,message\n+14155550123,Grüße\n", encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "shift-jis", "cp932"])
+def test_letters_of_two_bytes_may_look_like_utf_8(encoding: str) -> None:
+    content = b"recipient_phone,message\n+14155550123,\xc4\xa3\n"
+
+    assert read(content, encoding=encoding)[0][0] == 2
+
+
 @pytest.mark.parametrize("name", ["klingon", "hex", "", "a\0b", "undefined"])
 def test_an_encoding_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="--encoding must be an encoding"):

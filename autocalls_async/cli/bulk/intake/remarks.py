@@ -115,6 +115,10 @@ _SAID = {
         "a backslash and a letter in the text of column {column!r}",
         "people will get both as they are: no line end is made of them",
     ),
+    NoticeKind.DAMAGE: (
+        "a trace of damage in {column!r}, as people will get it",
+        "such as a wrong encoding (Ã¼), a control character or &amp;",
+    ),
     NoticeKind.DATE: (
         "a date or time in {column!r}, written as 2026-12-31 or 18:30",
         "for another way make it text in the spreadsheet",
