@@ -125,7 +125,7 @@ class BlockingClient:
         self._lock = Lock()
         self._thread: LoopThread | None = None
         self._pid = 0
-        self._is_closed = False
+        self._is_closing = self._is_closed = False
 
     @classmethod
     def from_env(
@@ -167,15 +167,17 @@ class BlockingClient:
         still under way as `Unknown`. It can be called twice.
         """
         with self._lock:
-            was_closed, self._is_closed = self._is_closed, True
-        if was_closed or self._thread is None:
+            was_closing, self._is_closing = self._is_closing, True
+            self._is_closed = self._thread is None or was_closing
+        if was_closing or self._thread is None:
             return
         self._check_process()
         self._left_open.detach()
         _OPEN.discard(self)
-        try:
+        try:  # meanwhile handlers of webhooks may still send
             self._thread.wait(self._client.aclose())
         finally:
+            self._is_closed = True
             shared().give_back()
 
     send = _blocking(AutocallsClient.send)
@@ -204,6 +206,11 @@ class BlockingClient:
     def deliveries(self) -> BlockingDeliveries:
         """What became of accepted messages, as receipts tell."""
         return BlockingDeliveries(self)
+
+    @property
+    def unblocked(self) -> AutocallsClient:
+        """The client behind this one. It is used in its own loop alone: see `run()`."""
+        return self._client
 
     @property
     def queue(self) -> QueueStatus:

@@ -4,28 +4,31 @@
 app.router.add_routes(aiohttp_routes(hooks))               # aiohttp
 app = Starlette(routes=starlette_routes(hooks))            # Starlette
 app.router.routes.extend(starlette_routes(hooks))          # FastAPI
-urlpatterns = [*django_urls(hooks)]                        # Django, under ASGI
+urlpatterns = [*django_urls(hooks)]                        # Django
 ```
 
-Frameworks that block, such as Flask, hand a webhook to the event loop in which the
-client is at home, and wait:
+Frameworks that block, such as Flask, take the receiver that blocks, and so does Django
+under WSGI:
 
 ```python
+hooks = BlockingWebhooks(receiver, client)                 # a BlockingClient
+
+
 @app.post("/hooks/<path:rest>")
 def take(rest: str) -> tuple[str, int, dict[str, str]]:
     raw = request.stream.read(hooks.most_bytes(request.path) + 1)
-    webhook = hooks.handle(request.path, request.headers, raw)
-    answer = asyncio.run_coroutine_threadsafe(webhook, loop).result()
+    answer = hooks.handle(request.path, request.headers, raw)
     return answer.body, answer.status, answer.headers
 ```
 """
 
-from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
 
 from autocalls_async.model.later import Later
 from autocalls_async.model.values.naming import show_in
-from autocalls_async.webhooks.hooks import Webhooks
+from autocalls_async.webhooks.hooks import Answer, Webhooks
+from autocalls_async.webhooks.receiving.signatures import Headers
 
 if TYPE_CHECKING:
     from aiohttp import web as _web
@@ -43,6 +46,20 @@ else:  # whoever uses a framework has it
     _routing = Later("starlette.routing")
 
 _PIECE = 64 * 1024
+
+
+class Blocks(Protocol):
+    """A receiver that blocks: a `BlockingWebhooks`."""
+
+    @property
+    def prefix(self) -> str:
+        """Of its routes."""
+
+    def most_bytes(self, path: str) -> int:
+        """Return how much of a body may matter."""
+
+    def handle(self, path: str, headers: Headers, raw: bytes) -> Answer:
+        """Take one webhook in, and return what to answer."""
 
 
 def aiohttp_routes(hooks: Webhooks) -> "list[_web.RouteDef]":
@@ -72,26 +89,57 @@ def starlette_routes(hooks: Webhooks) -> "list[_routing.BaseRoute]":
     return [_routing.Route(f"{hooks.prefix}/{{rest:path}}", take, methods=["POST"])]
 
 
-def django_urls(hooks: Webhooks) -> "list[_urls.URLPattern]":
-    """Return the routes of a receiver for Django's `urlpatterns`, under ASGI."""
+def django_urls(hooks: "Webhooks | Blocks") -> "list[_urls.URLPattern]":
+    """Return the routes of a receiver for Django's `urlpatterns`.
+
+    Under WSGI each request has an event loop of its own: give a `BlockingWebhooks` of
+    `autocalls_async.blocking` there, which works under ASGI as well, or `Webhooks` that
+    have begun in a loop that stays.
+    """
     from django.views.decorators.csrf import csrf_exempt  # noqa: PLC0415  # needs settings
     from django.views.decorators.http import require_POST  # noqa: PLC0415
 
-    async def take(request: "_http.HttpRequest", rest: str) -> "_http.HttpResponse":
-        path = _path(hooks, rest)
-        raw = request.read(hooks.most_bytes(path) + 1)
-        answer = await hooks.handle(path, request.headers, raw)
-        return _http.HttpResponse(
-            answer.body, status=answer.status, headers=answer.headers
-        )
-
+    take = _django_async(hooks) if isinstance(hooks, Webhooks) else _django(hooks)
     prefix = hooks.prefix.lstrip("/")
     # What stands at the root of the site has no slash before it there.
     pattern = f"{prefix}/<path:rest>" if prefix else "<path:rest>"
     return [_urls.path(pattern, csrf_exempt(require_POST(take)))]
 
 
-def _path(hooks: Webhooks, rest: str) -> str:
+def _django(hooks: Blocks) -> "Callable[..., _http.HttpResponse]":
+    def take(request: "_http.HttpRequest", rest: str) -> "_http.HttpResponse":
+        path = _path(hooks, rest)
+        raw = request.read(hooks.most_bytes(path) + 1)
+        return _to_django(hooks.handle(path, request.headers, raw))
+
+    return take
+
+
+def _django_async(
+    hooks: Webhooks,
+) -> "Callable[..., Coroutine[Any, Any, _http.HttpResponse]]":
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
+    from django.core.handlers.wsgi import WSGIRequest  # noqa: PLC0415
+
+    async def take(request: "_http.HttpRequest", rest: str) -> "_http.HttpResponse":
+        if isinstance(request, WSGIRequest) and not hooks.has_begun:
+            msg = (
+                "under WSGI this request's event loop ends with it: give django_urls() "
+                "a BlockingWebhooks of autocalls_async.blocking"
+            )
+            raise ImproperlyConfigured(msg)
+        path = _path(hooks, rest)
+        raw = request.read(hooks.most_bytes(path) + 1)
+        return _to_django(await hooks.handle(path, request.headers, raw))
+
+    return take
+
+
+def _to_django(answer: Answer) -> "_http.HttpResponse":
+    return _http.HttpResponse(answer.body, status=answer.status, headers=answer.headers)
+
+
+def _path(hooks: "Webhooks | Blocks", rest: str) -> str:
     """Return the path as `handle()` knows it, wherever the routes were mounted."""
     return f"{hooks.prefix}/{rest}"
 

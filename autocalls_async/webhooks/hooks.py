@@ -5,18 +5,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, Self
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from autocalls_async.engine.asking.windows import Windows
-from autocalls_async.http.loop import utc_now
-from autocalls_async.http.replies import read_json
 from autocalls_async.model.checks import check_seconds, check_text
 from autocalls_async.model.values.naming import show_in
-from autocalls_async.webhooks.arrivals import (
-    ended_arrival,
-    message_arrival,
-    status_arrival,
-)
 from autocalls_async.webhooks.deliveries import Deliveries
 from autocalls_async.webhooks.handlers.chat import Chat, Sends
 from autocalls_async.webhooks.handlers.registry import (
@@ -27,28 +20,19 @@ from autocalls_async.webhooks.handlers.registry import (
     check_handler,
 )
 from autocalls_async.webhooks.handlers.workshop import Calls, Workshop
-from autocalls_async.webhooks.receiving.door import ENDED_BYTES, Door
+from autocalls_async.webhooks.intake import Intake
+from autocalls_async.webhooks.receiving.door import Door
 from autocalls_async.webhooks.receiving.events import (
     Event,
     InboundMessage,
-    MessageStatus,
-    OtherEvent,
     WebhookError,
 )
-from autocalls_async.webhooks.receiving.reading import (
-    names_of,
-    read_ended,
-    read_inbound,
-    read_receipt,
-)
 from autocalls_async.webhooks.receiving.receiver import (
-    MOST_BYTES,
     RETRY_SECONDS,
     Receiver,
 )
 from autocalls_async.webhooks.receiving.signatures import Headers
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
-from autocalls_async.webhooks.stores.protocol import Arrival, Task, Work
 
 log = logging.getLogger("autocalls_async.webhooks")
 
@@ -144,12 +128,20 @@ class Webhooks:
         if found is None:
             msg = "there is nowhere to keep what comes: give a client, or deliveries"
             raise ValueError(msg)
-        self._receiver = receiver
         self._client = client
         self._deliveries = found
-        self._names = names_of(fields or {})
+        self._intake = Intake(
+            self._door,
+            receiver,
+            found,
+            fields=fields or {},
+            workshop=self._opened,
+            calls=self._calls,
+            note_inbound=self._note_inbound,
+        )
         self._registry = Registry()
         self._workshop: Workshop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._starting = asyncio.Lock()
         self._is_closed = False
         found.add_receiver(self)
@@ -161,6 +153,11 @@ class Webhooks:
     def prefix(self) -> str:
         """Of the routes, without a slash at its end."""
         return self._door.prefix
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it is at work, in the event loop where it began."""
+        return self._loop is not None
 
     # Handlers
 
@@ -244,7 +241,7 @@ class Webhooks:
             DeliveryStoreError: The store cannot be used.
         """
         found = [
-            (work.number, self._read(work))
+            (work.number, self._intake.read(work))
             for work in await (await self._opened()).unfinished()
         ]
         return [
@@ -271,13 +268,27 @@ class Webhooks:
     async def handle(self, path: str, headers: Headers, raw: bytes) -> Answer:
         """Take one webhook in, and return what to answer; a handler never delays it.
 
+        Once it has begun, this may be awaited in any event loop: the work is done in
+        the one where it began, where its client is at home.
+
         Args:
             path: Of the request, such as `/hooks/receipts`.
             headers: All of them, with names in any case.
             raw: The body as it came.
         """
+        if self._loop in {None, asyncio.get_running_loop()}:
+            return await self._handle(path, headers, raw)
+        if not self._loop.is_running():
+            log.error("a webhook came, but the event loop of its receiver has ended")
+            return Answer(503, "this receiver's event loop has ended")
+        work = self._handle(path, headers, raw)
+        at_home = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return await asyncio.wrap_future(at_home)
+
+    async def _handle(self, path: str, headers: Headers, raw: bytes) -> Answer:
         try:
-            await self._take(path, headers, raw)
+            self._check_open()
+            await self._intake.take(path, headers, raw)
         except WebhookError as error:
             self._door.tell(path, error)
             return Answer(error.status, error.reason)
@@ -286,67 +297,9 @@ class Webhooks:
             return Answer(503, "what comes cannot be kept just now")
         return _TAKEN
 
-    async def _take(self, path: str, headers: Headers, raw: bytes) -> None:
+    def _check_open(self) -> None:
         if self._is_closed:
             raise WebhookError(503, "this receiver is closed")
-        route, token = self._door.route(path)
-        if route == "receipts":
-            await self._take_receipt(raw, headers)
-        elif route == "inbound" and self._door.has_token:
-            await self._take_inbound(raw, headers)
-        elif route == "ended" and self._door.knows(token):
-            await self._take_ended(raw)
-        else:
-            raise WebhookError(404, "there is no such webhook")
-
-    async def _take_receipt(self, raw: bytes, headers: Headers) -> None:
-        event = self._receiver.parse(raw, headers)
-        match event:
-            case OtherEvent():
-                await self._keep_other(raw)
-            case MessageStatus(is_test=True):
-                (await self._opened()).run(self._calls(event))
-            case _:
-                await self._keep(status_arrival(event, raw, at=utc_now()), event)
-
-    async def _take_ended(self, raw: bytes) -> None:
-        if len(raw) > ENDED_BYTES:
-            raise WebhookError(413, "the body is too large")
-        event = read_ended(raw)
-        if isinstance(event, OtherEvent):
-            await self._keep_other(raw)
-        else:
-            await self._keep(ended_arrival(event, raw), event)
-
-    async def _take_inbound(self, raw: bytes, headers: Headers) -> None:
-        given = [v for name, v in headers.items() if name.lower() == "authorization"]
-        if len(given) != 1 or not self._door.knows_header(given[0]):
-            raise WebhookError(401, "the token of the inbound webhook is missing")
-        if len(raw) > MOST_BYTES:
-            raise WebhookError(413, "the body is too large")
-        event = read_inbound(raw, self._names)
-        if isinstance(event, str):
-            raise WebhookError(422, event)
-        self._note_inbound(event)
-        await self._keep(message_arrival(event, raw), event)
-
-    async def _keep_other(self, raw: bytes) -> None:
-        await self._opened()
-        await (await self._deliveries.open()).keep_other(raw)
-        self._door.tell_once("other", "a webhook came that cannot be read; it is kept")
-
-    async def _keep(self, arrival: Arrival, event: Event) -> None:
-        # Whoever asked may be cut off between the store and the handler.
-        await asyncio.shield(asyncio.create_task(self._keep_and_begin(arrival, event)))
-
-    async def _keep_and_begin(self, arrival: Arrival, event: Event) -> None:
-        workshop = await self._opened()
-        if has_handler := bool(self._calls(event)):
-            is_ours = workshop.is_taking()
-            arrival = evolve(arrival, has_handler=has_handler, is_ours=is_ours)
-        kept = await self._deliveries.store.keep(arrival)
-        if isinstance(kept, Work) and arrival.is_ours:
-            workshop.begin(kept, event)
 
     def _note_inbound(self, event: InboundMessage) -> None:
         if self._client is None:
@@ -364,20 +317,11 @@ class Webhooks:
             if self._workshop is None:
                 store = await self._deliveries.open()
                 workshop = Workshop(
-                    store, self._registry, read=self._read, calls=self._calls
+                    store, self._registry, read=self._intake.read, calls=self._calls
                 )
                 await workshop.open()
-                self._workshop = workshop
+                self._workshop, self._loop = workshop, asyncio.get_running_loop()
             return self._workshop
-
-    def _read(self, work: Work) -> Event:
-        match work.task:
-            case Task.STATUS:
-                return read_receipt(read_json(work.raw), work.raw)
-            case Task.ENDED:
-                return read_ended(work.raw)
-        event = read_inbound(work.raw, self._names)
-        return OtherEvent(raw=work.raw) if isinstance(event, str) else event
 
     def _calls(self, event: Event) -> Calls:
         return self._registry.calls(event, self._chat)

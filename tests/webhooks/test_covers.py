@@ -3,8 +3,9 @@
 import asyncio
 import sys
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from threading import Thread
 from typing import Any, TypeAlias
 
 import flask
@@ -18,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from autocalls_async import Deliveries
+from autocalls_async.blocking import BlockingClient, BlockingWebhooks
 from autocalls_async.webhooks import (
     Receiver,
     Webhooks,
@@ -80,9 +82,8 @@ async def _in_starlette(hooks: Webhooks) -> AsyncIterator[Ask]:
         yield ask
 
 
-def _django_app(hooks: Webhooks) -> Any:  # noqa: ANN401  # an ASGI application
+def _set_up_django(hooks: Webhooks | BlockingWebhooks) -> None:
     import django  # noqa: PLC0415  # it must be told its settings first
-    from django.core.asgi import get_asgi_application  # noqa: PLC0415
     from django.urls import clear_url_caches  # noqa: PLC0415
 
     if not settings.configured:
@@ -96,6 +97,12 @@ def _django_app(hooks: Webhooks) -> Any:  # noqa: ANN401  # an ASGI application
     urls.urlpatterns = django_urls(hooks)  # type: ignore[attr-defined]  # Django's own way
     sys.modules["hooks_of_a_test"] = urls
     clear_url_caches()
+
+
+def _django_app(hooks: Webhooks | BlockingWebhooks) -> Any:  # noqa: ANN401  # an ASGI application
+    from django.core.asgi import get_asgi_application  # noqa: PLC0415  # as said
+
+    _set_up_django(hooks)
     return get_asgi_application()
 
 
@@ -105,7 +112,60 @@ async def _in_django(hooks: Webhooks) -> AsyncIterator[Ask]:
         yield ask
 
 
-def flask_app(hooks: Webhooks, loop: asyncio.AbstractEventLoop) -> flask.Flask:
+@contextmanager
+def _blocking() -> Iterator[BlockingWebhooks]:
+    with BlockingClient("1|k", deliveries=Deliveries()) as client:
+        yield BlockingWebhooks(Receiver(SECRETS), client, inbound_token=TOKEN)
+
+
+@asynccontextmanager
+async def _in_django_blocking(_: Webhooks) -> AsyncIterator[Ask]:
+    with _blocking() as hooks:
+        async with _in_asgi(_django_app(hooks)) as ask:
+            yield ask
+
+
+@asynccontextmanager
+async def _in_django_wsgi(hooks: Webhooks | BlockingWebhooks) -> AsyncIterator[Ask]:
+    """Stand in the server of Django's `runserver`."""
+    from django.core.servers.basehttp import WSGIRequestHandler, WSGIServer  # noqa: PLC0415
+    from django.core.wsgi import get_wsgi_application  # noqa: PLC0415
+
+    _set_up_django(hooks)
+    server = WSGIServer(("127.0.0.1", 0), WSGIRequestHandler)
+    server.set_app(get_wsgi_application())
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        async with httpx.AsyncClient(base_url=url) as caller:
+
+            async def ask(path: str, headers: Headers, raw: bytes) -> tuple[int, Any]:
+                answer = await caller.post(path, content=raw, headers=_encoded(headers))
+                return answer.status_code, answer.headers
+
+            yield ask
+    finally:
+        await asyncio.to_thread(server.shutdown)
+        thread.join()
+        server.server_close()
+
+
+@asynccontextmanager
+async def _in_django_wsgi_blocking(_: Webhooks) -> AsyncIterator[Ask]:
+    with _blocking() as hooks:
+        async with _in_django_wsgi(hooks) as ask:
+            yield ask
+
+
+@asynccontextmanager
+async def _in_django_wsgi_begun(hooks: Webhooks) -> AsyncIterator[Ask]:
+    await hooks.start()  # in this loop, which stays
+    async with _in_django_wsgi(hooks) as ask:
+        yield ask
+
+
+def flask_app(hooks: BlockingWebhooks) -> flask.Flask:
     """Follow the recipe of `webhooks.covers`."""
     app = flask.Flask("bot")
 
@@ -114,27 +174,27 @@ def flask_app(hooks: Webhooks, loop: asyncio.AbstractEventLoop) -> flask.Flask:
         assert rest
         request = flask.request
         raw = request.stream.read(hooks.most_bytes(request.path) + 1)
-        webhook = hooks.handle(request.path, request.headers, raw)
-        answer = asyncio.run_coroutine_threadsafe(webhook, loop).result()
+        answer = hooks.handle(request.path, request.headers, raw)
         return answer.body, answer.status, answer.headers
 
     return app
 
 
 @asynccontextmanager
-async def _in_flask(hooks: Webhooks) -> AsyncIterator[Ask]:
-    caller = flask_app(hooks, asyncio.get_running_loop()).test_client()
+async def _in_flask(_: Webhooks) -> AsyncIterator[Ask]:
+    with _blocking() as hooks:
+        caller = flask_app(hooks).test_client()
 
-    def post(path: str, headers: Headers, raw: bytes) -> tuple[int, Any]:
-        # A WSGI server gives bytes that are not ASCII as Latin-1.
-        named = [(n, v.encode().decode("latin-1")) for n, v in headers]
-        answer = caller.post(path, data=raw, headers=named)
-        return answer.status_code, answer.headers
+        def post(path: str, headers: Headers, raw: bytes) -> tuple[int, Any]:
+            # A WSGI server gives bytes that are not ASCII as Latin-1.
+            named = [(n, v.encode().decode("latin-1")) for n, v in headers]
+            answer = caller.post(path, data=raw, headers=named)
+            return answer.status_code, answer.headers
 
-    async def ask(path: str, headers: Headers, raw: bytes) -> tuple[int, Any]:
-        return await asyncio.to_thread(post, path, headers, raw)
+        async def ask(path: str, headers: Headers, raw: bytes) -> tuple[int, Any]:
+            return await asyncio.to_thread(post, path, headers, raw)
 
-    yield ask
+        yield ask
 
 
 FRAMEWORKS = {
@@ -142,6 +202,9 @@ FRAMEWORKS = {
     "FastAPI": _in_fastapi,
     "Starlette": _in_starlette,
     "Django": _in_django,
+    "Django, blocking": _in_django_blocking,
+    "Django under WSGI": _in_django_wsgi_blocking,
+    "Django under WSGI, begun elsewhere": _in_django_wsgi_begun,
     "Flask": _in_flask,
 }
 
@@ -154,7 +217,7 @@ async def hooks() -> AsyncIterator[Webhooks]:
     await deliveries.aclose()
 
 
-@pytest.mark.real_time  # Flask's threads are nobody's the virtual clock knows
+@pytest.mark.real_time  # blocking threads are nobody's the virtual clock knows
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 async def test_each_post_gets_its_answer(framework: str, hooks: Webhooks) -> None:
     async with FRAMEWORKS[framework](hooks) as ask:
@@ -217,3 +280,25 @@ async def test_routes_can_be_mounted_anywhere() -> None:
 
     assert (below, root) == (204, 204)
     await deliveries.aclose()
+
+
+@pytest.mark.real_time
+async def test_under_wsgi_it_is_said_that_the_loop_would_end(hooks: Webhooks) -> None:
+    good = POSTS[0]
+
+    async with _in_django_wsgi(hooks) as ask:
+        status, _ = await ask("/hooks/receipts", good.headers, good.raw)
+        await hooks.start()
+        begun, _ = await ask("/hooks/receipts", good.headers, good.raw)
+
+    assert (status, begun) == (500, 204)
+
+
+def test_where_its_loop_has_ended_a_receiver_is_away() -> None:
+    hooks = Webhooks(Receiver(SECRETS), deliveries=Deliveries())
+    good = POSTS[0]
+    asyncio.run(hooks.start())
+
+    answer = asyncio.run(hooks.handle("/hooks/receipts", dict(good.headers), good.raw))
+
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
