@@ -122,20 +122,39 @@ class Sends:
         """Bring one on its way, in the context of who submitted it."""
         shipment = place.item
         self._shipments.hold(place, lane=lane)
-        task = shipment.run(self.send(shipment))
-        # Not in the task: one that is cancelled at once never begins.
-        task.add_done_callback(partial(self._end, shipment))
+        shipment.run(
+            self._bring(shipment), if_unbegun=partial(self._end_unbegun, shipment)
+        )
 
-    def _end(self, shipment: Shipment, task: asyncio.Task[Outcome]) -> None:
-        """Settle a message whose task has ended: none ends in silence."""
-        if task.cancelled():
-            outcome = cut_short(shipment)
-            if shipment.withdrawn is None and shipment.stage is Stage.HELD:
-                self._cut_offs.note()
-        elif error := task.exception():
-            outcome = failed(shipment, error)
+    async def _bring(self, shipment: Shipment) -> None:
+        """Bring one to its outcome, and settle it: none ends in silence."""
+        shipment.note_begun()
+        try:
+            outcome = await self.send(shipment)
+        except asyncio.CancelledError:
+            self._end_cut_short(shipment)
+        except GeneratorExit:  # it is destroyed, and so is all else
+            raise
+        except BaseException as error:
+            self._end(shipment, failed(shipment, error))
+            if not isinstance(error, Exception):
+                raise
         else:
-            outcome = task.result()
+            self._end(shipment, outcome)
+
+    def _end_unbegun(self, shipment: Shipment, _task: asyncio.Task[None]) -> None:
+        if shipment.stage is not Stage.SETTLED:
+            self._end_cut_short(shipment)
+
+    def _end_cut_short(self, shipment: Shipment) -> None:
+        """Settle a message whose task was cancelled."""
+        outcome = cut_short(shipment)
+        if shipment.withdrawn is None and shipment.stage is Stage.HELD:
+            self._cut_offs.note()
+        self._end(shipment, outcome)
+
+    def _end(self, shipment: Shipment, outcome: Outcome) -> None:
+        """Settle a message, and give its place to the next."""
         self._shipments.settle(shipment, outcome)
         self.take_ahead()
 

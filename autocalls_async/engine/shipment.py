@@ -100,6 +100,7 @@ class Shipment:
     """
 
     __slots__ = (
+        "_if_unbegun",
         "ahead_count",
         "attempt_count",
         "call_id",
@@ -178,7 +179,7 @@ class Shipment:
         self.place: Place[Shipment] | None = None  # in the lanes
         self.is_bulk_begun = False  # it holds one of bulk's connections, or will
         self.turn: Turn | None = None  # at the gate, of the attempt under way
-        self.task: asyncio.Task[Outcome] | None = None
+        self.task: asyncio.Task[None] | None = None
 
     def meet(self, *, needs_slot: bool, ahead_count: int) -> None:
         """Note what it met when it came."""
@@ -219,10 +220,28 @@ class Shipment:
         self.lane = lane
         self.is_bulk_begun = lane is Lane.BULK
 
-    def run(self, sending: Coroutine[object, object, Outcome]) -> asyncio.Task[Outcome]:
-        """Return the task that brings it on its way, in its submitter's context."""
+    def run(
+        self,
+        sending: Coroutine[object, object, None],
+        *,
+        if_unbegun: Callable[[asyncio.Task[None]], object],
+    ) -> None:
+        """Make the task that brings it on its way, in its submitter's context.
+
+        Args:
+            sending: Notes its beginning first.
+            if_unbegun: Called in its place where it never begins: where the task is
+                cancelled at once.
+        """
+        self._if_unbegun = if_unbegun
         self.task = asyncio.create_task(sending, context=self.context)
-        return self.task
+        self.task.add_done_callback(if_unbegun)
+
+    def note_begun(self) -> None:
+        """Note that its task has begun."""
+        if self.task is not None:  # a loop may begin a task before it gives it
+            self.task.remove_done_callback(self._if_unbegun)
+        del self._if_unbegun  # which leads back to it
 
     def come_to_gate(self, *, intends: bool) -> Turn:
         """Return the turn of a new attempt."""

@@ -159,7 +159,8 @@ class Shipments:
         self.move(shipment, Stage.SETTLED)
         if shipment.is_watched or isinstance(outcome, Unknown):
             record = shipment.record_settled(outcome, at=loop_time())
-            shipment.context.run(self._telling.tell, record)
+            # A copy: its task may be within it just now.
+            shipment.context.copy().run(self._telling.tell, record)
         if self.on_end is not None:
             self.on_end(shipment, outcome)
         shipment.on_settled(outcome)

@@ -125,7 +125,7 @@ async def test_nor_does_what_debug_mode_logs_of_each_step(
 
     records = [*caplog.get_records("setup"), *caplog.get_records("call")]
     lines = [r.getMessage() for r in records if r.name == "asyncio"]
-    assert any("Sends._end" in line for line in lines)
+    assert any("Sends._bring" in line for line in lines)
     assert [line for line in lines if shown(line)] == []
 
 
@@ -186,5 +186,5 @@ def test_nor_does_what_asyncio_says_of_a_task_that_is_destroyed(option: str) -> 
     )
 
     assert "Task was destroyed but it is pending" in done.stderr
-    assert "Sends.send" in done.stderr
+    assert "Sends._bring" in done.stderr
     assert shown(done.stderr) == []
