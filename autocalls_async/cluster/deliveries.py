@@ -8,6 +8,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from autocalls_async.cluster.protocol.database import Database, Row
+from autocalls_async.cluster.protocol.dsn import check_dsn
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.http.loop import utc_now
 from autocalls_async.model.values.naming import show_in
@@ -122,7 +123,8 @@ class PostgresDeliveries:
         direct: str | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._dsn, self._direct, self._now = dsn, direct, now
+        self._dsn, self._now = check_dsn("dsn", dsn), now
+        self._direct = None if direct is None else check_dsn("direct", direct)
         self._token = uuid4().hex
         self._database: Database | None = None
         self._listening: asyncio.Task[None] | None = None

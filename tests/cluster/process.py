@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 
+from autocalls_async import SendLimit
 from autocalls_async.cluster import AccountSettings, Worker
 from autocalls_async.cluster.protocol.journal import PostgresJournal
 
@@ -42,12 +43,15 @@ def main() -> None:
     parser.add_argument("base_url")
     parser.add_argument("--accounts", type=int, default=1)
     parser.add_argument("--lease", type=float, default=6.0)
+    parser.add_argument("--rate", type=int, default=5)
     parser.add_argument("--stop", default="")
     given = parser.parse_args()
     if given.stop:
         where, _, number = given.stop.partition(":")
         stop_at(where, int(number))
-    settings = AccountSettings(KEY, base_url=given.base_url, sender_id=12)
+    settings = AccountSettings(
+        KEY, base_url=given.base_url, sender_id=12, send_limit=SendLimit(given.rate)
+    )
     names = (
         ["acme"] if given.accounts == 1 else [f"a{i}" for i in range(given.accounts)]
     )

@@ -215,14 +215,16 @@ def _percentile(values: list[float], share: float) -> float | None:
 
 @asynccontextmanager
 async def open_world(
-    server: Server, *, seed: int, dsn: str = "", latency: bool = True
+    server: Server, *, seed: int, dsn: str = "", latency: bool = True, rate: int = 5
 ) -> AsyncIterator[World]:
     """Make a database, a service with latencies of its own, and no worker yet."""
     where = dsn or server.dsn(f"world{time.time_ns()}")
     await asyncio.to_thread(_create, server, where)
     draw = random.Random(seed)
     # Its own key: a port may have been another's, whose clients still knock.
-    emulator = Emulator(api_key=KEY, everyone_is_open=True, balance=Decimal(10**6))
+    emulator = Emulator(
+        api_key=KEY, everyone_is_open=True, balance=Decimal(10**6), rate=rate
+    )
     if latency:
         emulator.before_counting = lambda _: draw.uniform(0.005, 0.06)
         emulator.after_counting = lambda _: draw.uniform(0.005, 0.06)

@@ -11,14 +11,19 @@ from typing import Any, LiteralString, Self, TypeAlias
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from autocalls_async.cluster.protocol.dsn import check_dsn, place_of
 from autocalls_async.cluster.protocol.errors import ClusterError, RefusedError
 from autocalls_async.http.loop import loop_time
+from autocalls_async.model.checks import check_count
 
 Row: TypeAlias = tuple[Any, ...]
 Connection: TypeAlias = psycopg.AsyncConnection[Row]
 
 CONNECT_SECONDS = 5
 """A host that is gone answers nothing: a connection is given up after so long."""
+
+PATIENCE_SECONDS = 10.0
+"""For so long a connection of the pool is waited for."""
 
 _LOOK_SECONDS = 0.02
 _END_LAST = """
@@ -59,21 +64,21 @@ class Session:
         Raises:
             ClusterError: It was not done, or nobody knows whether it was.
         """
+        connection = await self.connect()
         try:
-            cursor = await (await self.connect()).execute(sql, values)
+            cursor = await connection.execute(sql, values)
             return await cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
             raise to_error(error) from None
 
     async def connect(self) -> Connection:
-        """Return a connection that stands; nothing is under way on an earlier one."""
+        """Return a connection that stands; nothing is under way on an earlier one.
+
+        Raises:
+            ClusterError: The server cannot be reached; the text says where and why.
+        """
         if self._connection is None or self._connection.closed:
-            fresh = await psycopg.AsyncConnection.connect(
-                self._dsn,
-                autocommit=True,
-                application_name=self._name,
-                connect_timeout=CONNECT_SECONDS,
-            )
+            fresh = await self._connect()
             try:
                 await self._end_last(fresh)
             except BaseException:
@@ -82,16 +87,36 @@ class Session:
             self._connection, self._last_pid = fresh, fresh.info.backend_pid
         return self._connection
 
+    async def _connect(self) -> Connection:
+        try:
+            return await psycopg.AsyncConnection.connect(
+                self._dsn,
+                autocommit=True,
+                application_name=self._name,
+                connect_timeout=CONNECT_SECONDS,
+            )
+        except psycopg.Error as error:
+            place = place_of(self._dsn)
+            raise ClusterError.unreachable(error, place) from None
+
     async def _end_last(self, fresh: Connection) -> None:
         """See to it that what was asked on a line that broke is over, done or not.
 
         The server may be at it still: done later, it would undo what follows now.
         """
         values, give_up_at = (self._last_pid, self._name), loop_time() + CONNECT_SECONDS
-        while self._last_pid and (await fresh.execute(_END_LAST, values)).rowcount:
+        while self._last_pid and await self._is_there(fresh, values):
             if loop_time() > give_up_at:
-                raise psycopg.OperationalError  # tried again, as any other failure
+                detail = "what was asked before is under way at the server yet"
+                raise ClusterError(detail=detail)
             await asyncio.sleep(_LOOK_SECONDS)
+
+    @staticmethod
+    async def _is_there(fresh: Connection, values: tuple[int, str]) -> bool:
+        try:
+            return bool((await fresh.execute(_END_LAST, values)).rowcount)
+        except psycopg.Error as error:
+            raise to_error(error) from None
 
     async def listen(self, channel: LiteralString) -> AsyncIterator[str | None]:
         """Yield what is told on a channel; `None` first: look at what was missed.
@@ -99,8 +124,8 @@ class Session:
         Raises:
             ClusterError: The connection is lost; ask again.
         """
+        connection = await self.connect()
         try:
-            connection = await self.connect()
             await connection.execute(f"LISTEN {channel}")
             yield None
             async for notify in connection.notifies():
@@ -123,28 +148,36 @@ class Database:
         dsn: How it is reached; PgBouncer in transaction mode will do.
         direct: How the server itself is reached, where `dsn` leads to PgBouncer.
         most: Connections of the pool.
+
+    Raises:
+        ValueError: An argument breaks its rule; no password is in the text.
     """
 
     def __init__(self, dsn: str, *, direct: str | None = None, most: int = 6) -> None:
-        self.direct: str = direct or dsn
+        self._dsn = check_dsn("dsn", dsn)
+        self._most = check_count("max_connections", most)
+        self.direct: str = dsn if direct is None else check_dsn("direct", direct)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             dsn,
             min_size=1,
             max_size=most,
             open=False,
-            timeout=10.0,
+            timeout=PATIENCE_SECONDS,
             reconnect_timeout=1.0,  # its pauses double: after an outage they outlast it
             # A pooler may give each statement another server connection.
             kwargs={"autocommit": True, "prepare_threshold": None},
         )
 
     async def __aenter__(self) -> Self:
+        # By itself first: of its own attempts a pool tells only that it had to wait.
+        await self._try_to_connect()
         try:
-            await self._pool.open(wait=True, timeout=10.0)
-        except BaseException as error:
+            await self._pool.open(wait=True, timeout=PATIENCE_SECONDS)
+        except PoolTimeout:
             await self._pool.close()
-            if isinstance(error, psycopg.Error | PoolTimeout):
-                raise to_error(error) from None
+            raise await self._why_not() from None
+        except BaseException:
+            await self._pool.close()
             raise
         return self
 
@@ -165,20 +198,39 @@ class Database:
         """
         try:
             return await self._fetch(sql, values)
+        except PoolTimeout:
+            raise await self._why_not() from None
         except psycopg.OperationalError:
             pass  # the pool's connections may all be from before a restart
-        except (psycopg.Error, PoolTimeout) as error:
+        except psycopg.Error as error:
             raise to_error(error) from None
         try:
             await self._pool.check()
             return await self._fetch(sql, values)
-        except (psycopg.Error, PoolTimeout) as error:
+        except PoolTimeout:
+            raise await self._why_not() from None
+        except psycopg.Error as error:
             raise to_error(error) from None
 
     async def value(self, sql: LiteralString, *values: object) -> Any:  # noqa: ANN401  # a column
         """Do one statement, and return the one thing that it gives."""
         rows = await self.fetch(sql, *values)
         return rows[0][0] if rows else None
+
+    async def _try_to_connect(self) -> None:
+        session = Session(self._dsn, name="autocalls")
+        try:
+            await session.connect()
+        finally:
+            await session.aclose()
+
+    async def _why_not(self) -> ClusterError:
+        """Return why the pool had no connection to give."""
+        try:
+            await self._try_to_connect()
+        except ClusterError as error:
+            return error
+        return ClusterError.crowded(place_of(self._dsn), self._most, PATIENCE_SECONDS)
 
     async def _fetch(self, sql: LiteralString, values: Sequence[object]) -> list[Row]:
         async with self._pool.connection() as connection:

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import psycopg
 from procrastinate.schema import SchemaManager
 
-from autocalls_async.cluster.protocol.database import Database
+from autocalls_async.cluster.protocol.database import CONNECT_SECONDS, Database
+from autocalls_async.cluster.protocol.dsn import check_dsn, place_of
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.model.values.naming import show_in
 
@@ -28,7 +29,10 @@ CREATE TABLE IF NOT EXISTS autocalls.meta (
   applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 """
-_HAS_META = "SELECT to_regclass('autocalls.meta') IS NOT NULL"
+_LOOK = """
+SELECT to_regclass('autocalls.meta') IS NOT NULL,
+  current_setting('transaction_read_only')::boolean
+"""
 _HAS_JOBS = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
 _VERSION = "SELECT coalesce(max(version), 0) FROM autocalls.meta"
 _OLDEST_SERVER = 130_000
@@ -55,15 +59,23 @@ def migrate(dsn: str) -> list[int]:
 
     Raises:
         ClusterError: It cannot be reached, is too old, or knows a later version.
+        ValueError: It is no DSN.
     """
-    try:
-        with psycopg.connect(dsn, autocommit=True) as connection:
+    with _connected(check_dsn("dsn", dsn)) as connection:
+        try:
             taken: list[int] = []
             while (number := _take_step(connection)) is not None:
                 taken.append(number)
-            return taken
+        except psycopg.Error as error:
+            raise ClusterError.of(error) from None
+    return taken
+
+
+def _connected(dsn: str) -> "psycopg.Connection[Any]":
+    try:
+        return psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS)
     except psycopg.Error as error:
-        raise ClusterError.of(error) from error
+        raise ClusterError.unreachable(error, place_of(dsn)) from None
 
 
 def _take_step(connection: "psycopg.Connection[Any]") -> int | None:
@@ -100,9 +112,11 @@ async def check_schema(database: Database) -> None:
     """Make sure that a database speaks as this library does.
 
     Raises:
-        ClusterError: It has another version, or cannot be reached.
+        ClusterError: It has another version, is read-only or cannot be reached.
     """
-    has_some = await database.value(_HAS_META)
+    ((has_some, is_read_only),) = await database.fetch(_LOOK)
+    if is_read_only:
+        raise ClusterError.read_only()
     check_version(int(await database.value(_VERSION)) if has_some else 0)
 
 
