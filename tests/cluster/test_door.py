@@ -76,7 +76,7 @@ async def test_a_database_without_the_schema_says_what_to_do(server: Any) -> Non
     with pytest.raises(ClusterError, match="run `autocalls cluster migrate`"):
         async with Cluster(server.dsn()):
             pass
-    with pytest.raises(ClusterError, match=": Connection refused$"):
+    with pytest.raises(ClusterError, match=r": Connection refused$"):
         async with Cluster("postgresql://nobody@127.0.0.1:1/none"):
             pass
 
