@@ -60,11 +60,8 @@ class Wiring:
         telling = Telling(observer)
         self._read_gate = Gate(READ_LIMIT)
         self.reads = Reads(self.exchange, self._read_gate)
-        self._automation: Transport | None = None
-        self.switches: Reads | None = None
-        if automation_key is not None:
-            self._automation = reach(key=automation_key)
-            self.switches = self._reads_over(self._automation, retry)
+        self._automation = automation_key and reach(key=automation_key)
+        self.switches = self._automation and self._reads_over(self._automation, retry)
         self.memory = WindowMemory()
         self.guard = WindowGuard(self.reads, memory=self.memory, telling=telling)
         self.send_gate = Gate(send_limit, limiter=limiter)
