@@ -60,8 +60,8 @@ class Wiring:
         telling = Telling(observer)
         self._read_gate = Gate(READ_LIMIT)
         self.reads = Reads(self.exchange, self._read_gate)
-        self._automation = automation_key and reach(key=automation_key)
-        self.switches = self._automation and self._reads_over(self._automation, retry)
+        self._automation = None if automation_key is None else reach(key=automation_key)
+        self.switches = self._reads_over(self._automation, retry)
         self.memory = WindowMemory()
         self.guard = WindowGuard(self.reads, memory=self.memory, telling=telling)
         self.send_gate = Gate(send_limit, limiter=limiter)
@@ -73,8 +73,12 @@ class Wiring:
             max_queued=max_queued,
         )
 
-    def _reads_over(self, transport: Transport, retry: RetryPolicy) -> Reads:
+    def _reads_over(
+        self, transport: Transport | None, retry: RetryPolicy
+    ) -> Reads | None:
         """Return reads with another key; they share the pace of all reads."""
+        if transport is None:
+            return None
         exchange = Exchange(transport, retry=retry, host=self.host)
         return Reads(exchange, self._read_gate)
 
