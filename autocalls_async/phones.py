@@ -30,10 +30,21 @@ _GUARD = re.compile(
 )
 _DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 _SHORTENED = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
+_CODE_IN_BRACKETS = re.compile(r"^\(\s*(\+\s*[0-9]{1,3})\s*\)")
+# As WhatsApp writes them: with their country's code, and no plus.
+_LINK = re.compile(
+    r"(?:https?://)?(?:wa\.me/|api\.whatsapp\.com/send/?\?phone=)\+?([0-9]{7,15})"
+    r"(?:[/?&].*)?|([0-9]{7,15})@(?:c\.us|s\.whatsapp\.net)",
+    re.IGNORECASE,
+)
 _FLOAT_TAIL = re.compile(r"(\+?[0-9]{7,15})[.,]0")
-_OTHER_TAIL = re.compile(r"[.,]0+$|[^0-9]\([0-9]{1,3}\)$|^[0-9]{1,2}\.\)")
-_EXTENSION = re.compile(r"-[0-9]{1,2}$")
+# What belongs to no number, such as its place in a list.
+_STRANGE = re.compile(
+    r"[.,]0+$|[^0-9]\([0-9]{1,3}\)$|^[0-9]{1,2}\.?\)|^[1-9][0-9]?\. |\.\s*\."
+)
+_EXTENSION = re.compile(r"(?:-\s*|(?P<dot>\.))[0-9]{1,2}$")
 _ALTERNATIVE = re.compile(r"/\s*[0-9]{1,3}$")
+_OTHER_END = re.compile(r"([^/]*)/\s*[0-9]{4}")
 _BREAK = re.compile(r"[^0-9+]+(?=[0+])")
 # Of day, month and year in any order; in many countries it would be a number, too.
 _DATE = re.compile(
@@ -73,7 +84,7 @@ def parse_phone(
 
     One that is written so already stays as it is. Marks of no width, the guards that
     keep a spreadsheet from mangling a number (`'+49…`, `="+49…"`), `tel:` and the tail
-    of a float (`.0`) are dropped.
+    of a float (`.0`) are dropped. A link to a chat (`wa.me/49…`) is its number.
 
     Args:
         text: As somebody wrote it.
@@ -103,7 +114,7 @@ def parse_phone(
     if _is_date(written, region):
         msg = f"{name} is a date; look whether it is the right column"
         raise ValueError(msg)
-    if _ALTERNATIVE.search(written) or _are_two(written, region):
+    if _are_two(written, region):
         msg = f"{name} lists two numbers in one; write each in a row of its own"
         raise ValueError(msg)
     if region is None:
@@ -129,9 +140,11 @@ def _clean(text: object) -> str | None:
     )
     seen = _DASHES.sub("-", seen).strip()
     seen = _GUARD.sub("", seen).strip()
+    if link := _LINK.fullmatch(seen):
+        return f"+{link[1] or link[2]}"
     if tail := _FLOAT_TAIL.fullmatch(seen):
         return tail[1]
-    return seen
+    return _CODE_IN_BRACKETS.sub(r"\1 ", seen)
 
 
 def _plain(character: str) -> str:
@@ -181,13 +194,14 @@ def _parse_behind_0(written: str, home: PhoneNumber | None) -> PhoneNumber | Non
 
 
 def _has_tail(written: str, region: str | None) -> bool:
-    """Whether it ends in what may belong to it or not: a float's tail, an extension.
+    """Whether it has what may belong to it or not: a float's tail, an extension.
 
     `345-67-89` is how half of Europe writes: without its end it is no number.
     """
     extension = _EXTENSION.search(written)
-    if extension is None:
-        return _OTHER_TAIL.search(written) is not None
+    # Several dots part groups.
+    if extension is None or (extension["dot"] and written.count(".") > 1):
+        return _STRANGE.search(written) is not None
     whole, without = (
         _parse(t, region) for t in (written, written[: extension.start()])
     )
@@ -207,7 +221,10 @@ def _is_date(written: str, region: str | None) -> bool:
 
 
 def _are_two(written: str, region: str | None) -> bool:
-    """Whether a number stands on either side of a break: `0491 123 / 0491 456`."""
+    """Whether two are listed: `0491 123 / 0491 456`, `030 12345 / 46`."""
+    other = _OTHER_END.fullmatch(written)
+    if _ALTERNATIVE.search(written) or (other and _parse(other[1], region)):
+        return True
     return any(
         _parse(written[: found.start()], region)
         and _parse(written[found.end() :], region)

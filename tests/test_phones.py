@@ -68,6 +68,22 @@ TAKEN = [
     ),
     pytest.param("0151\u201123456789", "DE", "+4915123456789", id="typographic dash"),
     pytest.param("\uff0b4915123456789", "DE", "+4915123456789", id="full-width plus"),
+    pytest.param("(+44) 20 7946 0018", "GB", "+442079460018", id="code in brackets"),
+    pytest.param("(+49) 0151 23456789", "US", "+4915123456789", id="and the trunk 0"),
+    pytest.param("https://wa.me/4915123456789", "DE", "+4915123456789", id="a link"),
+    pytest.param("wa.me/+4915123456789", "DE", "+4915123456789", id="without scheme"),
+    pytest.param(
+        "https://api.whatsapp.com/send?phone=4915123456789&text=Hi",
+        "DE",
+        "+4915123456789",
+        id="a link with a text",
+    ),
+    pytest.param("4915123456789@c.us", "DE", "+4915123456789", id="chat's name"),
+    pytest.param(
+        "4915123456789@s.whatsapp.net", "DE", "+4915123456789", id="user's name"
+    ),
+    pytest.param("030/123/4567", "DE", "+49301234567", id="slashes between groups"),
+    pytest.param("0664.123.45.67", "AT", "+436641234567", id="dots between groups"),
 ]
 
 
@@ -112,6 +128,14 @@ REFUSED = [
     pytest.param("0491 123 - 0491 456", "DE", "two numbers", id="parted by a dash"),
     pytest.param("0491 123 +49 491 456", "DE", "two numbers", id="the second abroad"),
     pytest.param("030 123456-78", "DE", "must be", id="an extension or another"),
+    pytest.param("0664 123532/3532", "AT", "two numbers", id="its last four"),
+    pytest.param("+43 664 123532 - 12", "AT", "must be", id="an extension, apart"),
+    pytest.param("0664 123532 \u2013 32", "AT", "must be", id="up to another"),
+    pytest.param("0664 123532\u202632", "AT", "must be", id="with three dots"),
+    pytest.param("0664123532.5", "AT", "must be", id="a fraction"),
+    pytest.param("+43 664 123532.12", "AT", "must be", id="digits behind a dot"),
+    pytest.param("1. 43664123532", "AT", "must be", id="a place in a list"),
+    pytest.param("1) 43664123532", "AT", "must be", id="a place with a bracket"),
     pytest.param("26.11.2024", "DE", "is a date", id="a German date"),
     pytest.param("26.11.2024", "DK", "is a date", id="a Danish date"),
     pytest.param("06.12.2024", "IT", "is a date", id="a date with a 0"),
