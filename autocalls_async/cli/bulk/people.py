@@ -81,6 +81,7 @@ def remarks_on_fates(found: Inventory, choice: Choice) -> Iterator[Remark]:
     yield from _of_used_keys(_lines(fates, Fate.KEY_USED), choice)
     if changed := _lines(fates, Fate.CHANGED):
         yield _of_changed(changed, choice)
+    yield from _of_renamed(found.renamed)
     if choice.repeats is Repeats.FIRST:
         for fate in (Fate.SAME, Fate.REPEATED):
             if left_out := _lines(fates, fate):
@@ -118,6 +119,16 @@ def _of_changed(changed: Lines, choice: Choice) -> Remark:
         " --changed send to all",
         stops=True,
     )
+
+
+def _of_renamed(renamed: Lines) -> Iterator[Remark]:
+    if renamed.row_count:
+        text = (
+            f"{_have(renamed)} what somebody had, or may have had, from this journal"
+            f" by a key that is in no row now ({renamed}); all are sent: --changed skip"
+            " leaves them out"
+        )
+        yield Remark(text=text)
 
 
 def _unmet(found: Inventory) -> str:

@@ -264,6 +264,39 @@ def test_a_key_whose_content_changed_is_refused_and_the_rest_can_go(
     assert received(service)[2:] == [(CY, "b")]
 
 
+def test_messages_that_were_renamed_are_told(
+    autocalls: Autocalls, service: Service
+) -> None:
+    autocalls("bulk", keyed((ANA, "a", "1"), (BEN, "b", "2")), *RUN)
+    file = keyed((ANA, "a", "11"), (BEN, "b", "12"), (CY, "c", "13"))
+    told = (
+        "2 rows have what somebody had, or may have had, from this journal by a key"
+        " that is in no row now (lines 2, 3)"
+    )
+
+    dry = autocalls("bulk", file, *RUN, "--dry-run")
+    left_out = autocalls("bulk", file, *RUN, "--changed", "skip")
+    sent = received(service)
+    ended = autocalls("bulk", file, *RUN)
+
+    assert told in " ".join(dry.out.split())
+    assert "left out by --changed skip: 2 rows (lines 2, 3)" in left_out.out
+    assert sent == [(ANA, "a"), (BEN, "b"), (CY, "c")]
+    assert told in ended.out
+    assert received(service) == [*sent, (ANA, "a"), (BEN, "b")]
+
+
+def test_a_key_beside_the_old_one_is_meant(
+    autocalls: Autocalls, service: Service
+) -> None:
+    autocalls("bulk", keyed((ANA, "a", "1")), *RUN)
+
+    ended = autocalls("bulk", keyed((ANA, "a", "1"), (ANA, "a", "2")), *RUN)
+
+    assert "in no row now" not in ended.out
+    assert len(received(service)) == 2
+
+
 def test_a_key_of_its_own_is_another_message_and_a_lost_one_is_not(
     autocalls: Autocalls, service: Service
 ) -> None:

@@ -51,6 +51,7 @@ class Inventory:
         repeated: Rows for somebody who has an earlier one, unless that is surely
             meant.
         meant: Such rows where it is: each has a key of its own.
+        renamed: Rows that say again what somebody had by a key that no row has now.
         fates: Rows that are not sent, by why.
         retried_count: Messages that were rejected and are sent again.
         unmet: Reasons to send again what was rejected for them, and nothing was.
@@ -76,6 +77,7 @@ class Inventory:
     lost_count: int = 0
     repeated: Lines = field(factory=Lines)
     meant: Lines = field(factory=Lines)
+    renamed: Lines = field(factory=Lines)
     fates: dict[Fate, Lines] = field(factory=dict)
     retried_count: int = 0
     unmet: list[str] = field(factory=list)
@@ -212,6 +214,7 @@ def compare(found: Inventory, spool: Spool, choice: Choice) -> None:
     register = spool.register
     register.judge(choice)
     found.states, found.held = register.states, register.held
+    found.renamed = register.renamed
     found.fates = {fate: register.rows_with(fate) for fate in Fate}
     found.retried_count = sum(1 for _ in register.retried_keys())
     found.unmet, found.reasons = register.unmet(), register.reasons()

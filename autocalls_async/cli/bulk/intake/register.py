@@ -143,6 +143,11 @@ UPDATE listed SET fate = 'changed' WHERE line IN (
   WHERE NOT (had.has_own_key AND leaving.has_own_key)
     AND had.key NOT IN (SELECT key FROM listed))
 """
+# Numbers of rows are such keys, and a row put in at the top renames all messages.
+_RENAMED = """
+SELECT line FROM leaving WHERE has_own_key AND identity IN (
+  SELECT identity FROM had WHERE key NOT IN (SELECT key FROM listed))
+"""
 _CONFLICTS = """
 SELECT line, key, iif(fate = 'key used', NULL, (
   SELECT min(line) FROM listed AS first WHERE first.key = listed.key))
@@ -260,6 +265,14 @@ class Register:
                 self._db.execute(_ONE_EACH)
             if choice.changed is not Changed.SEND:
                 self._db.execute(_FIND_CHANGED)
+            if choice.changed is Changed.SKIP:
+                sql = f"UPDATE listed SET fate = ? WHERE line IN ({_RENAMED})"  # noqa: S608
+                self._db.execute(sql, (Fate.CHANGED.value,))
+
+    @property
+    def renamed(self) -> Lines:
+        """Rows that are what somebody had by another key, which no row has now."""
+        return self._lines(_RENAMED)
 
     @property
     def states(self) -> Counter[State]:
