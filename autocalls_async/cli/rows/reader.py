@@ -141,6 +141,7 @@ class RowReader:
             msg = f"there is no column {' or '.join(map(repr, missing))}; "
             msg += f"there is {show_headings(headings)}{self._hint(missing[0])}"
             raise ValueError(msg)
+        self.content.check_places(headings)
 
     def _hint(self, missing: str) -> str:
         """Return which option a missing column is named by."""

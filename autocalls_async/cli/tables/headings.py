@@ -16,12 +16,13 @@ _MOST_NAMES = 20
 def fold(heading: str) -> str:
     """Return what is the same for each spelling of a heading.
 
-    Case, blanks around it, runs of blanks or line ends in it, marks of no width and
-    full-width letters make no other heading.
+    Case (that of Turkish too), blanks around it, runs of blanks or line ends in it,
+    marks of no width and full-width letters make no other heading.
     """
     seen = unicodedata.normalize("NFKC", heading)
     seen = "".join(c for c in seen if unicodedata.category(c) != "Cf")
-    return " ".join(seen.split()).casefold()
+    folded = " ".join(seen.split()).casefold()
+    return folded.replace("i\u0307", "i").replace("\u0131", "i")
 
 
 def find_twice(headings: Sequence[str], wanted: Iterable[str]) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from autocalls_async.cli.tables.headings import check_columns, fold
+from autocalls_async.cli.texts.foreign import find_foreign
 
 Cells: TypeAlias = Mapping[str, Any]
 """One row's values by their column's heading, folded."""
@@ -22,6 +23,7 @@ class NoticeKind(Enum):
 
     BLANK = "blank"
     BRACES = "braces"
+    FOREIGN = "foreign"
     BACKSLASH = "backslash"
     DAMAGE = "damage"
     DATE = "date"
@@ -75,8 +77,12 @@ def is_blank(value: object) -> bool:
 _DAMAGE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]"
     "|_x[0-9A-F]{4}_|&(?:[a-z]{2,6}|#[0-9]{1,5});"
+    # `Привет` as cp1252, `Grüße` as cp1251: no language writes so.
+    "|[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]{4}"
+    "|[a-zA-Z][\u0400-\u04ff]+[a-zA-Z]"
 )
-"""Controls, what could not be decoded, and escapes of a workbook or of HTML."""
+"""Controls, what could not be decoded, escapes of a workbook or of HTML, and letters
+that stand side by side where an encoding was another."""
 
 
 def is_damaged(text: str) -> bool:
@@ -189,6 +195,11 @@ class TextTemplate:
         """The headings of the columns it needs."""
         return tuple(piece.column for piece in self.pieces if isinstance(piece, Place))
 
+    @property
+    def literal(self) -> str:
+        """What stands around the places."""
+        return "\n".join(piece for piece in self.pieces if isinstance(piece, str))
+
     def render(self, cells: Cells, note: Note = ignore) -> str:
         """Put a row's values in.
 
@@ -250,10 +261,12 @@ _BRACES = re.compile(r"\{\{?[^{}\n]{1,60}\}")
 _BACKSLASH = re.compile(r"\\[nrt](?![a-z]{2})")
 
 
-def look_over(text: str, column: str, note: Note) -> None:
+def look_over(text: str, column: str, note: Note, cells: Cells) -> None:
     """Note what will reach people as it stands, and is hardly meant so."""
     if "{" in text and _BRACES.search(text):
         note(Notice(NoticeKind.BRACES, column))
+    if find_foreign(text, cells):
+        note(Notice(NoticeKind.FOREIGN, column))
     if has_backslash(text):
         note(Notice(NoticeKind.BACKSLASH, column))
     if is_damaged(text):

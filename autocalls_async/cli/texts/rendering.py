@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from autocalls_async.cli.tables.headings import check_columns, fold
+from autocalls_async.cli.texts.foreign import check_foreign
 from autocalls_async.cli.texts.places import (
     Cells,
     Note,
@@ -48,6 +49,11 @@ class TemplateText:
     def columns(self) -> tuple[str, ...]:
         """The headings of the columns it needs."""
         return tuple(c for text in self.variables.values() for c in text.columns)
+
+    @property
+    def texts(self) -> tuple[TextTemplate, ...]:
+        """The texts with places for a row's values."""
+        return tuple(self.variables.values())
 
     def render(self, cells: Cells, note: Note = ignore) -> dict[str, str]:
         """Put a row's values into its variables.
@@ -113,6 +119,12 @@ class FreeText:
         own = (self.column,) if self.text is None else self.text.columns
         return own if self.fallback is None else own + self.fallback.columns
 
+    @property
+    def texts(self) -> tuple[TextTemplate, ...]:
+        """The texts with places for a row's values."""
+        own = () if self.text is None else (self.text,)
+        return own if self.fallback is None else own + self.fallback.texts
+
     def make(self, cells: Cells, note: Note = ignore, **shared: Any) -> FreeformMessage:  # noqa: ANN401  # the message's own fields
         """Make a row's message.
 
@@ -139,8 +151,9 @@ class FreeText:
             return own  # type: ignore[no-any-return]  # the message says what is wrong
         if self.is_rendered:
             text = parse_text_template(own, option=f"column {self.column!r}")
+            look_over(text.literal, self.column, note, cells)
             return text.render(cells, note)
-        look_over(own, self.column, note)
+        look_over(own, self.column, note, cells)
         return own
 
 
@@ -186,6 +199,12 @@ class ByRow:
             msg = "--var needs --template, or a column template_id"
             raise ValueError(msg)
         return content.columns
+
+    def check_places(self, headings: Collection[str]) -> None:
+        """Raise `ValueError` where a text names a column as other tools do."""
+        folded = set(map(fold, headings))
+        for text in (*self.otherwise.texts, *self.variables.values()):
+            check_foreign(text.literal, folded)
 
     def make(
         self,

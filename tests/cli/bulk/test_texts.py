@@ -49,6 +49,61 @@ def test_braces_that_would_reach_people_stop_the_run(
     assert service.emulator.requests == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hi [name]",
+        "Hi [[Name]]",
+        "Hi <name>",
+        "Hi << name >>",
+        "Hi \u00abname\u00bb",
+        "100% for %NAME%",
+        "Hi %(name)s",
+        "Hi *|NAME|*",
+        "Hi __name__",
+        "Hi $name,",
+        "Hi \uff5bname\uff5d",
+        "{name}, is this [name]?",
+    ],
+)
+def test_a_place_as_other_tools_write_it_stops_the_run(
+    text: str, autocalls: Autocalls, service: Service
+) -> None:
+    free = autocalls("bulk", write(*NAMED), *FAST, "--message", text)
+    variable = autocalls(
+        "bulk", write(*NAMED), *FAST, "--template", "45", "--var", f"1={text}"
+    )
+
+    assert (free.status, variable.status) == (2, 2)
+    assert "would reach people as it is" in free.complaint
+    assert "is written {" in variable.complaint
+    assert service.emulator.requests == []
+
+
+def test_brackets_that_name_no_column_are_text(
+    autocalls: Autocalls, service: Service
+) -> None:
+    text = "Hi {name} <3 [sic], $5, 100% yours, 5% now, __b__ & name"
+
+    ended = autocalls("bulk", write(*NAMED), *FAST, "--message", text)
+
+    assert ended.status == 0
+    assert received(service) == [text.replace("{name}", "Ana")]
+
+
+def test_such_a_place_in_a_columns_text_is_warned_of(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write("recipient_phone,name,message", f"{OPEN},Ana,Hi [name]")
+
+    plain = autocalls("bulk", file, *FAST)
+    filled = autocalls("bulk", file, "--dry-run", "--render-column")
+
+    for told in (plain.err, " ".join(filled.out.split())):
+        assert "as other tools write it in the text of column 'message'" in told
+    assert received(service) == ["Hi [name]"]
+
+
 OWN = ("recipient_phone,name,message", f'{OPEN},Ana,"Hi {{name}}, hello"')
 
 
@@ -135,8 +190,16 @@ def test_a_backslash_and_an_n_is_warned_of(
 
 @pytest.mark.parametrize(
     "name",
-    ["JÃ¼rg", "J\ufffdrg", "O\u0092Neill", "Ana\x07", "Ana_x000D_", "A &amp; B"],
-    ids=["UTF-8 as cp1252", "undecoded", "C1", "bell", "workbook", "HTML"],
+    [
+        pytest.param("JÃ¼rg", id="UTF-8 as cp1252"),
+        pytest.param("J\ufffdrg", id="undecoded"),
+        pytest.param("O\u0092Neill", id="C1"),
+        pytest.param("Ana\x07", id="bell"),
+        pytest.param("Ana_x000D_", id="workbook"),
+        pytest.param("A &amp; B", id="HTML"),
+        pytest.param("Привет".encode("cp1251").decode("cp1252"), id="Russian"),
+        pytest.param("Müller".encode("cp1252").decode("cp1251"), id="as Russian"),
+    ],
 )
 @pytest.mark.usefixtures("service")
 def test_a_trace_of_damage_is_warned_of(name: str, autocalls: Autocalls) -> None:
@@ -150,7 +213,19 @@ def test_a_trace_of_damage_is_warned_of(name: str, autocalls: Autocalls) -> None
     assert "a trace of damage in 'message'" in " ".join(own.out.split())
 
 
-@pytest.mark.parametrize("name", ["Jürg", "Ærøskøbing", "R&D; more", "Ana 🎉", "Ã"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Jürg",
+        "Ærøskøbing",
+        "R&D; more",
+        "Ana 🎉",
+        "Ã",
+        "créée",
+        "SMS\u043a\u0430",
+        "Þýðing",
+    ],
+)
 @pytest.mark.usefixtures("service")
 def test_a_name_that_is_whole_is_not_warned_of(name: str, autocalls: Autocalls) -> None:
     rows = json.dumps({"recipient_phone": OPEN, "name": name})

@@ -12,6 +12,7 @@ from xlsxwriter import Workbook
 
 from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.rows.phones import PhoneReader, read_phones
+from autocalls_async.cli.tables.headings import fold
 from autocalls_async.cli.tables.lines import FileError, check_encoding
 from autocalls_async.cli.tables.table import Source, read_table
 
@@ -40,6 +41,14 @@ def lines(separator: str, end: str = "\r\n", quote: str = "") -> str:
     cells = (("recipient_phone", "message"), (PHONE, "Grüße, Anna"))
     rows = (separator.join(f"{quote}{c}{quote}" for c in row) for row in cells)
     return "".join(row + end for row in rows)
+
+
+def test_headings_of_turkish_are_one_in_capitals_and_small() -> None:
+    headings = ("isim", "\u0130S\u0130M", "telefon numaras\u0131", "TELEFON NUMARASI")
+
+    folded = [fold(heading) for heading in headings]
+
+    assert folded == ["isim", "isim", "telefon numarasi", "telefon numarasi"]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CR LF", "CR"])

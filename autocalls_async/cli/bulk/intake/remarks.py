@@ -111,6 +111,10 @@ _SAID = {
         "braces in the text of column {column!r}, as people will get them",
         "--render-column fills them from the row's columns",
     ),
+    NoticeKind.FOREIGN: (
+        "a column's place as other tools write it in the text of column {column!r}",
+        "people will get it as it is: {{name}} is filled here, with --render-column",
+    ),
     NoticeKind.BACKSLASH: (
         "a backslash and a letter in the text of column {column!r}",
         "people will get both as they are: no line end is made of them",
