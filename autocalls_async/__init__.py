@@ -11,7 +11,8 @@ The house, a room for each thing that the library does; imports go down:
     blocking/  the client for programs that block
     client/    AutocallsClient: the one door    otel       traces and metrics, an extra
     phones     numbers as people keep them, an extra
-    campaign/  many messages: run, plan, ledger, report
+    campaign/  many messages: run, ledger, breaker, usher
+               planning/ what they would meet    rules/ when, to whom, how many
     webhooks/  what became of a message after it was accepted
                receiving/ bytes into events    handlers/ who wants to see them
                evidence/ what was unknown      stores/ what was heard, kept
@@ -45,7 +46,7 @@ from typing import TYPE_CHECKING
 from autocalls_async._version import __version__
 
 if TYPE_CHECKING:
-    from autocalls_async.campaign.plan import (
+    from autocalls_async.campaign.planning.plan import (
         Finding,
         FindingKind,
         Plan,
@@ -228,7 +229,7 @@ _HOMES: dict[str, str] = {
     "model.messages": "FreeformMessage Message TemplateFallback TemplateMessage",
     "model.outcomes": "Accepted Outcome Rejected Unknown Unsent",
     "policy.pace": "SendLimit",
-    "campaign.plan": """
+    "campaign.planning.plan": """
         Finding FindingKind Plan SenderLoad Severity TemplateLoad WindowCounts
     """,
     "policy.retry": "RetryPolicy",

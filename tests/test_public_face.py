@@ -135,7 +135,7 @@ def test_a_public_name_says_where_it_is_imported_from(name: str) -> None:
 
 def test_a_name_is_said_even_if_its_room_was_entered_by_another_door() -> None:
     code = (
-        "from autocalls_async.campaign.plan import Plan;"
+        "from autocalls_async.campaign.planning.plan import Plan;"
         "from autocalls_async.journal.sqlite import SqliteJournal;"
         "print(Plan.__module__, SqliteJournal.__module__)"
     )

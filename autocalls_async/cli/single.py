@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from autocalls_async.campaign.findings import show_slot, slots_of
+from autocalls_async.campaign.planning.templates import show_slot, slots_of
 from autocalls_async.cli.connection import ask, check_sender, send
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.terminal.failures import Status

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from autocalls_async import journal as _journal
     from autocalls_async.campaign import ledger as _ledger
     from autocalls_async.campaign import people as _people
-    from autocalls_async.campaign import plan as _plan
-    from autocalls_async.campaign import planner as _planning
     from autocalls_async.campaign import usher as _ushers
+    from autocalls_async.campaign.planning import plan as _plan
+    from autocalls_async.campaign.planning import planner as _planning
     from autocalls_async.campaign.rules import daily as _daily
     from autocalls_async.campaign.rules import exclusions as _exclusions
+    from autocalls_async.campaign.rules import given as _given
     from autocalls_async.campaign.rules import hours as _hours
     from autocalls_async.campaign.rules import rulebook as _rulebook
     from autocalls_async.campaign.rules import spending as _spending
@@ -34,11 +35,12 @@ else:
     _journal = Later("autocalls_async.journal")
     _ledger = Later("autocalls_async.campaign.ledger")
     _people = Later("autocalls_async.campaign.people")
-    _plan = Later("autocalls_async.campaign.plan")
-    _planning = Later("autocalls_async.campaign.planner")
+    _plan = Later("autocalls_async.campaign.planning.plan")
+    _planning = Later("autocalls_async.campaign.planning.planner")
     _ushers = Later("autocalls_async.campaign.usher")
     _daily = Later("autocalls_async.campaign.rules.daily")
     _exclusions = Later("autocalls_async.campaign.rules.exclusions")
+    _given = Later("autocalls_async.campaign.rules.given")
     _hours = Later("autocalls_async.campaign.rules.hours")
     _rulebook = Later("autocalls_async.campaign.rules.rulebook")
     _spending = Later("autocalls_async.campaign.rules.spending")
@@ -170,7 +172,7 @@ class Campaigns(SingleSends):
         given = (exclude, hours, start_at, per_day, most)
         if all(rule is None for rule in given):
             return None
-        rulebook = _ushers.make_rulebook(
+        rulebook = _given.make_rulebook(
             exclude=exclude,
             hours=hours,
             start_at=start_at,
@@ -238,7 +240,7 @@ class Campaigns(SingleSends):
             seconds_per_send=self._wiring.send_gate.pace.seconds_per_send,
             price=price,
             window_sample=window_sample,
-            rules=_ushers.plan_rules(
+            rules=_given.plan_rules(
                 exclude=exclude,
                 hours=hours,
                 start_at=start_at,

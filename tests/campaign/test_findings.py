@@ -2,9 +2,9 @@
 
 import pytest
 
-from autocalls_async.campaign.findings import Answers, conclude
-from autocalls_async.campaign.manifest import Manifest
-from autocalls_async.campaign.plan import (
+from autocalls_async.campaign.planning.findings import Answers, conclude
+from autocalls_async.campaign.planning.manifest import Manifest
+from autocalls_async.campaign.planning.plan import (
     Finding,
     FindingKind,
     Plan,

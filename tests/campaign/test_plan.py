@@ -21,10 +21,11 @@ from autocalls_async import (
     TemplateFallback,
     TemplateMessage,
 )
-from autocalls_async.campaign.findings import Answers, conclude, slots_of
-from autocalls_async.campaign.manifest import EvenSample, Manifest
-from autocalls_async.campaign.plan import FindingKind, Plan, Severity
-from autocalls_async.campaign.planner import _read
+from autocalls_async.campaign.planning.findings import Answers, conclude
+from autocalls_async.campaign.planning.manifest import EvenSample, Manifest
+from autocalls_async.campaign.planning.plan import FindingKind, Plan, Severity
+from autocalls_async.campaign.planning.planner import _read
+from autocalls_async.campaign.planning.templates import slots_of
 from autocalls_async.campaign.source import Source
 from autocalls_async.emulator import (
     Emulator,

@@ -165,7 +165,8 @@ def test_the_import_is_light() -> None:
         "from autocalls_async import AutocallsClient;"
         "new = set(sys.modules) - before;"
         "print(*(m for m in ('aiohttp.web', 'rich', 'typer', 'click', 'sqlite3',"
-        "'pytest', 'autocalls_async.emulator', 'autocalls_async.campaign.plan',"
+        "'pytest', 'autocalls_async.emulator',"
+        "'autocalls_async.campaign.planning.plan',"
         "'autocalls_async.journal', 'autocalls_async.campaign.ledger') if m in new))"
     )
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autocalls_async.campaign.plan import Severity
+from autocalls_async.campaign.planning.plan import Severity
 from autocalls_async.cli.terminal.words import (
     OUTCOME_COLUMNS,
     count,

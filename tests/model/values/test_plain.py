@@ -34,7 +34,7 @@ from autocalls_async import (
     Unsent,
     UnsentError,
 )
-from autocalls_async.campaign.plan import (
+from autocalls_async.campaign.planning.plan import (
     Finding,
     FindingKind,
     Plan,

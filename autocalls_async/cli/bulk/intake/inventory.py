@@ -8,7 +8,7 @@ from typing import IO, TypeVar
 
 from attrs import define, field
 
-from autocalls_async.campaign.plan import Plan
+from autocalls_async.campaign.planning.plan import Plan
 from autocalls_async.cli.bulk.intake.register import Choice, Fate
 from autocalls_async.cli.bulk.intake.remarks import Lines, Notices, Unsettled
 from autocalls_async.cli.bulk.intake.spool import Spool, Spooled

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from attrs import define, field
 
-from autocalls_async.campaign.plan import name_messages
+from autocalls_async.campaign.planning.plan import name_messages
 from autocalls_async.cli.rows.reader import BadRow
 from autocalls_async.cli.terminal.words import count, plain
 from autocalls_async.cli.texts.places import Notice, NoticeKind

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from autocalls_async.campaign.plan import Plan
+from autocalls_async.campaign.planning.plan import Plan
 from autocalls_async.cli.bulk.campaign import take_in_all
 from autocalls_async.cli.bulk.intake.inventory import Inventory, compare
 from autocalls_async.cli.bulk.intake.spool import Spool

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from autocalls_async.campaign.plan import FindingKind, Severity, name_messages
+from autocalls_async.campaign.planning.plan import FindingKind, Severity, name_messages
 from autocalls_async.cli.bulk.intake.inventory import Inventory
 from autocalls_async.cli.bulk.intake.remarks import Lines
 from autocalls_async.cli.bulk.options import Campaign

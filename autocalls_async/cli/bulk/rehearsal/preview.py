@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from autocalls_async.campaign.plan import (
+from autocalls_async.campaign.planning.plan import (
     FindingKind,
     Plan,
     SenderLoad,

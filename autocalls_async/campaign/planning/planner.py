@@ -6,9 +6,10 @@ from contextlib import aclosing
 from decimal import Decimal
 from typing import TypeVar
 
-from autocalls_async.campaign.findings import Answers, conclude, not_asked
-from autocalls_async.campaign.manifest import Manifest
-from autocalls_async.campaign.plan import Finding, Plan, WindowOutlook
+from autocalls_async.campaign.planning.findings import Answers, conclude
+from autocalls_async.campaign.planning.manifest import Manifest
+from autocalls_async.campaign.planning.plan import Finding, Plan, WindowOutlook
+from autocalls_async.campaign.planning.words import not_asked
 from autocalls_async.campaign.rules.forecast import PlannedRules
 from autocalls_async.campaign.source import Source, each_of
 from autocalls_async.engine.asking.questions import Questions

@@ -1,0 +1,1 @@
+"""What a campaign would meet, found out without a send."""
