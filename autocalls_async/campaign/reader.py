@@ -189,9 +189,7 @@ class Reader:
                         give_up(one.number, one.message)
                 else:
                     batch = {
-                        one.number: self._make_shipment(
-                            one.message, partial(settle, one.number)
-                        )
+                        one.number: self._make(one.number, one.message, settle)
                         for one in resting
                     }
                     await self._admit(batch, take_in, is_new=False)
@@ -216,7 +214,7 @@ class Reader:
             number = self._read_count
             self._read_count += 1
             try:
-                batch[number] = self._make_shipment(message, partial(settle, number))
+                batch[number] = self._make(number, message, settle)
             finally:
                 del message  # it may be anything, and tracers show variables
             self.room.take()
@@ -226,6 +224,14 @@ class Reader:
                 return False
             await asyncio.sleep(0)  # a source may take its time, and others wait
         return True
+
+    def _make(self, number: int, message: object, settle: SettleNumber) -> Shipment:
+        try:
+            shipment = self._make_shipment(message, partial(settle, number))
+        finally:
+            del message  # as above
+        shipment.index = number
+        return shipment
 
     async def _admit(
         self, batch: Mapping[int, Shipment], take_in: TakeIn, *, is_new: bool = True

@@ -173,8 +173,8 @@ class Run:
                 self._leave_aside(shipment)
                 return
             if error is not None:
-                outcome = Unsent(message=shipment.message, error=error)
-                self._conclude(number, outcome, shipment.page, is_withdrawn=False)
+                outcome = Unsent(message=shipment.message, error=error, index=number)
+                self._conclude(outcome, shipment.page, is_withdrawn=False)
                 return
         self._pending[number] = shipment
         self._breaker.note_sender(shipment.sender_id)
@@ -190,17 +190,17 @@ class Run:
                 return
             self._check_used_up(self._usher)
         is_withdrawn = shipment.withdrawn is not None
-        self._conclude(number, outcome, shipment.page, is_withdrawn=is_withdrawn)
+        self._conclude(outcome, shipment.page, is_withdrawn=is_withdrawn)
         if (reason := self._breaker.judge(outcome)) is not None:
             self._stop(reason)
 
     def _conclude(
-        self, number: int, outcome: Outcome, page: Page | None, *, is_withdrawn: bool
+        self, outcome: Outcome, page: Page | None, *, is_withdrawn: bool
     ) -> None:
         """Give a message its one outcome."""
         self._has_withdrawn |= is_withdrawn
         self._meter.count(outcome)
-        self._ready.append(evolve(outcome, index=number))
+        self._ready.append(outcome)
         self._news.set()
         if page is not None:
             self._note_in_journal(page, outcome, is_withdrawn=is_withdrawn)
@@ -223,9 +223,9 @@ class Run:
     def _give_up(self, number: int, message: Message) -> None:
         """End what was put aside: the run is to stop, and nobody will call it."""
         reason = self._read_no_further or Reason("it was asked to stop")
-        outcome = Unsent(message=message, error=_stopped(reason))
+        outcome = Unsent(message=message, error=_stopped(reason), index=number)
         outcome.error.recipient_phone = message.recipient_phone
-        self._conclude(number, outcome, None, is_withdrawn=True)
+        self._conclude(outcome, None, is_withdrawn=True)
 
     @property
     def _has_rest(self) -> bool:

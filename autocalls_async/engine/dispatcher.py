@@ -93,20 +93,19 @@ class Dispatcher:
             self._shipments.settle(shipment, unsent(shipment, "the client is closed"))
             return
         lane = shipment.lane
-        place = None
-        if self._sends.has_room(lane):
-            place = self._shipments.take_at_once(shipment)
-        if place is None:
+        may_begin = self._sends.has_room(lane)
+        is_begun = may_begin and self._shipments.take_at_once(shipment)
+        if not is_begun:
             self._shipments.push(shipment)
             ahead = self._shipments.under_way(shipment.recipient)
             if ahead is not None and lane is Lane.INTERACTIVE:
                 self._promote(ahead)
         if is_watched:
             self._telling.tell(shipment.record_queued())
-        if place is None:
-            self._sends.take_ahead()
+        if is_begun:
+            self._sends.begin(shipment)
         else:
-            self._sends.begin(place, lane)
+            self._sends.take_ahead()
 
     async def send(self, make: Callable[[OnSettled], Shipment]) -> Outcome:
         """Take a message in and wait for its outcome, up to its deadline.

@@ -1,26 +1,38 @@
-"""How a message ends where the service has no say."""
+"""How a message ends: in one of its four outcomes."""
 
 from autocalls_async.engine.shipment import Shipment, Stage
+from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (
     RejectedError,
     UnknownOutcomeError,
     UnsentError,
 )
-from autocalls_async.model.outcomes import Outcome, Rejected, Unknown, Unsent
+from autocalls_async.model.outcomes import (
+    Accepted,
+    Outcome,
+    Rejected,
+    Unknown,
+    Unsent,
+)
+
+
+def accepted(shipment: Shipment, sent: SentMessage) -> Accepted:
+    """End a message that the service took."""
+    return Accepted(message=shipment.message, sent=sent, index=shipment.index)
 
 
 def unsent(shipment: Shipment, detail: str) -> Unsent:
     """End a message that surely did not leave."""
     error = UnsentError(detail=detail, recipient_phone=shipment.recipient_phone)
-    return Unsent(message=shipment.message, error=error)
+    return Unsent(message=shipment.message, error=error, index=shipment.index)
 
 
 def withdrawn(shipment: Shipment, error: UnsentError | RejectedError) -> Outcome:
     """End a message that surely did not leave, with what is known of why."""
     error.recipient_phone = shipment.recipient_phone
     if isinstance(error, RejectedError):
-        return Rejected(message=shipment.message, error=error)
-    return Unsent(message=shipment.message, error=error)
+        return Rejected(message=shipment.message, error=error, index=shipment.index)
+    return Unsent(message=shipment.message, error=error, index=shipment.index)
 
 
 def unknown(shipment: Shipment, detail: str) -> Unknown:
@@ -34,7 +46,7 @@ def unknown(shipment: Shipment, detail: str) -> Unknown:
         sender_id=shipment.sender_id,
         text=shipment.text,
     )
-    return Unknown(message=shipment.message, error=error)
+    return Unknown(message=shipment.message, error=error, index=shipment.index)
 
 
 def cut_short(shipment: Shipment) -> Outcome:
@@ -48,16 +60,16 @@ def cut_short(shipment: Shipment) -> Outcome:
 
 def failed(shipment: Shipment, error: BaseException) -> Outcome:
     """Return how a message ended by this error."""
-    message = shipment.message
+    message, index = shipment.message, shipment.index
     match error:
         case RejectedError():
-            return Rejected(message=message, error=error)
+            return Rejected(message=message, error=error, index=index)
         case UnsentError():
-            return Unsent(message=message, error=error)
+            return Unsent(message=message, error=error, index=index)
         case UnknownOutcomeError():
             error.handed_over_at = shipment.handed_over_at
             error.sender_id, error.text = shipment.sender_id, shipment.text
-            return Unknown(message=message, error=error)
+            return Unknown(message=message, error=error, index=index)
     return _faulty(shipment, error)
 
 

@@ -28,11 +28,11 @@ class Home:
         Raises:
             RuntimeError: It is closed, or this is another event loop or process.
         """
-        _running_loop()
+        loop = _running_loop()
         if self.is_closed:
             msg = "the client is closed; make a new one"
             raise RuntimeError(msg)
-        self.check_place()
+        self._check_place(loop)
 
     def check_place(self) -> None:
         """Make sure that the client is used where it belongs, open or not.
@@ -40,7 +40,9 @@ class Home:
         Raises:
             RuntimeError: This is another event loop or process.
         """
-        loop = _running_loop()
+        self._check_place(_running_loop())
+
+    def _check_place(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is None:
             self._move_in(loop)
         if os.getpid() != self._pid:

@@ -21,8 +21,8 @@ from autocalls_async.engine.attempts import (
     did_nothing,
 )
 from autocalls_async.engine.cut_offs import CutOffs
-from autocalls_async.engine.endings import cut_short, failed
-from autocalls_async.engine.gate.gate import Gate
+from autocalls_async.engine.endings import accepted, cut_short, failed
+from autocalls_async.engine.gate.gate import Gate, Look
 from autocalls_async.engine.gate.turns import TURNED_BACK, Stop, TurnedBack
 from autocalls_async.engine.shipment import Shipment, Stage
 from autocalls_async.engine.shipments import Shipments
@@ -41,8 +41,8 @@ from autocalls_async.model.errors import (
 )
 from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Message
-from autocalls_async.model.outcomes import Accepted, Outcome
-from autocalls_async.policy.lanes import Lane, Place
+from autocalls_async.model.outcomes import Outcome
+from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.slots import Departure
 from autocalls_async.policy.verdict import Seen
 
@@ -108,7 +108,8 @@ class Sends:
             return
         for lane in Lane:
             while self.has_room(lane) and (place := self._shipments.pop(lane)):
-                self.begin(place, lane)
+                self._shipments.hold(place, lane=lane)
+                self.begin(place.item)
 
     def has_room(self, lane: Lane) -> bool:
         """Whether one more of a lane may be checked and connected ahead."""
@@ -118,10 +119,8 @@ class Sends:
             return True
         return self._shipments.bulk_begun_count < self._bulk_most
 
-    def begin(self, place: Place[Shipment], lane: Lane) -> None:
-        """Bring one on its way, in the context of who submitted it."""
-        shipment = place.item
-        self._shipments.hold(place, lane=lane)
+    def begin(self, shipment: Shipment) -> None:
+        """Bring one that is in hand on its way, in the context of who submitted it."""
         shipment.run(
             self._bring(shipment), if_unbegun=partial(self._end_unbegun, shipment)
         )
@@ -166,7 +165,7 @@ class Sends:
         if isinstance(reply, Reply):
             sent = read_sent(reply)
             self._guard.learn_sent(shipment, sent.session_status, reply)
-            return Accepted(message=shipment.message, sent=sent)
+            return accepted(shipment, sent)
         if isinstance(reply, TemplateRequiredError):
             if shipment.stage is Stage.LEFT:  # else it was our check that found it
                 self._guard.learn_refused(shipment, reply)
@@ -181,8 +180,7 @@ class Sends:
         shipment.fall_back()
         reply = await self._call(shipment, template)
         if isinstance(reply, Reply):
-            sent = evolve(read_sent(reply), fell_back=True)
-            return Accepted(message=shipment.message, sent=sent)
+            return accepted(shipment, evolve(read_sent(reply), fell_back=True))
         if isinstance(reply, RejectedError | UnsentError):
             self._guard.return_fallback(shipment)
         return failed(shipment, reply)
@@ -213,6 +211,7 @@ class Sends:
         if not self._gate.is_open_soon(now):
             await self._gate.opens_soon()
             now = loop_time()
+        closings = self._guard.closing_count  # whichever comes after its check
         if not shipment.fell_back and not self._guard.knows_open(shipment, now):
             error = await self._guard.check(shipment)
             if error is not None:
@@ -227,13 +226,14 @@ class Sends:
             if isinstance(line, Attempt):
                 self._note_end(shipment, None, line)
                 return line
-            return await self._go(shipment, request, line)
+            look = partial(self._look, shipment, closings)
+            return await self._go(shipment, request, line, look)
         finally:
             if is_probe:
                 self._outage.end_probe()
 
     async def _go(
-        self, shipment: Shipment, request: Request, line: Line
+        self, shipment: Shipment, request: Request, line: Line, look: Look
     ) -> Attempt | Stop:
         """Take the turn on a line that stands, hand over, read, and note the end."""
         departure, attempt = None, CUT_SHORT
@@ -242,7 +242,7 @@ class Sends:
             found = await self._gate.pass_through(
                 shipment.come_to_gate(intends=intends),
                 line,
-                look=partial(self._look, shipment),
+                look=look,
                 intend=partial(self._note_intent, shipment, line) if intends else None,
             )
             if not isinstance(found, Departure):
@@ -259,13 +259,20 @@ class Sends:
             line.close()
             self._note_end(shipment, departure, attempt)
 
-    def _look(self, shipment: Shipment, now: float) -> Stop | None:
-        """Return why a message must not leave, as it stands at this instant."""
+    def _look(self, shipment: Shipment, closings: int, now: float) -> Stop | None:
+        """Return why a message must not leave, as it stands at this instant.
+
+        Args:
+            shipment: Which was checked.
+            closings: How many windows had been found closed by then.
+            now: The instant.
+        """
         if shipment.withdrawn is not None:  # by a step since it was told to wait
             return shipment.withdrawn
         if shipment.deadline is not None and now >= shipment.deadline:
             return UnsentError(detail="its time was up before it could leave")
-        if not shipment.fell_back and self._guard.knows_closed(shipment, now):
+        is_news = closings != self._guard.closing_count and not shipment.fell_back
+        if is_news and self._guard.knows_closed(shipment, now):
             return TURNED_BACK
         if shipment.page is not None and (error := shipment.page.look()) is not None:
             return error

@@ -45,7 +45,7 @@ class Stage(Enum):
 
 
 ALLOWED: Mapping[Stage, frozenset[Stage]] = {
-    Stage.MADE: frozenset({Stage.QUEUED, Stage.SETTLED}),
+    Stage.MADE: frozenset({Stage.QUEUED, Stage.HELD, Stage.SETTLED}),
     Stage.QUEUED: frozenset({Stage.HELD, Stage.SETTLED}),
     Stage.HELD: frozenset({Stage.LEFT, Stage.SETTLED}),
     # Back to HELD where it surely did nothing: before all others to its recipient.
@@ -110,6 +110,7 @@ class Shipment:
         "flow",
         "handed_over_at",
         "host",
+        "index",
         "is_bulk_begun",
         "is_single",
         "is_watched",
@@ -122,6 +123,7 @@ class Shipment:
         "page",
         "place",
         "recalled",
+        "recipient",
         "rule",
         "sender_id",
         "stage",
@@ -156,12 +158,14 @@ class Shipment:
     ) -> None:
         self.message = message
         self.sender_id = sender_id
+        self.recipient = (sender_id, message.recipient_phone)
         self.lane = lane
         self.window_check = window_check
         self.on_settled = on_settled
         self.flow = flow
         self.deadline = deadline
         self.host = host  # whom it is sent to
+        self.index: int | None = None  # its place in the source of its run
         self.is_single = is_single  # somebody waits for this one alone
         self.takes_spare = takes_spare  # a connection made ahead is for it
         self.page: Page | None = None  # where a journal is told of it
@@ -295,11 +299,6 @@ class Shipment:
     def recipient_phone(self) -> str:
         """Whom the message is for."""
         return self.message.recipient_phone
-
-    @property
-    def recipient(self) -> Hashable:
-        """Whose order among others for the same is kept."""
-        return self.sender_id, self.recipient_phone
 
     @property
     def pair(self) -> Pair:

@@ -75,8 +75,12 @@ class Shipments:
 
     # In and out of the lanes
 
-    def take_at_once(self, shipment: Shipment) -> Place[Shipment] | None:
-        """Take in one that need not wait for any other; return its place."""
+    def take_at_once(self, shipment: Shipment) -> bool:
+        """Take in one that need not wait for any other, and take it in hand at once.
+
+        Returns:
+            `False` where it has to wait.
+        """
         place = self._lanes.take_at_once(
             shipment,
             lane=shipment.lane,
@@ -84,8 +88,8 @@ class Shipments:
             flow=shipment.flow,
         )
         if place is not None:
-            self.move(shipment, Stage.QUEUED)
-        return place
+            self.hold(place, lane=shipment.lane)
+        return place is not None
 
     def push(self, shipment: Shipment) -> None:
         """Take one in that waits in its lane."""
@@ -133,7 +137,7 @@ class Shipments:
             self.waiting_single_count += (to in _WAITING) - (was in _WAITING)
         if was is Stage.MADE:
             self._enter(shipment)
-        if to is Stage.HELD and was is Stage.QUEUED:
+        if to is Stage.HELD and was is not Stage.LEFT:
             self.bulk_begun_count += shipment.is_bulk_begun
         if to is Stage.SETTLED:
             self._leave(shipment)

@@ -16,6 +16,9 @@ from autocalls_async.model.values.masking import mask_phone
 from autocalls_async.model.values.naming import show_in
 from autocalls_async.model.values.plain import Plain
 
+NOTHING_MORE = FrozenDict()
+"""Of an answer that holds what is documented, and no other field."""
+
 
 @frozen(kw_only=True)
 class SessionStatus(Plain):
@@ -46,7 +49,7 @@ class SessionStatus(Plain):
     minutes_remaining: int | None = None
     expires_at: datetime | None = None
     expired_at: datetime | None = None
-    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+    extra: Mapping[str, Any] = field(default=NOTHING_MORE, repr=False)
 
 
 @frozen(kw_only=True)
@@ -63,7 +66,7 @@ class ConversationStatus(Plain):
     conversation_id: int | None = None
     customer_name: str | None = field(default=None, repr=False)
     last_customer_message_at: datetime | None = None
-    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+    extra: Mapping[str, Any] = field(default=NOTHING_MORE, repr=False)
 
 
 @frozen(kw_only=True)
@@ -92,7 +95,7 @@ class SentMessage(Plain):
     session_status: SessionStatus | None = None
     status: str | None = None
     fell_back: bool = False
-    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+    extra: Mapping[str, Any] = field(default=NOTHING_MORE, repr=False)
 
 
 @frozen(kw_only=True)
@@ -116,7 +119,7 @@ class Sender(Plain):
     quality_rating: str | None = None
     messaging_limit: int | None = None
     messaging_limit_formatted: str | None = None
-    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+    extra: Mapping[str, Any] = field(default=NOTHING_MORE, repr=False)
 
 
 @frozen(kw_only=True)
@@ -140,7 +143,7 @@ class Template(Plain):
     body_text: str | None = field(default=None, repr=False)
     variables: tuple[str, ...] = ()
     has_variables: bool | None = None
-    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+    extra: Mapping[str, Any] = field(default=NOTHING_MORE, repr=False)
 
 
 @frozen(kw_only=True)
@@ -149,7 +152,7 @@ class Party(Plain):
 
     name: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=lambda v: repr(v and mask_phone(v)))
-    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+    extra: Mapping[str, Any] = field(default=NOTHING_MORE, repr=False)
 
 
 @frozen(kw_only=True)
@@ -178,8 +181,8 @@ class Conversation(Plain):
     total_cost: Decimal | None = None
     whatsapp_sender: Party | None = None
     customer: Party | None = None
-    variables: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
-    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+    variables: Mapping[str, Any] = field(default=NOTHING_MORE, repr=False)
+    extra: Mapping[str, Any] = field(default=NOTHING_MORE, repr=False)
 
 
 @frozen(kw_only=True)
@@ -195,7 +198,7 @@ class HistoryEntry(Plain):
 
     role: str
     content: str | None = field(default=None, repr=False)
-    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+    extra: Mapping[str, Any] = field(default=NOTHING_MORE, repr=False)
 
 
 @frozen(kw_only=True)
@@ -208,7 +211,7 @@ class Account(Plain):
     name: str | None = field(default=None, repr=False)
     email: str | None = field(default=None, repr=False)
     total_balance: Decimal | None = None
-    extra: Mapping[str, Any] = field(factory=FrozenDict, repr=False)
+    extra: Mapping[str, Any] = field(default=NOTHING_MORE, repr=False)
 
 
 show_in("autocalls_async", of=globals())

@@ -112,6 +112,7 @@ class Pace:
         self._turn = max(2 * limit.gap, _TURN_LEAST)
         self._young = min(limit.per, self._turn)
         self._care = _LEARNT
+        self._gap: float | None = None  # where what it follows from has changed
         self._quiet = _QUIET_SECONDS
         self._quiet_since = -math.inf
         self._is_trial = False
@@ -139,6 +140,11 @@ class Pace:
     @property
     def gap(self) -> float:
         """Seconds between two starts; one at a time: from an end to the next start."""
+        if self._gap is None:
+            self._gap = self._find_gap()
+        return self._gap
+
+    def _find_gap(self) -> float:
         if self.is_one_at_a_time:
             return self.limit.gap * _WIDEN ** (self._care - _ONE_AT_A_TIME)
         if self._counts_early:
@@ -307,6 +313,7 @@ class Pace:
             late_age=late_age if early_age == math.inf else math.inf,
             silent_age=silent_age,
         )
+        self._gap = None
 
     def _slot_free(self, now: float) -> float:
         if self._slots.has_room:
@@ -322,12 +329,14 @@ class Pace:
             self._is_stalled = False
         self._slots.settle(send, state, now=now, free_at=free_at)
         self._last_end = now
+        self._gap = None
 
     def _take_care(self, now: float) -> None:
         """Become one step more careful, unless a 429 is as rare as an accident."""
         is_close = self._sends - self._marked_send <= _CLOSE_SENDS
         if self._care == _LEARNT or is_close:
             self._care = min(self._care + 1, _CARE_MOST)
+            self._gap = None
         if self._is_trial:
             self._quiet = min(2 * self._quiet, _QUIET_MOST)
         self._is_trial = False

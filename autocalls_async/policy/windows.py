@@ -98,6 +98,8 @@ class WindowMemory:
 
     def __init__(self, *, most: int = MAX_REMEMBERED) -> None:
         self._most = most
+        self.closing_count = 0
+        """How often a window was learnt to be closed."""
         self._windows: OrderedDict[tuple[int, str], _Window] = OrderedDict()
         self._fell_back: OrderedDict[tuple[int, str], datetime] = OrderedDict()
 
@@ -177,6 +179,7 @@ class WindowMemory:
         known = self._windows.get((sender_id, recipient))
         if known is not None and asked_at is not None and known.learnt_at > asked_at:
             return
+        self.closing_count += 1
         until = (now if asked_at is None else asked_at) + RECHECK_SECONDS
         window = _Window(WindowState.CLOSED, learnt_at=now, until=until, status=status)
         self._remember(sender_id, recipient, window)

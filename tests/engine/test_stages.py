@@ -20,6 +20,7 @@ INTERACTIVE, BULK = Lane.INTERACTIVE, Lane.BULK
 
 MOVES = {
     (Stage.MADE, Stage.QUEUED),
+    (Stage.MADE, Stage.HELD),  # who need not wait
     (Stage.MADE, Stage.SETTLED),
     (Stage.QUEUED, Stage.HELD),
     (Stage.QUEUED, Stage.SETTLED),
@@ -84,7 +85,8 @@ async def test_each_move_is_counted(*, is_single: bool) -> None:
         single = shipments.waiting_single_count
         counts.append((len(shipments), held, begun, single))
 
-    place = shipments.take_at_once(one)
+    shipments.push(one)
+    place = shipments.pop(BULK)
     count()
     assert place is not None
     shipments.hold(place, lane=BULK)

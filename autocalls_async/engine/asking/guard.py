@@ -38,6 +38,11 @@ class WindowGuard:
         self._telling = telling
         self._memory = memory
 
+    @property
+    def closing_count(self) -> int:
+        """How often a window was learnt to be closed: until then none has closed."""
+        return self._memory.closing_count
+
     def knows_open(self, shipment: Shipment, now: float) -> bool:
         """Whether nobody needs to be asked, or told, of a message's window."""
         message = shipment.message
@@ -48,19 +53,17 @@ class WindowGuard:
             return True
         if shipment.is_watched or shipment.window_check is WindowCheck.ALWAYS:
             return False
-        known = self._judge(shipment, now)
-        return known is WindowState.OPEN
+        return self._judge(shipment, now) is WindowState.OPEN
 
     def knows_closed(self, shipment: Shipment, now: float) -> bool:
-        """Whether its window has closed, or was found closed, since it was checked."""
+        """Whether its window was found closed, a moment ago."""
         message = shipment.message
         if (
             shipment.window_check is WindowCheck.NEVER
             or type(message) is TemplateMessage
         ):
             return False
-        known = self._judge(shipment, now)
-        return known is WindowState.CLOSED
+        return self._judge(shipment, now) is WindowState.CLOSED
 
     def is_open(self, pair: Pair) -> bool:
         """Whether a window is known to be open now."""
@@ -197,7 +200,8 @@ class WindowGuard:
         self._memory.return_fallback(shipment.sender_id, shipment.recipient_phone)
 
     def _judge(self, shipment: Shipment, now: float) -> WindowState:
-        return self._memory.judge(shipment.sender_id, shipment.recipient_phone, now=now)
+        phone = shipment.message.recipient_phone
+        return self._memory.judge(shipment.sender_id, phone, now=now)
 
     async def _ask_for(self, shipment: Shipment) -> WindowState | AutocallsError:
         status = await self.ask(

@@ -105,7 +105,8 @@ class Gate:
 
     def is_open_soon(self, now: float) -> bool:
         """Whether a connection is worth being made."""
-        return self.pace.ask_again(now) - now <= CONNECT_SECONDS
+        at = now + CONNECT_SECONDS
+        return self.pace.earliest(now) <= at or self.pace.ask_again(now) <= at
 
     async def opens_soon(self) -> None:
         """Wait until a connection is worth being made."""

@@ -194,7 +194,8 @@ class DirectLine:
 
     def check(self) -> None:
         """Raise `AttemptFailed` if it has gone bad meanwhile. Nothing has left."""
-        check(self._protocol)
+        if is_spoilt(self._protocol):
+            raise _spoilt()
 
     def on_loss(self, tell: Callable[[], None]) -> None:
         """Have somebody told when it is closed."""
@@ -265,8 +266,12 @@ def _is_cancelled() -> bool:
 def check(protocol: ResponseHandler | None) -> None:
     """Raise `AttemptFailed` if nothing may be sent on a connection."""
     if protocol is None or is_spoilt(protocol):
-        detail = "the connection went bad before the request's turn"
-        raise AttemptFailed(Seen.NO_CONNECTION, detail)
+        raise _spoilt()
+
+
+def _spoilt() -> AttemptFailed:
+    detail = "the connection went bad before the request's turn"
+    return AttemptFailed(Seen.NO_CONNECTION, detail)
 
 
 def is_spoilt(protocol: ResponseHandler) -> bool:
