@@ -11,6 +11,7 @@ import ast
 import asyncio
 import importlib
 import importlib.util
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -20,6 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from autocalls_async.cluster.protocol.migrations import NEWEST, steps
 from autocalls_async.journal import SqliteJournal
 from autocalls_async.policy.verdict import DECISIONS, Kind, Seen, Verdict
 
@@ -191,6 +193,22 @@ def schema_page() -> str:
     )
 
 
+def cluster_page() -> str:
+    """Return the tables of a cluster, out of the steps that make them."""
+    tables = [
+        table
+        for step in steps().values()
+        for table in re.findall(r"^CREATE TABLE.*?^\).*?;$", step, re.MULTILINE | re.DOTALL)
+    ]
+    sql = "\n\n".join(tables)
+    return (
+        f"# The cluster's tables\n\nPostgreSQL, schema `autocalls`, version {NEWEST}."
+        " `autocalls cluster migrate` makes them, and brings earlier ones up to date."
+        " Look at them as you like; write through the functions of the schema alone."
+        f"\n\n```sql\n{sql}\n```\n"
+    )
+
+
 async def _make_journal(path: Path) -> None:
     async with SqliteJournal(path):
         pass
@@ -203,6 +221,7 @@ def make() -> dict[str, str]:
         "verdicts.md": verdict_page(),
         "cli.md": command_page(),
         "journal-tables.md": schema_page(),
+        "cluster-tables.md": cluster_page(),
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
     }
 

@@ -181,7 +181,7 @@ def test_every_command_is_one(line: str, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_every_link_between_pages_leads_somewhere() -> None:
-    made = {"verdicts", "cli", "journal-tables", "changelog"}
+    made = {"verdicts", "cli", "journal-tables", "cluster-tables", "changelog"}
     missing = [
         f"{page}: {link}"
         for page, text in pages()
