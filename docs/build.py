@@ -21,6 +21,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from commands import command_page
+
 from autocalls_async.cluster.protocol.migrations import NEWEST, steps
 from autocalls_async.journal import SqliteJournal
 from autocalls_async.policy.verdict import DECISIONS, Kind, Seen, Verdict
@@ -167,15 +169,6 @@ def verdict_page() -> str:
     return "\n".join([*lines, ""])
 
 
-def command_page() -> str:
-    """Return the commands and their options."""
-    words = ["typer", "autocalls_async.cli.app", "utils", "docs", "--name", "autocalls"]
-    done = subprocess.run(  # noqa: S603  # our own words
-        [sys.executable, "-m", *words], capture_output=True, text=True, check=True
-    )
-    return done.stdout.replace("# `autocalls`", "# The command line", 1)
-
-
 def schema_page() -> str:
     """Return the tables of a journal, as SQLite tells them of a new one."""
     with tempfile.TemporaryDirectory() as folder:
@@ -198,7 +191,9 @@ def cluster_page() -> str:
     tables = [
         table
         for step in steps().values()
-        for table in re.findall(r"^CREATE TABLE.*?^\).*?;$", step, re.MULTILINE | re.DOTALL)
+        for table in re.findall(
+            r"^CREATE TABLE.*?^\).*?;$", step, re.MULTILINE | re.DOTALL
+        )
     ]
     sql = "\n\n".join(tables)
     return (

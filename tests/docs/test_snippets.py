@@ -157,7 +157,7 @@ def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 COMMANDS = [
-    pytest.param(line, id=f"{page}: {line[:60]}")
+    pytest.param(line, id=f"{page}: {line}")
     for page, text in pages()
     for block in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     for line in block.replace("\\\n", " ").splitlines()

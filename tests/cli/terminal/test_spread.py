@@ -127,6 +127,7 @@ CHANGED = {
     "changed": Changed.SKIP,
     "journal": Path("run.db"),
     "report": Path("run.html"),
+    "receipts": Path("receipts.db"),
     "rate": 3,
 }
 RULES = {
