@@ -24,6 +24,14 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 
+_OTHER_KINDS = {
+    b"PK\x03\x04": "a workbook, whose name must end in .xlsx or .ods",
+    b"\xd0\xcf\x11\xe0": "a workbook of the old kind, whose name must end in .xls",
+    b"\x1f\x8b": "compressed; unpack it first",
+    b"%PDF": "a PDF, of which no table can be read",
+}
+"""How files that are no text begin."""
+
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _MARK = "\ufeff"
 
@@ -71,6 +79,10 @@ def _decoding(
 ) -> Iterator[tuple[io.TextIOWrapper, str]]:
     raw = io.BufferedReader(file)  # type: ignore[type-var]  # any binary stream will do
     head = raw.peek(4)
+    for beginning, kind in _OTHER_KINDS.items():
+        if head.startswith(beginning):
+            msg = f"it is {kind}"
+            raise FileError(msg)
     marked = (name for mark, name in _MARKS.items() if head.startswith(mark))
     name = next(marked, encoding or "utf-8")
     # The undecodable is let through, to be told with its line.

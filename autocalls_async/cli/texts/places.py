@@ -53,8 +53,16 @@ _BLANK_WORDS = frozenset(
 )
 """What programs write for nothing, in their spelling: Null and Nan are people."""
 
-_FAILED = re.compile(r"#[¡¿]?[A-Z0/]+[!?]|#N/[ADV]|#NV|#N/D|Err:[0-9]{3}")
-"""What a spreadsheet shows where a formula failed, in any language."""
+_FAILED = re.compile(r"#[¡¿]?[A-Z0/]+[!?]|#N/[ADV]|#NV|#N/D|Err:[0-9]{3}|#{3,}")
+"""What a spreadsheet shows where a formula failed, in any language, or a column is
+too narrow."""
+
+_NOTHING = re.compile(
+    r"[-\u2010-\u2015.?*_]{1,3}|\\N|n/a|undefined"
+    r"|[(\[<](?:blank|leer|empty|null|none|vide|vac\u00edo|vuoto)[)\]>]",
+    re.IGNORECASE,
+)
+"""What people and programs write in a list where they have nothing."""
 
 _UNSEEN = re.compile(
     r"[\s\u00ad\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u2800"
@@ -74,15 +82,23 @@ def is_blank(value: object) -> bool:
     return _FAILED.fullmatch(text) is not None
 
 
+def says_nothing(value: object) -> bool:
+    """Whether a cell is blank, or holds what stands for nothing, such as a dash."""
+    if isinstance(value, str) and _NOTHING.fullmatch(value.strip()):
+        return True
+    return is_blank(value)
+
+
 _DAMAGE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]"
     "|_x[0-9A-F]{4}_|&(?:[a-z]{2,6}|#[0-9]{1,5});"
     # `Привет` as cp1252, `Grüße` as cp1251: no language writes so.
     "|[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]{4}"
     "|[a-zA-Z][\u0400-\u04ff]+[a-zA-Z]"
+    r"|^\s*[0-9][.,][0-9]+E\+[0-9]{2}\s*$"
 )
-"""Controls, what could not be decoded, escapes of a workbook or of HTML, and letters
-that stand side by side where an encoding was another."""
+"""Controls, what could not be decoded, escapes of a workbook or of HTML, letters that
+stand side by side where an encoding was another, and a number without its digits."""
 
 
 def is_damaged(text: str) -> bool:
@@ -129,7 +145,10 @@ def show_cell(column: str, value: object, note: Note = ignore) -> str:
 
 
 def _show_float(column: str, value: float, note: Note) -> str:
-    if value.is_integer() and abs(value) < 1e15:  # spreadsheets keep 15 digits
+    if abs(value) >= 1e15:
+        msg = f"column {column!r} has lost digits: a spreadsheet keeps 15 of a number;"
+        raise ValueError(msg + " make it text there")
+    if value.is_integer():
         return str(int(value))
     note(Notice(NoticeKind.DECIMAL, column))
     return repr(value)
@@ -167,7 +186,7 @@ class Place:
             ValueError: The value cannot be put into a text.
         """
         value = cells[fold(self.column)]
-        if not is_blank(value):
+        if not says_nothing(value):
             return show_cell(self.column, value, note)
         if self.default is not None:
             return self.default

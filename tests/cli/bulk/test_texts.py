@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from xlsxwriter import Workbook
 
 from autocalls_async.emulator import Template
 from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service
@@ -142,6 +143,55 @@ def test_a_blank_cell_is_named_by_line_and_can_have_a_word(
     assert "lines 2, 3, 4, 5, 6, 7, 8, 9, 10)" in shown
     assert received(service) == ["Hi there, welcome"] * 9 + ["Hi Ben, welcome"]
     assert "blank" not in sent.err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("-", "--", "\u2013", "?", ".", "n/a", "\\N", "undefined"),
+        *("(blank)", "(Leer)", "[null]", "########"),
+    ],
+)
+@pytest.mark.usefixtures("service")
+def test_what_stands_for_nothing_is_blank(name: str, autocalls: Autocalls) -> None:
+    ended = autocalls(
+        *("bulk", write("recipient_phone,name", f"{OPEN},{name}"), "--dry-run"),
+        *("--message", "Hi {name}"),
+    )
+
+    assert "1 row has a blank 'name'" in " ".join(ended.out.split())
+
+
+@pytest.mark.parametrize("name", ["N", "Nan", "Null", "Bo.", "A-", "#1", "Leer", "Na"])
+@pytest.mark.usefixtures("service")
+def test_people_whose_names_look_like_nothing_are_people(
+    name: str, autocalls: Autocalls
+) -> None:
+    ended = autocalls(
+        *("bulk", write("recipient_phone,name", f"{OPEN},{name}"), "--dry-run"),
+        *("--message", "Hi {name}"),
+    )
+
+    assert "blank" not in ended.out
+
+
+def test_a_number_whose_digits_a_spreadsheet_lost_is_not_sent(
+    autocalls: Autocalls, service: Service
+) -> None:
+    book = Workbook("ids.xlsx")
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, ("recipient_phone", "id"))
+    sheet.write_row(1, 0, (OPEN, 12345678901234567890))
+    book.close()
+    text = write("recipient_phone,id", f"{OPEN},1.23457E+19", name="ids.csv")
+
+    lost = autocalls("bulk", "ids.xlsx", *FAST, "--message", "No. {id}")
+    told = autocalls("bulk", text, "--dry-run", "--message", "No. {id}")
+
+    assert lost.status == 2
+    assert "column 'id' has lost digits" in lost.err
+    assert "a trace of damage in 'id'" in " ".join(told.out.split())
+    assert service.emulator.accepted == []
 
 
 def test_a_blank_that_is_meant_is_not_warned_of(

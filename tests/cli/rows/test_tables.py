@@ -1,6 +1,7 @@
 """Tables as spreadsheets and other programs write them."""
 
 import datetime as dt
+import gzip
 import io
 from collections.abc import Iterable
 
@@ -294,6 +295,22 @@ def test_any_bytes_are_a_workbook_or_refused(content: bytes) -> None:
 
 def test_the_workbooks_are_real() -> None:
     assert CalamineWorkbook.from_filelike(io.BytesIO(workbook([], []))).sheet_names
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        pytest.param(workbook([HEADER]), "a workbook", id="xlsx"),
+        pytest.param(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1...", "a workbook", id="xls"),
+        pytest.param(gzip.compress(b"recipient_phone"), "compressed", id="gzip"),
+        pytest.param(b"%PDF-1.7\n", "a PDF", id="PDF"),
+    ],
+)
+def test_a_file_by_the_name_of_another_kind_is_told_what_it_is(
+    content: bytes, what: str
+) -> None:
+    with pytest.raises(FileError, match=f"it is {what}"):
+        read(content)
 
 
 # Numbers alone
