@@ -220,24 +220,29 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 
 def check_presence(path: Path, memory: Memory | None) -> None:
-    """Refuse to begin anew where a journal was that is gone.
+    """Refuse to begin anew where a journal was that is gone, or was emptied.
+
+    One that was closed may be removed, and whoever did so meant it; nobody empties one.
 
     Raises:
-        JournalCopyError: Its last owner did not close it.
+        JournalCopyError: It may lack what was sent.
     """
-    if memory is None or not (memory.is_open and memory.commit_number):
+    if memory is None or not memory.commit_number:
         return
-    try:
-        is_there = path.stat().st_size > 0
-    except FileNotFoundError:
-        is_there = False
-    if not is_there:
-        detail = (
-            f"it is gone: a run that was cut off had brought it to commit"
-            f" {memory.commit_number:,}; put it back, or remove {path.name}.lock to"
-            " begin anew"
-        )
-        raise JournalCopyError(path=path, detail=detail)
+    is_gone = not path.exists()
+    if not is_gone and path.stat().st_size:
+        return
+    if memory.is_open:
+        what = "it is gone: a run that was cut off had"
+    elif is_gone:
+        return
+    else:
+        what = "it is empty: a run had"
+    detail = (
+        f"{what} brought it to commit {memory.commit_number:,}; put it back, or remove"
+        f" {path.name}.lock to begin anew"
+    )
+    raise JournalCopyError(path=path, detail=detail)
 
 
 def check_memory(path: Path, standing: Standing, memory: Memory | None) -> None:

@@ -194,6 +194,16 @@ async def test_one_that_was_closed_and_then_removed_begins_anew(file: Path) -> N
             assert await states(journal) == {}
 
 
+async def test_one_that_was_closed_and_then_emptied_is_refused(file: Path) -> None:
+    async with opened(SqliteJournal(file)) as journal:
+        await bring(journal, "a", State.ACCEPTED)
+    os.truncate(file, 0)
+
+    for _ in range(2):
+        with pytest.raises(JournalCopyError, match="it is empty: a run had brought"):
+            await SqliteJournal(file).open()
+
+
 @pytest.mark.parametrize("part", ["", "-wal"])
 @pytest.mark.parametrize("is_replaced", [False, True])
 async def test_a_file_that_vanishes_or_is_replaced_stops_the_run(
