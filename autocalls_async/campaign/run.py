@@ -15,6 +15,7 @@ from autocalls_async.campaign.source import Source
 from autocalls_async.engine.dispatcher import Dispatcher
 from autocalls_async.engine.home import tell_of_neglect
 from autocalls_async.engine.shipment import Page, Shipment
+from autocalls_async.http.loop import loop_time
 from autocalls_async.model.errors import RunStoppedError, UnsentError
 from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Message
@@ -178,7 +179,7 @@ class Run:
                 return
         self._pending[number] = shipment
         self._breaker.note_sender(shipment.sender_id)
-        self._dispatcher.submit(shipment)
+        self._dispatcher.submit(shipment, loop_time())
         if self._taken_back is not None:
             self._withdraw(shipment, self._taken_back)
 

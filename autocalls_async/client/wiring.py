@@ -1,6 +1,6 @@
 """How the rooms are wired for one account, and closed again."""
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -58,7 +58,8 @@ class Wiring:
         self.transport = reach(key=key, spare_gap=spare_gap)
         self.exchange = Exchange(self.transport, retry=retry, host=self.host)
         telling = Telling(observer)
-        self._read_gate = Gate(READ_LIMIT)
+        # With the first question: many clients have none, and there may be thousands.
+        self._read_gate = cache(partial(Gate, READ_LIMIT))
         self.reads = Reads(self.exchange, self._read_gate)
         self._automation = None if automation_key is None else reach(key=automation_key)
         self.switches = self._reads_over(self._automation, retry)
@@ -86,7 +87,7 @@ class Wiring:
         """Take nothing more in, let what is here end, and close what was opened."""
         await self.dispatcher.aclose(drain_timeout=drain_timeout)
         await self.send_gate.aclose()
-        await self._read_gate.aclose()
+        await self._read_gate().aclose()
         await self.transport.aclose()
         if self._automation is not None:
             await self._automation.aclose()

@@ -29,7 +29,6 @@ from autocalls_async.engine.sending import Sends
 from autocalls_async.engine.shipment import OnSettled, Shipment
 from autocalls_async.engine.shipments import Shipments
 from autocalls_async.engine.telemetry.observers import Telling
-from autocalls_async.http.loop import loop_time
 from autocalls_async.model.errors import RejectedError, UnsentError
 from autocalls_async.model.later import Later
 from autocalls_async.model.outcomes import Outcome
@@ -85,10 +84,10 @@ class Dispatcher:
         """Have somebody told how each message ended."""
         self._shipments.on_end = tell
 
-    def submit(self, shipment: Shipment) -> None:
+    def submit(self, shipment: Shipment, now: float) -> None:
         """Take a message in; its `on_settled` is called exactly once."""
         is_watched = self._telling.is_heard
-        shipment.take_in(at=loop_time(), call_id=next(_CALL_IDS), is_watched=is_watched)
+        shipment.take_in(at=now, call_id=next(_CALL_IDS), is_watched=is_watched)
         if self._is_closed:
             self._shipments.settle(shipment, unsent(shipment, "the client is closed"))
             return
@@ -117,8 +116,9 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
         shipment = make(partial(_resolve, future))
-        self._check_room(shipment, loop.time())
-        self.submit(shipment)
+        now = loop.time()
+        self._check_room(shipment, now)
+        self.submit(shipment, now)
         if shipment.takes_spare:  # made while its window is asked for, or it waits
             self._exchange.make_ahead(Kind.SEND)
         timer = None

@@ -55,10 +55,6 @@ class RoundTrips:
 
         `math.inf` where too little is known, or the tail is heavy.
         """
-        self.silence = _SILENT_SECONDS
-        """Seconds without any answer after which the service has fallen silent."""
-        self.patience = _SILENT_SECONDS
-        """Seconds after which a send hangs, if a later one was answered."""
         self._count = 0
         self._slowest = 0.0
         self._slowest_before = 0.0
@@ -77,24 +73,33 @@ class RoundTrips:
         if self._count % _SLOWEST_MEMORY == 0:
             self._slowest_before, self._slowest = self._slowest, 0.0
         self._slowest = max(self._slowest, seconds)
-        slowest = max(self._slowest, self._slowest_before)
         self.is_busy = self._count >= _BUSY_SINCE and self._busy_share > _BUSY_SHARE
         self.odd = math.inf if self._count < _ODD_SINCE else _ODD_FACTOR * self.mean
-        self.cap = self._find_cap(slowest)
-        self.silence = max(_SILENT_SECONDS, 0.0 if self.odd == math.inf else self.odd)
-        self.patience = self._find_patience(slowest)
+        self.cap = self._find_cap()
 
-    def _find_cap(self, slowest: float) -> float:
+    @property
+    def silence(self) -> float:
+        """Seconds without any answer after which the service has fallen silent."""
+        return (
+            _SILENT_SECONDS if self.odd == math.inf else max(_SILENT_SECONDS, self.odd)
+        )
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which a send hangs, if a later one was answered."""
+        if not self._count:
+            return _SILENT_SECONDS
+        has_no_tail = self.cap < math.inf and not self.is_busy
+        least = _PATIENCE_LEAST if has_no_tail else self.silence
+        long = _PATIENCE_FACTOR * max(self._slowest, self._slowest_before)
+        return max(least, min(long, _PATIENCE_MOST))
+
+    def _find_cap(self) -> float:
         if self.is_busy:
             return _BUSY_CAP
+        slowest = max(self._slowest, self._slowest_before)
         since = _QUICK_SINCE if slowest <= _QUICK_SECONDS else _TRUSTED_SINCE
         if self._count < since or slowest > self.odd:
             return math.inf
         doubt = _CAP_DOUBT / min(self._count, _MEMORY)
         return max(_CAP_LEAST, self.mean * (_CAP_SHARE + doubt))
-
-    def _find_patience(self, slowest: float) -> float:
-        has_no_tail = self.cap < math.inf and not self.is_busy
-        least = _PATIENCE_LEAST if has_no_tail else self.silence
-        long = _PATIENCE_FACTOR * slowest
-        return max(least, min(long, _PATIENCE_MOST))

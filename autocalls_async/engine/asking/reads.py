@@ -38,10 +38,14 @@ class Unread(NamedTuple):
 class Reads:
     """Makes the calls that change nothing, at their own pace."""
 
-    def __init__(self, exchange: Exchange, gate: Gate) -> None:
+    def __init__(self, exchange: Exchange, find_gate: Callable[[], Gate]) -> None:
         self._exchange = exchange
         self._outage = exchange.outage
-        self._gate = gate
+        self._find_gate = find_gate
+
+    @property
+    def _gate(self) -> Gate:
+        return self._find_gate()
 
     async def read(
         self,

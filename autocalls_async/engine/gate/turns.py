@@ -1,7 +1,7 @@
 """Who stands where at a gate: one function moves a turn, and counts it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from heapq import heappop, heappush
 from itertools import count
@@ -77,11 +77,11 @@ class Turn:
 class _Standing:
     """Those of one lane who are in one stage, by their order and then by arrival."""
 
-    def __init__(self, stage: TurnStage, lane: Lane) -> None:
+    def __init__(self, stage: TurnStage, lane: Lane, arrivals: Iterator[int]) -> None:
         self._stage = stage
         self._lane = lane
         self._heap: list[tuple[int, int, Turn]] = []
-        self._arrivals = count()
+        self._arrivals = arrivals
 
     def add(self, turn: Turn) -> None:
         """Let it stand here for as long as it is in this stage and lane."""
@@ -113,8 +113,9 @@ class Turns:
                 limiter that it did not use; `None` where none is lent.
         """
         self._on_grant_back = on_grant_back
+        arrivals = count()
         self._standing = {
-            stage: {lane: _Standing(stage, lane) for lane in Lane}
+            stage: {lane: _Standing(stage, lane, arrivals) for lane in Lane}
             for stage in (TurnStage.WAITING, TurnStage.READY)
         }
         self.counts: dict[Lane, dict[TurnStage, int]] = {
