@@ -12,6 +12,17 @@ class FileFormat(StrEnum):
     """Any workbook; which kind it is, it says itself."""
 
 
+class StateName(StrEnum):
+    """What became of a message so far: the names of a journal's `State`."""
+
+    NEW = "new"
+    IN_FLIGHT = "in flight"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNSENT = "unsent"
+    UNKNOWN = "unknown"
+
+
 class Doubtful(StrEnum):
     """What a user can decide about."""
 

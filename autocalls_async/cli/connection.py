@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.terminal.failures import CommandError, Status
+from autocalls_async.cli.terminal.outcomes import explain
 from autocalls_async.cli.terminal.stopping import Stopping
-from autocalls_async.cli.terminal.words import explain
 from autocalls_async.client.client import AutocallsClient
 from autocalls_async.engine.telemetry.records import Observer
 from autocalls_async.model.answers import SentMessage

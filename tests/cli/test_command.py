@@ -8,8 +8,10 @@ from typing import get_args
 import pytest
 
 from autocalls_async import __version__
+from autocalls_async.cli.choices import StateName
 from autocalls_async.cli.emulator.options import LimitName
 from autocalls_async.emulator import RateLimit
+from autocalls_async.journal import State
 from tests.cli.conftest import OPEN, Autocalls, Service
 
 COMMANDS = [
@@ -113,12 +115,21 @@ def modules_of(*arguments: str) -> set[str]:
 
 def test_the_version_and_the_help_are_told_without_client_and_emulator() -> None:
     heavy = {"aiohttp", "asyncio", "phonenumbers", "sqlite3"}
-    ours = {"autocalls_async.client", "autocalls_async.emulator"}
+    ours = {
+        "autocalls_async.client",
+        "autocalls_async.emulator",
+        "autocalls_async.journal",
+        "autocalls_async.model.errors",
+    }
 
     version, help_page = modules_of("--version"), modules_of("--help")
 
     assert version & {*heavy, *ours, "rich"} == set()
     assert help_page & {*heavy, *ours} == set()
+
+
+def test_what_the_options_name_is_what_the_journal_knows() -> None:
+    assert [state.value for state in StateName] == [state.value for state in State]
 
 
 def test_a_journal_is_shown_without_client_and_emulator(tmp_path: Path) -> None:

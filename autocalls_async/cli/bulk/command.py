@@ -36,8 +36,8 @@ from autocalls_async.cli.rows.outcomes_file import (
     check_place,
 )
 from autocalls_async.cli.terminal.failures import CommandError, Status
+from autocalls_async.cli.terminal.outcomes import explain
 from autocalls_async.cli.terminal.screen import Screen
-from autocalls_async.cli.terminal.words import explain
 from autocalls_async.model.errors import AutocallsError
 
 

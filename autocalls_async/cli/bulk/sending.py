@@ -36,6 +36,7 @@ from autocalls_async.cli.journal.costs import costs_of
 from autocalls_async.cli.rows.outcomes_file import WriteRecord
 from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
+from autocalls_async.cli.terminal.outcomes import explain, outcome_record
 from autocalls_async.cli.terminal.screen import (
     Screen,
     every,
@@ -43,7 +44,7 @@ from autocalls_async.cli.terminal.screen import (
     reason_table,
 )
 from autocalls_async.cli.terminal.stopping import Stopping
-from autocalls_async.cli.terminal.words import count, explain, outcome_record, quote
+from autocalls_async.cli.terminal.words import count, quote
 from autocalls_async.http.loop import utc_now
 from autocalls_async.journal import Journal, JournalError, SqliteJournal, State
 from autocalls_async.journal.entry import MAY_LEAVE

@@ -278,7 +278,7 @@ def _columns(wanted: Export) -> tuple[str, ...]:
 
 def _copy_entries(journal: JournalReader, wanted: Export, write: WriteRecord) -> int:
     number = 0
-    for record in _records(journal.entries(*(wanted.state or ())), wanted):
+    for record in _records(journal.entries(*map(State, wanted.state or ())), wanted):
         write(record)
         number += 1
     return number

@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 import typer
 from attrs import frozen
 
-from autocalls_async.cli.choices import Decision, Doubtful, FileFormat
+from autocalls_async.cli.choices import Decision, Doubtful, FileFormat, StateName
 from autocalls_async.cli.options import parse_amount
-from autocalls_async.journal import State
 
 Journal = Annotated[
     Path, typer.Argument(metavar="JOURNAL", help="What `bulk --journal` named.")
@@ -65,7 +64,7 @@ class Export:
         FileFormat, typer.Option(help="Of standard output.", show_default=True)
     ] = FileFormat.CSV
     state: Annotated[
-        list[State] | None,
+        list[StateName] | None,
         typer.Option(help="Only messages in this state; may be repeated."),
     ] = None
     overwrite: Overwrite = False

@@ -17,7 +17,8 @@ from autocalls_async.cli.rows.private import (
 )
 from autocalls_async.cli.tables.table import format_of
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
-from autocalls_async.cli.terminal.words import OUTCOME_COLUMNS, to_json
+from autocalls_async.cli.terminal.outcomes import OUTCOME_COLUMNS
+from autocalls_async.cli.terminal.words import to_json
 
 WriteRecord: TypeAlias = Callable[[dict[str, Any]], object]
 

@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable
 from enum import IntEnum
 
+from autocalls_async.cli.terminal.outcomes import error_record, explain
 from autocalls_async.cli.terminal.screen import Screen
-from autocalls_async.cli.terminal.words import error_record, explain
 from autocalls_async.journal import JournalError
 from autocalls_async.model.errors import AutocallsError
 

@@ -9,7 +9,7 @@ import pytest
 
 from autocalls_async.cli.rows.outcomes_file import OutcomesFile, check_place
 from autocalls_async.cli.terminal.failures import CommandError
-from autocalls_async.cli.terminal.words import OUTCOME_COLUMNS
+from autocalls_async.cli.terminal.outcomes import OUTCOME_COLUMNS
 
 RECORD: dict[str, Any] = dict.fromkeys(OUTCOME_COLUMNS) | {
     "line": 2,

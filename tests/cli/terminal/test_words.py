@@ -11,18 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autocalls_async.campaign.planning.plan import Severity
-from autocalls_async.cli.terminal.words import (
+from autocalls_async.cli.terminal.outcomes import (
     OUTCOME_COLUMNS,
-    count,
-    duration,
     error_record,
     explain,
     outcome_name,
     outcome_record,
-    plain,
-    quote,
-    to_json,
 )
+from autocalls_async.cli.terminal.words import count, duration, plain, quote, to_json
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (
     AutocallsError,
