@@ -13,19 +13,16 @@ import subprocess
 import sys
 import time
 import timeit
-import tracemalloc
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from autocalls_async import Deliveries
-from autocalls_async.webhooks import Receiver, Webhooks
-from autocalls_async.webhooks.stores.memory import MemoryDeliveries
-from autocalls_async.webhooks.stores.protocol import Arrival, Receipt, Task
-from autocalls_async.webhooks.stores.sqlite import SqliteDeliveries
+from autocalls_async.webhooks import MessageStatus, Receiver, Webhooks
 from tests.webhooks.bodies import NEW, OLD, SECRET, receipt, signed
 
 RECEIPTS = 200_000
+GROUP = 100
+"""Of them at once."""
 NEWS = 200
 
 
@@ -87,42 +84,48 @@ async def measure_news(path: str) -> None:
     tell(f"news: p50 {late[NEWS // 2] * 1e3:.0f} ms, p95 {p95 * 1e3:.0f} ms")
 
 
-async def fill(store: MemoryDeliveries | SqliteDeliveries) -> None:
-    """Keep so many receipts, in groups as they come in a campaign."""
-    await store.open()
-    await store.join()
-    for begin in range(0, RECEIPTS, 500):
-        await asyncio.gather(
-            *(store.keep(_arrival(n)) for n in range(begin, begin + 500))
-        )
+async def measure_memory(path: str | None) -> None:
+    """Tell by how much this process grows while so many receipts are taken in.
 
+    It is the resident set, in a process of its own, after what the first few need.
+    """
+    deliveries = Deliveries(path)
+    hooks = Webhooks(Receiver(SECRET), deliveries=deliveries)
 
-def _arrival(number: int) -> Arrival:
-    kept = Receipt(
-        whatsapp_message_id=10_000_000 + number // 2,
-        status=("sent", "delivered")[number % 2],
-        sender_id=12,
-        person=f"+1415{number // 2:07}",
-        at=datetime.now(UTC),
-        received_at=datetime.now(UTC),
-    )
-    return Arrival(task=Task.STATUS, key=None, raw=b"", receipt=kept)
+    @hooks.on_status()
+    async def see(_: MessageStatus) -> None:
+        """Have something to do."""
 
+    async def take(number: int) -> None:
+        raw = receipt(10_000_000 + number // 2, ("sent", "delivered")[number % 2])
+        await hooks.handle("/hooks/receipts", signed(raw), raw)
 
-async def measure_memory(store: MemoryDeliveries | SqliteDeliveries) -> None:
-    """Tell what so many receipts cost."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    tracemalloc.start()
-    began = time.monotonic()
-    await fill(store)
+    for number in range(GROUP):
+        await take(number)
+    gc.collect()
+    before, began = _resident(), time.monotonic()
+    for begin in range(GROUP, RECEIPTS, GROUP):
+        await asyncio.gather(*(take(n) for n in range(begin, begin + GROUP)))
     took = time.monotonic() - began
     gc.collect()
-    held, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    name = type(store).__name__
-    tell(f"{name}: {held / 1e6:.1f} MB held, {grown:.1f} MB grown, {took:.0f} s traced")
-    await store.aclose()
+    name = type(deliveries.store).__name__
+    tell(
+        f"{name}: {_resident() - before:.1f} MB grown, {RECEIPTS / took:,.0f} a second"
+    )
+    await deliveries.aclose()
+
+
+def _resident() -> float:
+    """Return how many MB of this process are in memory."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+async def measure_apart(path: str) -> None:
+    """Measure it in a new process, which has measured nothing else."""
+    command = [sys.executable, "-m", "tests.webhooks.figures", "--memory", path]
+    process = await asyncio.create_subprocess_exec(*command)
+    assert await process.wait() == 0
 
 
 async def main() -> None:
@@ -130,9 +133,15 @@ async def main() -> None:
     measure_parse()
     with TemporaryDirectory() as folder:
         await measure_news(str(Path(folder) / "news.db"))
-        await measure_memory(SqliteDeliveries(Path(folder) / "many.db"))
-    await measure_memory(MemoryDeliveries())
+        await measure_apart(str(Path(folder) / "many.db"))
+    await measure_apart("")
 
 
 if __name__ == "__main__":
-    asyncio.run(take_in(sys.argv[1]) if len(sys.argv) > 1 else main())
+    match sys.argv[1:]:
+        case ["--memory", file]:
+            asyncio.run(measure_memory(file or None))
+        case [file]:
+            asyncio.run(take_in(file))
+        case _:
+            asyncio.run(main())
