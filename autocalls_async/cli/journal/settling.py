@@ -63,13 +63,13 @@ def settle_by_evidence(
         raise CommandError(msg)
     wanted = {Verdict.SURE, Verdict.LIKELY} if takes_likely else {Verdict.SURE}
     found = asyncio.run(
-        _settle(path, receipts, connection, wanted, reads_history=reads_history)
+        settle(path, receipts, connection, wanted, reads_history=reads_history)
     )
     _show(found, wanted, screen)
     return Status.OK
 
 
-async def _settle(
+async def settle(
     path: Path,
     receipts: Path,
     connection: Connection,
@@ -77,6 +77,12 @@ async def _settle(
     *,
     reads_history: bool,
 ) -> list[_Found]:
+    """Settle in the event loop that runs; return all unknown ones with evidence.
+
+    Raises:
+        JournalError: There is no journal, or it cannot be read or written.
+        DeliveryStoreError: The receipts cannot be used.
+    """
     deliveries = Deliveries(receipts)
     async with (
         SqliteJournal(path) as journal,
