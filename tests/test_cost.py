@@ -89,10 +89,10 @@ def test_a_message_costs_little_more_than_with_aiohttp_itself(
     plain = asyncio.run(_cost(raw, server.url, connections))
     our = asyncio.run(_cost(contender, server.url, connections))
 
-    # aiohttp takes 300 to 350 calls on a kept connection, 720 to 780 on a fresh one.
-    # CPython 3.13 makes more calls to connect: 302 were seen.
-    most = 265 if sys.version_info < (3, 12) else 340
+    # aiohttp takes 340 calls on a kept connection and 760 on a fresh one; on
+    # CPython 3.13 295 and 705, where ours makes as many as on 3.11.
+    most = 230 if sys.version_info < (3, 12) else 275
     assert our.calls <= plain.calls + most
     assert our.tasks <= plain.tasks + 1.1  # its own
     assert our.timers <= plain.timers + 1.1  # its time limit
-    assert our.steps <= plain.steps + 3.1  # it begins, it ends, its caller learns of it
+    assert our.steps <= plain.steps + 2.1  # it begins, its caller learns of its end

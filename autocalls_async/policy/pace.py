@@ -287,6 +287,13 @@ class Pace:
         seconds = trips.patience if is_learnt else max(trips.patience, trips.silence)
         return self.limit.per + seconds
 
+    @property
+    def _least_age(self) -> float:
+        """Age before which no open send moves."""
+        if self.round_trips.is_busy:
+            return self._young
+        return min(self.limit.per, max(self.round_trips.odd, self._turn))
+
     def _probe_at(self) -> float:
         """Return when one may leave although none of the open was answered."""
         if self._slots.is_braked:
@@ -298,7 +305,9 @@ class Pace:
         """Free the slots whose time is over, and set the late ones apart."""
         slots, odd = self._slots, self.round_trips.odd
         slots.let_go(now)
-        if slots.are_young(now, age=self._young):
+        if slots.are_young(now, age=self._young):  # it costs less than the next
+            return
+        if slots.are_young(now, age=self._least_age):
             return
         if self.round_trips.is_busy:
             # One that falls silent counts nothing: each slot waits again.

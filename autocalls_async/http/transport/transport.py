@@ -96,6 +96,9 @@ class Transport:
 
     def make_ahead(self, kind: Kind, *, seconds: float = UNUSED_SECONDS) -> None:
         """Have a connection for the next request of a kind stand for so long."""
+        spare = self._spares.get(kind)
+        if spare is not None and spare.is_wanted_for(seconds):
+            return  # all is under way already: so it is with most sends of many
         if self._makes_spares():
             self._way(kind)
             self._spares[kind].want(seconds)
