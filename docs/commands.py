@@ -56,9 +56,10 @@ def _section(name: str, command: Any) -> str:  # noqa: ANN401  # typer's
     lines = "\n".join(f"autocalls {line}" for line in EXAMPLES[name])
     parts = [f"## {name}", _text(command.help), f"```sh\n{lines}\n```"]
     panels = dict.fromkeys(_panel(p) for p in shown)
+    if len(panels) < 4:
+        return "\n\n".join([*parts, _table(shown)])
     for panel in panels:
-        if len(panels) > 3 and panel:
-            parts.append(f"**{panel}**")
+        parts.append(f"**{panel or 'What to do'}**")
         parts.append(_table(p for p in shown if _panel(p) == panel))
     return "\n\n".join(parts)
 

@@ -146,7 +146,7 @@ def words(text: str) -> set[str]:
     return {line for line in lines if re.search(r"\w", line)}
 
 
-async def test_the_demo_prints_what_the_readme_shows(
+async def test_the_demo_prints_what_its_picture_shows(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")

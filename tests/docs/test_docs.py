@@ -3,8 +3,10 @@
 import importlib
 import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -62,3 +64,20 @@ def test_every_page_that_is_written_is_in_the_menu() -> None:
     assert {
         name for name in written if "/made/" not in name if name not in menu
     } == set()
+
+
+@pytest.mark.needs("the real clock")
+def test_the_pictures_are_of_runs_and_load_nothing(tmp_path: Path) -> None:
+    script = [sys.executable, str(DOCS / "pictures.py"), str(tmp_path)]
+    subprocess.run(script, check=True)  # noqa: S603  # our own words
+
+    for name, end in {
+        "demo": "Client and service agree on each of the 35 messages.",
+        "bulk": "All of 11 messages accepted.",
+    }.items():
+        drawn = (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
+        kept = (PAGES / "assets" / f"{name}.svg").read_text(encoding="utf-8")
+        for picture in (drawn, kept):
+            ET.fromstring(picture)  # noqa: S314  # our own
+            assert end in picture.replace("&#160;", " ")
+            assert re.findall(r"https?://(?!www\.w3\.org/)", picture) == []

@@ -353,7 +353,7 @@ class LiveWatch:
             console=console,
             auto_refresh=False,
             redirect_stdout=False,
-            redirect_stderr=False,
+            redirect_stderr=True,  # a warning of the log stands above it
         )
 
     def __enter__(self) -> Self:

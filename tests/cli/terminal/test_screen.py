@@ -1,6 +1,7 @@
 """What people see while a campaign runs."""
 
 import io
+import sys
 
 import pytest
 from rich.console import Console
@@ -84,6 +85,25 @@ def test_on_a_terminal_progress_is_a_bar_and_what_is_said_stays_above_it() -> No
     assert "300 of 300, in 1 min 01 s" in picture
     assert "stopping\ufffd[2J" in picture
     assert max(map(len, picture.splitlines())) <= 90  # with what moves the cursor
+
+
+def test_a_warning_of_the_log_stands_above_the_bar(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    errors = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", errors)
+    console = Console(
+        stderr=True, force_terminal=True, width=80, color_system=None, _environ={}
+    )
+
+    with LiveWatch(console, total=3):
+        sys.stderr.write("#7 ended as unknown\n")
+
+    assert sys.stderr is errors
+    before, _, after = errors.getvalue().partition("#7 ended as unknown")
+    assert before.endswith("\x1b[2K")  # the bar was wiped away first
+    assert after.startswith("\n")
+    assert "0 of 3" in after  # and drawn again below
 
 
 @pytest.mark.parametrize(
