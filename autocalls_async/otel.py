@@ -32,7 +32,7 @@ from urllib.parse import urlsplit
 from attrs import define
 
 from autocalls_async._version import __version__
-from autocalls_async.engine.telemetry.event_log import describe, log_event
+from autocalls_async.engine.telemetry.event_log import log_event, name_outcome
 from autocalls_async.engine.telemetry.observers import Telling
 from autocalls_async.engine.telemetry.records import (
     Answered,
@@ -105,7 +105,7 @@ class _Call:
     attempt: Span | None = None
 
     def time_ns(self, at: float) -> int:
-        """Give a time on the loop's clock as OpenTelemetry wants it.
+        """Return a time on the loop's clock as OpenTelemetry wants it.
 
         All times of one call come from the loop's clock: if the wall clock is
         set meanwhile, no span has a wrong length.
@@ -272,7 +272,7 @@ class OpenTelemetryObserver:
         self._tell_conventions(call, facts, event.at - call.began_at)
         call.span.set_attributes({**facts, **_details(event.outcome)})
         if not isinstance(event.outcome, Accepted):
-            call.span.set_status(StatusCode.ERROR, describe(event.outcome))
+            call.span.set_status(StatusCode.ERROR, name_outcome(event.outcome))
         call.span.end(call.time_ns(event.at))
 
     def _tell_conventions(self, call: _Call, facts: _Facts, seconds: float) -> None:

@@ -156,7 +156,7 @@ def _overhead(out: Path, *, is_quick: bool) -> Iterator[str]:
 
 
 def _also(python: Path, *, is_quick: bool) -> Iterator[str]:
-    """Give the section of another interpreter, which measures it itself."""
+    """Yield the section of another interpreter, which measures it itself."""
     rounds = 2 if is_quick else overhead.ROUNDS
     effort = ["--messages", "100"] if is_quick else []
     contenders = ["raw", "ours", "many", "many-observed", "many-journal"]
@@ -203,7 +203,7 @@ def _pace(out: Path, *, is_quick: bool) -> Iterator[str]:
 
 
 def report(out: Path, *, is_quick: bool, also: Sequence[Path] = ()) -> Iterator[str]:
-    """Give the lines of the report, and write its pictures into the folder."""
+    """Yield the lines of the report, and write its pictures into the folder."""
     yield "# Results\n"
     yield "Written by `python -m benchmarks`, in one run.\n"
     yield from _machine()

@@ -137,13 +137,13 @@ def _measure(server: FastServer, clients: int, seconds: float) -> Figures:
 def measure(
     rounds: int, *, clients: int = CLIENTS, seconds: float = SECONDS
 ) -> list[Figures]:
-    """Give each round's figures."""
+    """Return each round's figures."""
     with fast_server() as server:
         return [_measure(server, clients, seconds) for _ in range(rounds)]
 
 
 def report(rounds: list[Figures], clients: int = CLIENTS) -> Iterator[str]:
-    """Give the lines of the table."""
+    """Yield the lines of the table."""
     yield f"| {clients:,} clients, each of which wants 5 a second | | goal |"
     yield "| --- | ---: | ---: |"
     rates = Spread.of([figures.messages_a_second for figures in rounds])

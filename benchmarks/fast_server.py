@@ -185,7 +185,7 @@ class FastServer:
 
 
 def cores() -> tuple[int, int] | None:
-    """Give the core of the client and that of the server, if there are two."""
+    """Return the core of the client and that of the server, if there are two."""
     if not hasattr(os, "sched_getaffinity"):
         return None
     free = sorted(os.sched_getaffinity(0))

@@ -239,7 +239,7 @@ def measure(name: str, *, messages: int = 600) -> Tally:
 
 
 def report() -> Iterator[str]:
-    """Give the lines of the table."""
+    """Yield the lines of the table."""
     yield (
         "| answers that hang | sends a second | reply's wait, p50 | the longest | "
         "campaign: accepted, unknown | replies: accepted, unknown, unsent | 429s | "

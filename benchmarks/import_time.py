@@ -64,7 +64,7 @@ def _milliseconds(statement: str) -> float:
 
 
 def measure(rounds: int) -> tuple[list[float], list[float]]:
-    """Give the milliseconds of the packages, and ours, in each round."""
+    """Return the milliseconds of the packages, and ours, in each round."""
     for statement in (BASE, OURS):
         _milliseconds(statement)
     pairs = [(_milliseconds(BASE), _milliseconds(OURS)) for _ in range(rounds)]
@@ -72,7 +72,7 @@ def measure(rounds: int) -> tuple[list[float], list[float]]:
 
 
 def _beyond() -> Mapping[str, float]:
-    """Give the modules that ours loads beyond the packages, each with its own ms."""
+    """Return the modules that ours loads beyond the packages, each with its own ms."""
     code = (
         f"import sys\n{BASE}\nknown = set(sys.modules)\n{OURS}\n"
         "print(*set(sys.modules) - known)"
@@ -99,7 +99,7 @@ def _modules() -> list[tuple[str, float]]:
 
 
 def report(rounds: int) -> Iterator[str]:
-    """Give the lines of the tables."""
+    """Yield the lines of the tables."""
     base, ours = measure(rounds)
     added = [b - a for a, b in zip(base, ours, strict=True)]
     yield "| import | ms, median (least to most) |"
@@ -120,7 +120,7 @@ def _modules_table(modules: Sequence[tuple[str, float]]) -> Iterator[str]:
 
 
 def report_command(rounds: int) -> Iterator[str]:
-    """Give the lines of the command's table."""
+    """Yield the lines of the command's table."""
     ways = {"`python -c pass`": ("-c", "pass"), "`autocalls --version`": VERSION}
     for words in ways.values():
         _command_milliseconds(*words)

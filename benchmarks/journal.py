@@ -72,7 +72,7 @@ async def watch_loop() -> AsyncIterator[Lag]:
 
 
 def messages(count: int) -> Iterator[FreeformMessage]:
-    """Give so many messages."""
+    """Yield so many messages."""
     for number in range(count):
         yield FreeformMessage(
             recipient_phone=f"+1{number + 10**9}",
@@ -83,7 +83,7 @@ def messages(count: int) -> Iterator[FreeformMessage]:
 
 
 def drafts(count: int) -> Iterator[list[Draft]]:
-    """Give so many messages as a journal takes them, in batches."""
+    """Yield so many messages as a journal takes them, in batches."""
     made = (
         Draft(
             key=message.key or "",
@@ -97,7 +97,7 @@ def drafts(count: int) -> Iterator[list[Draft]]:
 
 
 async def hand_all_over(count: int, hand_over: HandOver) -> tuple[float, float]:
-    """Give messages a second, and for how long the loop was held."""
+    """Return messages a second, and for how long the loop was held."""
     keys = iter([draft.key for batch in drafts(count) for draft in batch])
 
     async def work() -> None:
@@ -155,7 +155,7 @@ async def with_thread_per_call(path: Path) -> tuple[float, float]:
 
 
 async def at_pace(path: Path) -> list[float]:
-    """Give what each intent took, at 5 a second."""
+    """Return what each intent took, at 5 a second."""
     taken = []
     async with SqliteJournal(path) as journal:
         for batch in drafts(PACED_COUNT):
@@ -228,7 +228,7 @@ PHASES: dict[str, Callable[[Path], Coroutine[Any, Any, None]]] = {
 
 
 def measure(phase: Callable[[Path], Coroutine[Any, Any, None]], path: Path) -> Any:  # noqa: ANN401  # two floats, from a process
-    """Give the seconds a phase takes, and the most memory of its process in MB."""
+    """Return the seconds a phase takes, and the most memory of its process in MB."""
     began = time.perf_counter()
     asyncio.run(phase(path))
     seconds = time.perf_counter() - began

@@ -276,7 +276,7 @@ ROWS: Mapping[str, Row] = {**OURS, **dict(_peers())}
 
 
 def installed() -> list[str]:
-    """Give the names of the rows that can be measured here."""
+    """Return the names of the rows that can be measured here."""
     return [n for n, row in ROWS.items() if not row.module or find_spec(row.module)]
 
 
@@ -284,7 +284,7 @@ def installed() -> list[str]:
 
 
 async def _sample(row: Row, url: str, *, wait: float) -> float:
-    """Give the milliseconds of the row's one reply."""
+    """Return the milliseconds of the row's one reply."""
     await asyncio.sleep(wait)
     loop = asyncio.get_running_loop()
     async with row.open(url) as reply:
@@ -322,7 +322,7 @@ def measure(
     samples: int = SAMPLES,
     round_trip: float = ROUND_TRIP_SECONDS,
 ) -> Mapping[str, Mapping[str, list[float]]]:
-    """Give the milliseconds of each sample, by wire and by row's name."""
+    """Return the milliseconds of each sample, by wire and by row's name."""
     with (
         beside("benchmarks.fast_server") as plain,
         beside("benchmarks.fast_server", CERTIFICATES / "right.pem") as encrypted,
@@ -349,7 +349,7 @@ def measure(
 
 
 def report(measured: Mapping[str, Mapping[str, list[float]]]) -> Iterator[str]:
-    """Give the lines of the table."""
+    """Yield the lines of the table."""
     yield "| ms of one reply | plain, median (least to most) | TLS | goal, TLS |"
     yield "| --- | ---: | ---: | ---: |"
     plain, encrypted = measured[Wire.PLAIN.name], measured[Wire.TLS.name]

@@ -64,7 +64,7 @@ class Effort:
     blocks: int = 4
 
     def warm_up(self, in_flight: int) -> int:
-        """Give the messages that each side sends first, uncounted."""
+        """Return the messages that each side sends first, uncounted."""
         return max(in_flight, self.messages // 2)
 
 
@@ -230,7 +230,7 @@ def part_installed(names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def report(figures: Sequence[Figure], missing: Sequence[str]) -> Iterator[str]:
-    """Give the lines of the tables."""
+    """Yield the lines of the tables."""
     for connections in Connections:
         yield from table(figures, connections)
         yield ""

@@ -270,7 +270,7 @@ def picture(results: Results) -> str:
 
 
 def report(results: Results) -> Iterator[str]:
-    """Give the lines of the table."""
+    """Yield the lines of the table."""
     yield from _table(results)
     if missing := _missing():
         yield f"\nLeft out, not installed: {', '.join(missing)}"

@@ -274,7 +274,7 @@ async def _row(name: str, count: int) -> str:
 
 
 def report(names: list[str], count: int) -> Iterator[str]:
-    """Give the lines of the table, and name what is not installed."""
+    """Yield the lines of the table, and name what is not installed."""
     yield f"| 429s of {count}, goodput | {' | '.join(NETWORKS)} |"
     yield f"| {' | '.join(['---'] * (1 + len(NETWORKS)))} |"
     missing = [name for name in names if not find_program(PROXIES[name].program)]

@@ -38,7 +38,7 @@ class Figure:
 def cases(
     figures: Sequence[Figure], connections: Connections
 ) -> Mapping[Case, Sequence[Figure]]:
-    """Give each case's figures, one for each round."""
+    """Return each case's figures, one for each round."""
     found: dict[Case, list[Figure]] = {}
     for figure in figures:
         if figure.connections == connections.value:
@@ -47,12 +47,12 @@ def cases(
 
 
 def share(figures: Sequence[Figure]) -> Spread:
-    """Give the spread of a case's shares."""
+    """Return the spread of a case's shares."""
     return Spread.of([figure.share for figure in figures])
 
 
 def table(figures: Sequence[Figure], connections: Connections) -> Iterator[str]:
-    """Give the lines of one policy's table."""
+    """Yield the lines of one policy's table."""
     found = cases(figures, connections)
     if not found:
         return

@@ -91,7 +91,7 @@ def _microseconds(way: Callable[[], object], calls: int) -> float:
 
 
 def measure(rounds: int, calls: int = CALLS) -> Mapping[str, list[float]]:
-    """Give the microseconds of each way in each round."""
+    """Return the microseconds of each way in each round."""
     ways = _ways()
     for way in ways.values():
         _microseconds(way, calls)
@@ -103,7 +103,7 @@ def measure(rounds: int, calls: int = CALLS) -> Mapping[str, list[float]]:
 
 
 def report(rounds: int) -> Iterator[str]:
-    """Give the lines of the table."""
+    """Yield the lines of the table."""
     yield "| an answer of 400 bytes | µs, median (least to most) |"
     yield "| --- | ---: |"
     for name, values in measure(rounds).items():

@@ -185,7 +185,7 @@ def _measure(name: str, count: int) -> tuple[float, float]:
 
 
 def report_runs(most: int) -> Iterator[str]:
-    """Give the lines of the first table, up to so many messages."""
+    """Yield the lines of the first table, up to so many messages."""
     yield "| messages | `send_many` | | `asyncio.gather` | |"
     yield "| ---: | ---: | ---: | ---: | ---: |"
     for count in (1_000, 10_000, 100_000, 300_000, 1_000_000):
@@ -278,7 +278,7 @@ async def _wait_in_line(bulk: int, replies: int) -> list[float]:
 
 
 def report_waits(bulk: int = 10_000, replies: int = 200) -> Iterator[str]:
-    """Give the lines of the second table."""
+    """Yield the lines of the second table."""
     yield f"| reply's wait behind {bulk:,} bulk messages | p50 | p99 |"
     yield "| --- | ---: | ---: |"
     for name, measure in (
@@ -308,7 +308,7 @@ def _microseconds(operation: Callable[[int], object], times: int) -> float:
 
 
 def report_lanes(most: int, times: int = 20_000) -> Iterator[str]:
-    """Give the lines of the third table, up to such a length."""
+    """Yield the lines of the third table, up to such a length."""
     yield "| queue's length | push and pop | remove |"
     yield "| ---: | ---: | ---: |"
     for length in (100, 1_000, 10_000, 100_000, 1_000_000):

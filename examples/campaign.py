@@ -53,7 +53,7 @@ def read_messages(path: str) -> list[FreeformMessage]:
 
 
 def as_row(outcome: Outcome) -> tuple[object, ...]:
-    """Give what became of one message; an unknown one is not to be sent again."""
+    """Return what became of one message; an unknown one is not to be sent again."""
     kind = type(outcome).__name__.lower()
     if isinstance(outcome, Accepted):
         key = outcome.sent.whatsapp_message_id

@@ -75,7 +75,7 @@ app = FastAPI(lifespan=lifespan)
 
 
 async def get_client(request: Request) -> AutocallsClient:
-    """Give the service's client; `async`, so that no thread touches it."""
+    """Return the service's client; `async`, so that no thread touches it."""
     client: AutocallsClient = request.app.state.client
     return client
 

@@ -35,7 +35,7 @@ def phones() -> st.SearchStrategy[str]:
 
 
 def _nodes(value: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Give the path to each node of a JSON value, its root included."""
+    """Yield the path to each node of a JSON value, its root included."""
     yield path
     if isinstance(value, dict):
         for key in value:
@@ -89,7 +89,7 @@ def _taken(value: Any, path: tuple[Any, ...], retag: str | None) -> Any:  # noqa
 
 @st.composite
 def mutated_samples(draw: st.DrawFn) -> bytes:
-    """Give a real answer with one node replaced, deleted or given another name."""
+    """Return a real answer with one node replaced, deleted or given another name."""
     name = draw(st.sampled_from(sorted(SAMPLES)))
     value = json.loads(SAMPLES[name])
     path = draw(st.sampled_from(_PATHS[name]))

@@ -101,11 +101,11 @@ class Backend:
         )
 
     def spans(self, name: str) -> Sequence[ReadableSpan]:
-        """Give the ended spans of one name, in the order in which they ended."""
+        """Return the ended spans of one name, in the order in which they ended."""
         return [s for s in self.exporter.get_finished_spans() if s.name == name]
 
     def metrics(self) -> Mapping[str, Metric]:
-        """Give all metrics by name."""
+        """Return all metrics by name."""
         data = self.reader.get_metrics_data()
         resources = data.resource_metrics if data else []
         return {
@@ -116,13 +116,13 @@ class Backend:
         }
 
     def counts(self, name: str) -> list[tuple[dict[str, object], float]]:
-        """Give the attributes and the value of each point of a counter."""
+        """Return the attributes and the value of each point of a counter."""
         data = self.metrics()[name].data
         assert isinstance(data, Sum)
         return [(dict(p.attributes or {}), p.value) for p in data.data_points]
 
     def times(self, name: str) -> list[tuple[dict[str, object], int, float]]:
-        """Give the attributes, the count and the sum of each point of a histogram."""
+        """Return the attributes, the count and the sum of each point of a histogram."""
         data = self.metrics()[name].data
         assert isinstance(data, Histogram)
         return [(dict(p.attributes or {}), p.count, p.sum) for p in data.data_points]

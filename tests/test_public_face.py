@@ -35,7 +35,7 @@ FACES = sorted(
 
 
 def own_functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
-    """Give a module's functions and the methods of its classes, by name."""
+    """Yield a module's functions and the methods of its classes, by name."""
     for name, value in vars(module).items():
         if isinstance(value, FunctionType):
             yield f"{module.__name__}.{name}", value
@@ -44,7 +44,7 @@ def own_functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
 
 
 def methods(kind: type) -> Iterator[tuple[str, FunctionType]]:
-    """Give what a class defines or inherits from us, unwrapped, by name."""
+    """Yield what a class defines or inherits from us, unwrapped, by name."""
     for owner in kind.__mro__:
         if not owner.__module__.startswith("autocalls_async"):
             continue
@@ -82,7 +82,7 @@ def test_the_help_of_a_client_from_the_environment_shows_no_key(
 
 
 def public_things() -> Iterator[tuple[str, object]]:
-    """Give all that a module of ours calls public, by its full name."""
+    """Yield all that a module of ours calls public, by its full name."""
     for face in FACES:
         module = import_module(face)
         for name in module.__all__:
@@ -163,7 +163,7 @@ from autocalls_async.journal import SqlitJournal
 
 
 def check_types(config: pytest.Config, code: str, *, name: str) -> list[str]:
-    """Give the lines that mypy writes of a program, without its last one."""
+    """Return the lines that mypy writes of a program, without its last one."""
     folder = config.rootpath / ".mypy_cache" / "face"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.py"

@@ -15,7 +15,7 @@ import pytest
 import autocalls_async
 from autocalls_async import AutocallsClient, AutocallsError
 from autocalls_async.cli.demo.demo import demo
-from autocalls_async.cli.demo.plan import Plan
+from autocalls_async.cli.demo.plan import Script
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.emulator import Emulator
 from autocalls_async.http.settings import DEFAULT_BASE_URL
@@ -141,7 +141,7 @@ def test_the_two_commands_are_one_line_each(extra: str, program: str) -> None:
 
 
 def words(text: str) -> set[str]:
-    """Give the lines that say something, without their layout."""
+    """Return the lines that say something, without their layout."""
     lines = (" ".join(line.split()) for line in text.splitlines())
     return {line for line in lines if re.search(r"\w", line)}
 
@@ -152,7 +152,7 @@ async def test_the_demo_prints_what_its_picture_shows(
     monkeypatch.setenv("COLUMNS", "80")
 
     # Virtual time jumps over a process, so that none is killed here.
-    status = await demo(Plan(killed_count=0), Screen(as_json=False))
+    status = await demo(Script(killed_count=0), Screen(as_json=False))
 
     printed, shown = words(capsys.readouterr().out), words(DEMO)
     # On the real clock these depend on the machine.

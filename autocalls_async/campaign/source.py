@@ -28,7 +28,7 @@ def check_source(value: object) -> None:
 
 
 async def each_of(source: Source) -> AsyncGenerator[object, None]:
-    """Give what the source gives; a generator is closed, since nobody else will."""
+    """Yield what the source gives; a generator is closed, since nobody else will."""
     try:
         if isinstance(source, AsyncIterable):
             async for message in source:

@@ -82,9 +82,9 @@ def demo_command(
     import asyncio
 
     from autocalls_async.cli.demo.demo import demo
-    from autocalls_async.cli.demo.plan import Plan
+    from autocalls_async.cli.demo.plan import Script
 
-    plan = Plan(recipient_count=recipients, rate=rate)
+    plan = Script(recipient_count=recipients, rate=rate)
     finish(
         lambda screen: asyncio.run(demo(plan, screen, open_page=open_page)),
         as_json=json,

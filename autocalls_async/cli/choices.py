@@ -30,7 +30,7 @@ class Doubtful(StrEnum):
     REJECTED = "rejected"
 
 
-class Decision(StrEnum):
+class Resolution(StrEnum):
     """What a user can decide about a message."""
 
     ACCEPTED = "accepted"

@@ -34,7 +34,7 @@ _CLOCK_SECONDS = 60.0
 
 
 @frozen
-class Line:
+class Checkup:
     """One thing that was looked at.
 
     Attributes:
@@ -63,14 +63,14 @@ def diagnose(connection: Connection, screen: Screen) -> int:
     return Status.OK if is_well else Status.FAILED
 
 
-def _look_at_all(connection: Connection) -> Iterator[Line]:
-    yield Line("versions", _versions())
-    yield Line("extras", ", ".join(_installed(_EXTRAS)) or "none of them")
-    yield Line("environment", _environment())
+def _look_at_all(connection: Connection) -> Iterator[Checkup]:
+    yield Checkup("versions", _versions())
+    yield Checkup("extras", ", ".join(_installed(_EXTRAS)) or "none of them")
+    yield Checkup("environment", _environment())
     try:
         base_url = parse_base_url(connection.base_url)
     except ValueError as error:
-        yield Line("address", str(error), is_well=False)
+        yield Checkup("address", str(error), is_well=False)
         return
     wire = list(_look_at_wire(base_url, connection.timeout))
     yield from wire
@@ -78,15 +78,15 @@ def _look_at_all(connection: Connection) -> Iterator[Line]:
         yield from _look_at_account(connection)
 
 
-def _look_at_wire(base_url: str, timeout: float) -> Iterator[Line]:
+def _look_at_wire(base_url: str, timeout: float) -> Iterator[Checkup]:
     host = read_host(base_url)
     try:
         seen = look(base_url, timeout=timeout)
     except OSError as error:
-        yield Line("address", f"{host}: {_say(error)}", is_well=False)
+        yield Checkup("address", f"{host}: {_say(error)}", is_well=False)
         return
-    yield Line("address", f"{host}, {count(seen.address_count, 'address')}")
-    yield Line("encryption", seen.encryption or "none: a private network, or a test")
+    yield Checkup("address", f"{host}, {count(seen.address_count, 'address')}")
+    yield Checkup("encryption", seen.encryption or "none: a private network, or a test")
     yield _tell_clock(seen)
 
 
@@ -102,27 +102,27 @@ def _say(error: OSError) -> str:
     return describe(error)
 
 
-def _tell_clock(seen: Wire) -> Line:
+def _tell_clock(seen: Wire) -> Checkup:
     if seen.ahead_seconds is None:
-        return Line("clock", "the service's answer has no date to compare with")
+        return Checkup("clock", "the service's answer has no date to compare with")
     off = abs(seen.ahead_seconds)
     which = "ahead of" if seen.ahead_seconds > 0 else "behind"
     if off < 2:
-        return Line("clock", "agrees with the service's to a second or two")
+        return Checkup("clock", "agrees with the service's to a second or two")
     text = f"{off:,.0f} s {which} the service's"
-    return Line("clock", text, is_well=off < _CLOCK_SECONDS)
+    return Checkup("clock", text, is_well=off < _CLOCK_SECONDS)
 
 
-def _look_at_account(connection: Connection) -> Iterator[Line]:
+def _look_at_account(connection: Connection) -> Iterator[Checkup]:
     try:
         check_key(connection)
     except CommandError as error:
-        yield Line("key", str(error), is_well=False)
+        yield Checkup("key", str(error), is_well=False)
         return
     account, senders = ask(connection, _inquire)
     yield from _tell_account(account)
     yield _tell_senders(senders, connection.sender_id)
-    yield Line("rate", "5 sends a second, all programs of the account together")
+    yield Checkup("rate", "5 sends a second, all programs of the account together")
 
 
 async def _inquire(
@@ -134,37 +134,39 @@ async def _inquire(
     return account, senders
 
 
-def _tell_account(account: Account | BaseException) -> Iterator[Line]:
+def _tell_account(account: Account | BaseException) -> Iterator[Checkup]:
     match account:
         case PermissionDeniedError():
-            yield Line("key", "accepted, but it may not look at the account")
+            yield Checkup("key", "accepted, but it may not look at the account")
         case AutocallsError():
-            yield Line("key", str(account), is_well=False)
+            yield Checkup("key", str(account), is_well=False)
         case Account(total_balance=balance):
-            yield Line("key", "accepted")
+            yield Checkup("key", "accepted")
             if balance is not None:
-                yield Line("balance", f"{balance:f}", is_well=balance > 0)
+                yield Checkup("balance", f"{balance:f}", is_well=balance > 0)
         case _:
             raise account
 
 
 def _tell_senders(
     senders: tuple[Sender, ...] | BaseException, wanted: int | None
-) -> Line:
+) -> Checkup:
     match senders:
         case AutocallsError():
-            return Line("senders", str(senders), is_well=False)
+            return Checkup("senders", str(senders), is_well=False)
         case BaseException():
             raise senders
     online = [sender.id for sender in senders if sender.status == "online"]
     shown = f"{len(senders)}, {len(online)} of them online"
     if wanted is None:
-        return Line("senders", f"{shown}; no default is set (AUTOCALLS_SENDER_ID)")
+        return Checkup("senders", f"{shown}; no default is set (AUTOCALLS_SENDER_ID)")
     if wanted in online:
-        return Line("senders", f"{shown}; the default, {wanted}, is")
+        return Checkup("senders", f"{shown}; the default, {wanted}, is")
     is_there = wanted in {sender.id for sender in senders}
     what = "offline" if is_there else "not among them"
-    return Line("senders", f"{shown}; the default, {wanted}, is {what}", is_well=False)
+    return Checkup(
+        "senders", f"{shown}; the default, {wanted}, is {what}", is_well=False
+    )
 
 
 def _versions() -> str:

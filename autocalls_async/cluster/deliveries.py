@@ -18,7 +18,7 @@ from autocalls_async.webhooks.stores.protocol import (
     LEASE,
     MOST_OTHERS,
     Arrival,
-    HandedOver,
+    Handover,
     Kept,
     Receipt,
     Task,
@@ -265,7 +265,7 @@ class PostgresDeliveries:
         rows = await self._fetch(_ARRIVALS, person, sender_id, since, until)
         return [_to_receipt(row) for row in rows]
 
-    async def note(self, sends: Iterable[HandedOver]) -> None:
+    async def note(self, sends: Iterable[Handover]) -> None:
         """Keep what was handed over."""
         rows = [
             (
@@ -278,7 +278,7 @@ class PostgresDeliveries:
         if rows:
             await self._fetch(_NOTE, *(list(c) for c in zip(*rows, strict=True)))
 
-    async def noted(self, *, sender_id: int, person: str) -> Sequence[HandedOver]:
+    async def noted(self, *, sender_id: int, person: str) -> Sequence[Handover]:
         """Return what was handed over to a person, oldest first."""
         rows = await self._fetch(_NOTED, person, sender_id)
         return [_to_send(row) for row in rows]
@@ -342,9 +342,9 @@ def _to_receipt(row: Row) -> Receipt:
     )
 
 
-def _to_send(row: Row) -> HandedOver:
+def _to_send(row: Row) -> Handover:
     sender_id, person, digest, at, number, is_accepted = row
-    return HandedOver(
+    return Handover(
         sender_id=sender_id,
         person=person,
         digest=digest,

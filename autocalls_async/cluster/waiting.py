@@ -28,7 +28,7 @@ class News:
 
     @contextmanager
     def of(self, message_id: int) -> Iterator[asyncio.Event]:
-        """Give what is set when there may be news of a message."""
+        """Yield what is set when there may be news of a message."""
         told = asyncio.Event()
         self._waiters[message_id].add(told)
         try:

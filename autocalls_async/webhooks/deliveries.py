@@ -145,7 +145,7 @@ class Deliveries:
             ValueError: No id is known of it: no receipt can be matched.
             DeliveryStoreError: The store cannot be used.
         """
-        number = read_number(sent)
+        number = read_message_id(sent)
         store = await self.open()
         return _delivery((await store.standings([number])).get(number))
 
@@ -167,7 +167,7 @@ class Deliveries:
             ValueError: An argument breaks its rule, or no id is known of it.
             DeliveryStoreError: The store cannot be used.
         """
-        number = read_number(sent)
+        number = read_message_id(sent)
         goal = choose(Until, "until", until)
         if timeout is not None:
             check_seconds("timeout", timeout)
@@ -281,7 +281,7 @@ class _Place:
         self.error: Exception | None = None
 
 
-def read_number(sent: object) -> int:
+def read_message_id(sent: object) -> int:
     """Return the id by which receipts know a message.
 
     Raises:

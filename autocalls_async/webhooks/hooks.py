@@ -11,7 +11,7 @@ from autocalls_async.engine.asking.windows import Windows
 from autocalls_async.model.checks import check_seconds, check_text
 from autocalls_async.model.values.naming import show_in
 from autocalls_async.webhooks.deliveries import Deliveries
-from autocalls_async.webhooks.handlers.chat import Chat, Sends
+from autocalls_async.webhooks.handlers.chat import CanSend, Chat
 from autocalls_async.webhooks.handlers.registry import (
     OnEnded,
     OnMessage,
@@ -37,7 +37,7 @@ from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 log = logging.getLogger("autocalls_async.webhooks")
 
 
-class Client(Sends, Protocol):
+class Client(CanSend, Protocol):
     """What of a client is needed."""
 
     windows: Windows

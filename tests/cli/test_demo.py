@@ -11,7 +11,7 @@ import pytest
 from autocalls_async.campaign.progress import Progress
 from autocalls_async.cli.demo.demo import demo
 from autocalls_async.cli.demo.findings import Findings, find_differences, verdict
-from autocalls_async.cli.demo.plan import Plan
+from autocalls_async.cli.demo.plan import Script
 from autocalls_async.cli.demo.scenes import Survived
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.emulator import AcceptedMessage
@@ -149,7 +149,7 @@ def test_the_verdict_needs_agreement_no_doubles_and_something_accepted(
 
 
 def test_the_plan_has_open_closed_and_unknown_recipients_of_both_kinds() -> None:
-    messages = Plan().messages()
+    messages = Script().messages()
 
     assert len({m.recipient_phone for m in messages}) == 28
     assert len(messages) == 35
@@ -183,7 +183,7 @@ def test_the_demo_at_the_real_pace_agrees_and_adds_up(autocalls: Autocalls) -> N
 async def test_the_demo_says_first_what_it_does_and_last_what_it_found(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    plan = Plan(recipient_count=28, killed_count=0)
+    plan = Script(recipient_count=28, killed_count=0)
 
     status = await demo(plan, Screen(as_json=False))
 
@@ -200,7 +200,9 @@ async def test_the_demo_says_first_what_it_does_and_last_what_it_found(
 async def test_a_reply_that_comes_too_late_is_no_difference(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    status = await demo(Plan(recipient_count=1, killed_count=0), Screen(as_json=False))
+    status = await demo(
+        Script(recipient_count=1, killed_count=0), Screen(as_json=False)
+    )
 
     assert (status, "a reply in between" in capsys.readouterr().out) == (0, True)
 
@@ -210,7 +212,7 @@ async def test_its_page_is_opened_and_stays_until_ctrl_c(
 ) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
-    plan = Plan(recipient_count=5, killed_count=0)
+    plan = Script(recipient_count=5, killed_count=0)
     interrupt = partial(os.kill, os.getpid(), signal.SIGINT)
     asyncio.get_running_loop().call_later(600, interrupt)
 

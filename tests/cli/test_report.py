@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from autocalls_async.cli.journal.chart import bars_of, draw_rate, share_out
 from autocalls_async.cli.journal.page import render_report
 from autocalls_async.cli.journal.report import (
-    Reason,
+    ReasonCount,
     Report,
     UnknownMessage,
     show_instant,
@@ -63,7 +63,7 @@ def full_report(word: str = "x") -> Report:
     return Report(
         title=word,
         counts=COUNTS,
-        reasons=[Reason(outcome="rejected", error=word, error_code=word, count=1)],
+        reasons=[ReasonCount(outcome="rejected", error=word, error_code=word, count=1)],
         unknowns=[
             UnknownMessage(key=word, recipient="+1415•••0123", handed_over_at=None)
         ],

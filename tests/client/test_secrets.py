@@ -19,7 +19,7 @@ KEY = "1|key-that-nobody-sees"
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Give an error and all that a traceback would show with it."""
+    """Yield an error and all that a traceback would show with it."""
     while error is not None:
         yield error
         error = error.__cause__ or (
@@ -28,7 +28,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def frames(trace: TracebackType | None) -> Iterator[FrameType]:
-    """Give the frames of a traceback."""
+    """Yield the frames of a traceback."""
     while trace is not None:
         yield trace.tb_frame
         trace = trace.tb_next

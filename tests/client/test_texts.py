@@ -35,7 +35,7 @@ def host(emulator: Emulator) -> str:
 
 
 def masked(error: AutocallsError, emulator: Emulator) -> str:
-    """Give an error's text, with names in place of what differs each time."""
+    """Return an error's text, with names in place of what differs each time."""
     text = str(error).replace(host(emulator), "HOST")
     return re.sub(r"\+\d{4}•••\d{4}", "THEM", text)
 

@@ -23,7 +23,7 @@ def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 @asynccontextmanager
 async def delaying(port: int, *, round_trip: float) -> AsyncIterator[int]:
-    """Give the port of a proxy to a port of this machine.
+    """Yield the port of a proxy to a port of this machine.
 
     Args:
         port: Where it leads.
@@ -47,7 +47,7 @@ async def delaying(port: int, *, round_trip: float) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def halving(port: int) -> AsyncIterator[tuple[int, Callable[[], None]]]:
-    """Give a proxy's port, and what cuts its lines: the server hears nothing of it."""
+    """Yield a proxy's port, and what cuts its lines: the server hears nothing of it."""
     pumps = set[asyncio.Task[None]]()
     ours, theirs = list[asyncio.StreamWriter](), list[asyncio.StreamWriter]()
 

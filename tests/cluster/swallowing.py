@@ -58,7 +58,7 @@ class Way:
 
 @asynccontextmanager
 async def way_to(port: int) -> AsyncIterator[Way]:
-    """Give a way to a port of this machine."""
+    """Yield a way to a port of this machine."""
     way = Way(port)
     server = await asyncio.start_server(way.serve, "127.0.0.1", 0)
     way.port = server.sockets[0].getsockname()[1]

@@ -87,7 +87,7 @@ class Others:
 
 @pytest.fixture
 async def others(database: Database) -> Any:  # noqa: ANN401  # a fixture's
-    """Give workers, and close their connections in the end."""
+    """Yield workers, and close their connections in the end."""
     made = Others(database)
     for key, phone in (("a", ANA), ("b", ANA), ("c", BO)):
         await database.fetch(PUT, "bulk", key, phone)

@@ -226,7 +226,7 @@ REFUSALS = {
 
 
 def sample(name: str) -> Reply:
-    """Give a sample as the reply with the status in its name."""
+    """Return a sample as the reply with the status in its name."""
     status = int(name.split(".")[1][:3])
     return Reply(status=status, body=SAMPLES[name])
 

@@ -21,7 +21,7 @@ CERTIFICATES = Path(__file__).parents[1] / "promises" / "faults" / "certificates
 
 
 def server(certificate: str, newest: ssl.TLSVersion | None = None) -> ssl.SSLContext:
-    """Give a server's side of TLS."""
+    """Return a server's side of TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(
         CERTIFICATES / f"{certificate}.pem", CERTIFICATES / "key.pem"
@@ -32,7 +32,7 @@ def server(certificate: str, newest: ssl.TLSVersion | None = None) -> ssl.SSLCon
 
 
 def trusting(certificate: str = "authority") -> ssl.SSLContext:
-    """Give a client's side of TLS that trusts a certificate."""
+    """Return a client's side of TLS that trusts a certificate."""
     return ssl.create_default_context(cafile=CERTIFICATES / f"{certificate}.pem")
 
 

@@ -21,7 +21,7 @@ def file(tmp_path: Path) -> Path:
 def make_journal(
     request: pytest.FixtureRequest, file: Path, now: Callable[[], datetime]
 ) -> MakeJournal:
-    """Give each journal in turn."""
+    """Return each journal in turn."""
     if request.param == "sqlite":
         return lambda: SqliteJournal(file, now=now)
     journal = MemoryJournal(now=now)

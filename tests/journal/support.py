@@ -44,12 +44,12 @@ async def bring(journal: Journal, key: str, state: State) -> None:
 
 
 async def look(journal: Journal, key: str) -> Entry:
-    """Give one entry."""
+    """Return one entry."""
     return {entry.key: entry async for entry in journal.entries()}[key]
 
 
 async def states(journal: Journal) -> dict[str, State]:
-    """Give the state of each message, in the order of addition."""
+    """Return the state of each message, in the order of addition."""
     return {entry.key: entry.state async for entry in journal.entries()}
 
 

@@ -73,7 +73,7 @@ class JournalsAgainstAModel(RuleBasedStateMachine):
         self.run(self.journal.open())
 
     def make(self) -> Journal:
-        """Give the journal as after a restart."""
+        """Return the journal as after a restart."""
         if self.is_file:
             return SqliteJournal(Path(self.folder.name) / "run.db")
         return MemoryJournal() if not self.model else self.journal
@@ -200,7 +200,7 @@ BATCHES = st.lists(st.tuples(KEYS, st.sampled_from("xxxxy")), min_size=1, max_si
 
 
 def end(message: FreeformMessage, state: End) -> Outcome:
-    """Give an outcome that is kept as this state."""
+    """Return an outcome that is kept as this state."""
     match state:
         case State.ACCEPTED:
             return Accepted(message=message, sent=SentMessage(whatsapp_message_id=1))

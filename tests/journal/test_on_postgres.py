@@ -43,7 +43,7 @@ def let_pass(database: Database) -> LetPass:
 
 @pytest.fixture
 async def make_journal(database: Database) -> AsyncIterator[MakeJournal]:
-    """Give the journal of one account, each time as after a restart."""
+    """Yield the journal of one account, each time as after a restart."""
     session = database.session("autocalls test")
     lease = Lease(session, ttl=60.0)
     await lease.register()

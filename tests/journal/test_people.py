@@ -40,7 +40,7 @@ def draft(
     once: bool = False,
     sender: int = 12,
 ) -> Draft:
-    """Give a message to be added."""
+    """Return a message to be added."""
     message = FreeformMessage(recipient_phone=phone, message=text)
     content = to_content(message, sender)
     return Draft(key=key, content=content, recipient_phone=phone, once=once)

@@ -56,7 +56,7 @@ def overwrite(file: Path, content: bytes) -> None:
 
 
 def read(file: Path) -> bytes:
-    """Give all that is in a file."""
+    """Return all that is in a file."""
     return file.read_bytes()
 
 
@@ -68,7 +68,7 @@ def wait_for_threads() -> None:
 
 
 def count_commits(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Give a list that grows by one with each call into a journal's thread."""
+    """Return a list that grows by one with each call into a journal's thread."""
     loop = asyncio.get_running_loop()
     calls: list[object] = []
     original = loop.run_in_executor
@@ -481,7 +481,7 @@ async def test_cancelling_at_any_step_of_closing_keeps_what_was_settled(
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a small disk of its own."""
+    """Yield a small disk of its own."""
     with small_disk(tmp_path / "disk") as folder:
         yield folder
 

@@ -188,7 +188,7 @@ class LanesAgainstAModel(RuleBasedStateMachine):
         return place
 
     def _free_heads(self) -> dict[object, tuple[Place[int], Lane]]:
-        """Give each free recipient's first, and the lane that it waits in."""
+        """Return each free recipient's first, and the lane that it waits in."""
         heads: dict[object, tuple[Place[int], Lane]] = {}
         for place in self.queued:
             if place.recipient in self.busy:

@@ -25,12 +25,12 @@ def receipt(number: Any = 890, status: Any = "delivered", **fields: Any) -> byte
 
 
 def digest(raw: bytes, secret: str = SECRET) -> str:
-    """Give what a sender's secret makes of a body."""
+    """Return what a sender's secret makes of a body."""
     return hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()
 
 
 def signed(raw: bytes, secret: str = SECRET) -> dict[str, str]:
-    """Give the headers that the service sends with a receipt."""
+    """Return the headers that the service sends with a receipt."""
     return {
         "Content-Type": "application/json",
         "X-Signature-256": f"sha256={digest(raw, secret)}",

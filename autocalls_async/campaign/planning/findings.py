@@ -22,7 +22,7 @@ from autocalls_async.campaign.planning.plan import (
 )
 from autocalls_async.campaign.planning.templates import judge_templates, template_loads
 from autocalls_async.campaign.planning.words import (
-    facts_of,
+    list_spots,
     make_error,
     make_warning,
     number_of,
@@ -135,14 +135,14 @@ def _judge_messages(manifest: Manifest) -> Iterator[Finding]:
         text = (
             f"{number_of(bad.count)} cannot be sent ({show_where(bad)}): {bad.detail}"
         )
-        yield make_error(FindingKind.BAD_MESSAGE, text, **facts_of(bad))
+        yield make_error(FindingKind.BAD_MESSAGE, text, **list_spots(bad))
     if twice := manifest.duplicates:
         verb = "repeats" if twice.count == 1 else "repeat"
         text = (
             f"{number_of(twice.count)} {verb} an earlier one ({show_where(twice)}); "
             "with a journal such are skipped, without one they are sent"
         )
-        yield make_warning(FindingKind.DUPLICATE, text, **facts_of(twice))
+        yield make_warning(FindingKind.DUPLICATE, text, **list_spots(twice))
     if conflicts := manifest.conflicts:
         verb = "has" if conflicts.count == 1 else "have"
         text = (
@@ -150,7 +150,7 @@ def _judge_messages(manifest: Manifest) -> Iterator[Finding]:
             f"({show_where(conflicts)}), such as {conflicts.detail}; a journal refuses"
             " them"
         )
-        yield make_error(FindingKind.KEY_CONFLICT, text, **facts_of(conflicts))
+        yield make_error(FindingKind.KEY_CONFLICT, text, **list_spots(conflicts))
 
 
 def _sender_loads(manifest: Manifest, answers: Answers) -> Iterator[SenderLoad]:
@@ -197,7 +197,7 @@ def _judge_rules(manifest: Manifest, rules: PlannedRules) -> Iterator[Finding]:
         verb = "is" if left_out.count == 1 else "are"
         text = f"{number_of(left_out.count)} {verb} left out as excluded"
         text += f" ({show_where(left_out)})"
-        yield make_warning(FindingKind.EXCLUDED, text, **facts_of(left_out))
+        yield make_warning(FindingKind.EXCLUDED, text, **list_spots(left_out))
     if rules.most is not None and rules.most < manifest.message_count:
         text = (
             f"at most {rules.most:,} of {number_of(manifest.message_count)} may leave"

@@ -64,7 +64,7 @@ class Finding(Plain):
     facts: Mapping[str, object] = field(factory=FrozenDict)
 
     def text_naming(self, name: Callable[[int], int], *, noun: str) -> str:
-        """Give the text with its messages named in the caller's own way.
+        """Return the text with its messages named in the caller's own way.
 
         Args:
             name: Makes, for example, a file's line of a message's position.

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from autocalls_async.campaign.planning.manifest import Manifest, Shape, Spots
 from autocalls_async.campaign.planning.plan import Finding, FindingKind, TemplateLoad
 from autocalls_async.campaign.planning.words import (
-    facts_of,
+    list_spots,
     make_error,
     make_warning,
     number_of,
@@ -100,19 +100,19 @@ def _judge_variables(
         text = f"{number_of(spots.count)} without a text for {what} of {name}"
         kind = FindingKind.VARIABLES_MISSING
         yield make_error(
-            kind, f"{text} ({show_where(spots)})", **facts, **facts_of(spots)
+            kind, f"{text} ({show_where(spots)})", **facts, **list_spots(spots)
         )
     if spots := _merge(shapes, lambda shape: shape.blank & known):
         text = f"{number_of(spots.count)} with a blank text for a variable of {name}"
         kind = FindingKind.VARIABLES_BLANK
         yield make_warning(
-            kind, f"{text} ({show_where(spots)})", **facts, **facts_of(spots)
+            kind, f"{text} ({show_where(spots)})", **facts, **list_spots(spots)
         )
     if spots := _merge(shapes, lambda shape: shape.names - known):
         text = f"{number_of(spots.count)} with variables that {name} does not have"
         kind = FindingKind.VARIABLES_SUPERFLUOUS
         yield make_warning(
-            kind, f"{text} ({show_where(spots)})", **facts, **facts_of(spots)
+            kind, f"{text} ({show_where(spots)})", **facts, **list_spots(spots)
         )
 
 

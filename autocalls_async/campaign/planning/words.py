@@ -42,7 +42,7 @@ def show_where(spots: Spots) -> str:
     return name_messages(spots.positions, count=spots.count)
 
 
-def facts_of(spots: Spots) -> dict[str, object]:
+def list_spots(spots: Spots) -> dict[str, object]:
     """Return the same as a finding keeps it."""
     return {"count": spots.count, "positions": tuple(spots.positions)}
 

@@ -16,10 +16,10 @@ from autocalls_async.cli.bulk.intake.spool import Spool
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import choice_of, remarks_on_repeats
 from autocalls_async.cli.bulk.rehearsal.dry_run import DryRun
-from autocalls_async.cli.bulk.rehearsal.trial import read_number, send_trial
+from autocalls_async.cli.bulk.rehearsal.trial import read_trial_number, send_trial
 from autocalls_async.cli.bulk.rules.given import GivenRules, check_rate, read_rules
 from autocalls_async.cli.bulk.rules.words import describe_rules
-from autocalls_async.cli.bulk.sending import Sending
+from autocalls_async.cli.bulk.sending import CampaignRun
 from autocalls_async.cli.bulk.telling import (
     problem_of,
     show_numbers,
@@ -53,7 +53,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
     """
     check_rate(campaign.rate, campaign.rules)
     reader, choice = reader_of(campaign), choice_of(campaign)
-    trial = read_number(campaign, reader.phones)
+    trial = read_trial_number(campaign, reader.phones)
     rules = read_rules(
         campaign.rules, price=campaign.price, phones=reader.phones, tell=screen.warn
     )
@@ -80,7 +80,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
             return send_trial(campaign, trial, spool, screen)
         show_numbers(found, screen)
         _tell_rules(rules, campaign, screen)
-        return Sending(
+        return CampaignRun(
             campaign,
             choice=choice,
             found=found,

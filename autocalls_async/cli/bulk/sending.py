@@ -20,7 +20,7 @@ from autocalls_async.cli.bulk.intake.inventory import (
     know_all_of,
 )
 from autocalls_async.cli.bulk.intake.register import Choice
-from autocalls_async.cli.bulk.intake.spool import Outgoing, Spool
+from autocalls_async.cli.bulk.intake.spool import Spool, SpooledRows
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import remarks_on_fates
 from autocalls_async.cli.bulk.rules.given import GivenRules
@@ -78,7 +78,7 @@ class _Results:
     report_trouble: str | None = None
 
 
-class Sending:
+class CampaignRun:
     """One campaign on its way.
 
     Args:
@@ -108,7 +108,7 @@ class Sending:
         self._found = found
         self._rules = rules
         self._spool = spool
-        self._messages = Outgoing(spool)
+        self._messages = SpooledRows(spool)
         self._open_writers = open_writers
         self._writers: dict[str, WriteRecord] = {}
         self._screen = screen

@@ -41,7 +41,7 @@ _ALL = typer.Option(help="Only this account's.")
 
 @cluster_app.command("migrate")
 @spread
-def migrate_command(place: options.Place, *, json: Json = False) -> None:
+def migrate_command(place: options.SharedTable, *, json: Json = False) -> None:
     """Make the schema `autocalls`, or bring it up to date. Safe to repeat."""
     from autocalls_async.cli.cluster.commands import migrate_database
 
@@ -50,7 +50,7 @@ def migrate_command(place: options.Place, *, json: Json = False) -> None:
 
 @cluster_app.command("status")
 @spread
-def status_command(place: options.Place, *, json: Json = False) -> None:
+def status_command(place: options.SharedTable, *, json: Json = False) -> None:
     """Show the workers, who holds which account, and what waits."""
     from autocalls_async.cli.cluster.commands import show_status
 
@@ -60,7 +60,7 @@ def status_command(place: options.Place, *, json: Json = False) -> None:
 @cluster_app.command("add")
 @spread
 def add_command(
-    account: options.Account, *, place: options.Place, json: Json = False
+    account: options.Account, *, place: options.SharedTable, json: Json = False
 ) -> None:
     """Make an account known. Its API key is the workers' alone."""
     from autocalls_async.cli.cluster.commands import add
@@ -73,7 +73,7 @@ def add_command(
 def pause_command(
     account: options.Account,
     *,
-    place: options.Place,
+    place: options.SharedTable,
     why: Annotated[str, typer.Option(help="Told to who sends.")] = "a user paused it",
     json: Json = False,
 ) -> None:
@@ -86,7 +86,7 @@ def pause_command(
 @cluster_app.command("resume")
 @spread
 def resume_command(
-    account: options.Account, *, place: options.Place, json: Json = False
+    account: options.Account, *, place: options.SharedTable, json: Json = False
 ) -> None:
     """Let an account's messages go on."""
     from autocalls_async.cli.cluster.commands import resume
@@ -118,7 +118,7 @@ def demo_command(*, json: Json = False, messages: options.DemoMessages = 40) -> 
 @unknown_app.command("list")
 @spread
 def list_command(
-    place: options.Place,
+    place: options.SharedTable,
     *,
     account: Annotated[str | None, _ALL] = None,
     json: Json = False,

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import typer
 
-from autocalls_async.cli.choices import Decision
-from autocalls_async.cli.cluster.options import Place, Resolving, Working
+from autocalls_async.cli.choices import Resolution
+from autocalls_async.cli.cluster.options import Resolving, SharedTable, Working
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
 from autocalls_async.cli.terminal.screen import Screen, make_table
 from autocalls_async.cli.terminal.stopping import Stopping
@@ -21,7 +21,7 @@ from autocalls_async.model.values.masking import mask_phone
 T = TypeVar("T")
 
 
-def dsn_of(place: Place) -> str:
+def dsn_of(place: SharedTable) -> str:
     """Return where the database is.
 
     Raises:
@@ -33,7 +33,7 @@ def dsn_of(place: Place) -> str:
     raise CommandError(msg)
 
 
-def ask(place: Place, question: Callable[[Cluster], Awaitable[T]]) -> T:
+def ask(place: SharedTable, question: Callable[[Cluster], Awaitable[T]]) -> T:
     """Ask a cluster something.
 
     Raises:
@@ -49,7 +49,7 @@ def ask(place: Place, question: Callable[[Cluster], Awaitable[T]]) -> T:
     return asyncio.run(call())
 
 
-def migrate_database(place: Place, screen: Screen) -> int:
+def migrate_database(place: SharedTable, screen: Screen) -> int:
     """Bring the schema up to date."""
     taken = migrate(dsn_of(place))
     if screen.as_json:
@@ -59,7 +59,7 @@ def migrate_database(place: Place, screen: Screen) -> int:
     return Status.OK
 
 
-def show_status(place: Place, screen: Screen) -> int:
+def show_status(place: SharedTable, screen: Screen) -> int:
     """Show who holds what."""
     status = ask(place, lambda cluster: cluster.status())
     if screen.as_json:
@@ -85,19 +85,19 @@ def _show(status: ClusterStatus, screen: Screen) -> None:
         screen.say(f"{count(status.unknown, 'message')} unknown: cluster unknown list")
 
 
-def add(place: Place, account: str, screen: Screen) -> int:
+def add(place: SharedTable, account: str, screen: Screen) -> int:
     """Make an account known."""
     ask(place, lambda cluster: cluster.add_account(account))
     return _did(screen, account, "known")
 
 
-def pause(place: Place, account: str, why: str, screen: Screen) -> int:
+def pause(place: SharedTable, account: str, why: str, screen: Screen) -> int:
     """Pause an account."""
     ask(place, lambda cluster: cluster.pause(account, why=why))
     return _did(screen, account, "paused")
 
 
-def resume(place: Place, account: str, screen: Screen) -> int:
+def resume(place: SharedTable, account: str, screen: Screen) -> int:
     """Let an account go on."""
     ask(place, lambda cluster: cluster.resume(account))
     return _did(screen, account, "resumed")
@@ -110,7 +110,7 @@ def _did(screen: Screen, account: str, what: str) -> int:
     return Status.OK
 
 
-def list_unknown(place: Place, account: str | None, screen: Screen) -> int:
+def list_unknown(place: SharedTable, account: str | None, screen: Screen) -> int:
     """List what is unknown."""
     found = ask(place, lambda cluster: _all_unknown(cluster, account))
     if screen.as_json:
@@ -164,7 +164,7 @@ def resolve(wanted: Resolving, screen: Screen) -> int:
     number = ask(wanted.place, settle)
     if screen.as_json:
         screen.emit({"resolved": number, "as": wanted.decision.value})
-    is_new = wanted.decision is Decision.NEW
+    is_new = wanted.decision is Resolution.NEW
     what = "to be sent again" if is_new else "taken as accepted"
     screen.say(f"{count(number, 'unknown message')} {what}")
     return Status.OK
@@ -173,7 +173,7 @@ def resolve(wanted: Resolving, screen: Screen) -> int:
 def _confirm(wanted: Resolving, number: int) -> None:
     if wanted.yes or not sys.stdin.isatty():
         return
-    is_new = wanted.decision is Decision.NEW
+    is_new = wanted.decision is Resolution.NEW
     what = "Send again" if is_new else "Take as accepted"
     if not typer.confirm(f"{what}: {count(number, 'message')}?", err=True):
         msg = "nothing was changed"

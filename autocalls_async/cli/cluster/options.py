@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from attrs import field, frozen
 
-from autocalls_async.cli.choices import Decision, FileFormat
+from autocalls_async.cli.choices import FileFormat, Resolution
 
 Dsn = Annotated[
     str | None,
@@ -24,7 +24,7 @@ Account = Annotated[
 
 
 @frozen(kw_only=True)
-class Place:
+class SharedTable:
     """Where the shared table is."""
 
     dsn: Dsn = field(default=None, repr=False)
@@ -34,7 +34,7 @@ class Place:
 class Working:
     """What a worker does: the options of `worker`."""
 
-    place: Place
+    place: SharedTable
     accounts: Annotated[
         Path,
         typer.Option(
@@ -72,7 +72,7 @@ class Handing:
             metavar="FILE", help="A spreadsheet, .csv, .tsv, .txt or .jsonl."
         ),
     ]
-    place: Place
+    place: SharedTable
     account: Annotated[str, typer.Option(help="Whose messages they are.")]
     campaign: Annotated[
         str, typer.Option(help="What they belong to; its progress is asked for by it.")
@@ -104,9 +104,9 @@ class Handing:
 class Resolving:
     """Which unknown messages to settle, and how: the options of `unknown resolve`."""
 
-    place: Place
+    place: SharedTable
     decision: Annotated[
-        Decision,
+        Resolution,
         typer.Option(
             "--as",
             help="accepted: it was delivered, never send it. new: it was not, send it.",

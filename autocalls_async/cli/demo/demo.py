@@ -11,7 +11,7 @@ from attrs import frozen
 
 from autocalls_async.campaign.progress import Progress
 from autocalls_async.cli.demo.findings import Findings, find_differences, verdict
-from autocalls_async.cli.demo.plan import ASKING, SENDER_ID, Plan
+from autocalls_async.cli.demo.plan import ASKING, SENDER_ID, Script
 from autocalls_async.cli.demo.scenes import (
     LostAnswer,
     Overtaken,
@@ -55,7 +55,7 @@ class _Saw:
     requests: Mapping[Endpoint, int]
 
 
-async def demo(plan: Plan, screen: Screen, *, open_page: bool = False) -> int:
+async def demo(plan: Script, screen: Screen, *, open_page: bool = False) -> int:
     """Run it and show what came out.
 
     Args:
@@ -88,7 +88,7 @@ async def demo(plan: Plan, screen: Screen, *, open_page: bool = False) -> int:
     return 0 if findings.is_proven else 1
 
 
-def _announce(plan: Plan, messages: Sequence[Message], screen: Screen) -> None:
+def _announce(plan: Script, messages: Sequence[Message], screen: Screen) -> None:
     screen.say(
         f"This starts a simulated WhatsApp service on this machine and sends "
         f"{len(messages)} messages to {plan.recipient_count} invented recipients "
@@ -102,7 +102,7 @@ def _announce(plan: Plan, messages: Sequence[Message], screen: Screen) -> None:
 
 
 async def _send(
-    plan: Plan, messages: Sequence[Message], emulator: Emulator, watch: Watch
+    plan: Script, messages: Sequence[Message], emulator: Emulator, watch: Watch
 ) -> _Campaign:
     lost = LostAnswer(emulator)
     emulator.choose_fault = lost.choose
@@ -129,7 +129,7 @@ async def _send(
     )
 
 
-async def _survive(plan: Plan, emulator: Emulator, screen: Screen) -> Survived | None:
+async def _survive(plan: Script, emulator: Emulator, screen: Screen) -> Survived | None:
     if not plan.killed_count:
         return None
     people = count(plan.killed_count, "recipient")
@@ -165,7 +165,7 @@ def _goodput(accepted: Sequence[AcceptedMessage]) -> float:
     return (len(accepted) - 1) / (accepted[-1].at - accepted[0].at)
 
 
-def _show(findings: Findings, plan: Plan, screen: Screen) -> None:
+def _show(findings: Findings, plan: Script, screen: Screen) -> None:
     requests = make_table(
         "Requests the service saw", ("endpoint", "requests"), numbers=("requests",)
     )
@@ -182,7 +182,7 @@ def _show(findings: Findings, plan: Plan, screen: Screen) -> None:
     )
 
 
-def _counted(findings: Findings, plan: Plan) -> list[tuple[str, object]]:
+def _counted(findings: Findings, plan: Script) -> list[tuple[str, object]]:
     share = findings.goodput / plan.rate
     return [
         (

@@ -16,7 +16,7 @@ ASKING = "+14155550099"
 
 
 @frozen(kw_only=True)
-class Plan:
+class Script:
     """What the demo does.
 
     Args:

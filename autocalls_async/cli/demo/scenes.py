@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from autocalls_async.cli.demo.plan import ASKING, SENDER_ID, Plan
+from autocalls_async.cli.demo.plan import ASKING, SENDER_ID, Script
 from autocalls_async.client.client import AutocallsClient
 from autocalls_async.emulator import Emulator, Endpoint, Fault, HangUpAfter
 from autocalls_async.model.errors import UnsentError
@@ -139,7 +139,7 @@ class Survived:
         }
 
 
-async def kill_and_go_on(plan: Plan, emulator: Emulator) -> Survived:
+async def kill_and_go_on(plan: Script, emulator: Emulator) -> Survived:
     """Kill the process of a campaign that keeps a journal, and run it once more."""
     with TemporaryDirectory(prefix="autocalls-demo-") as folder:
         command = _write_campaign(plan, Path(folder))
@@ -181,7 +181,7 @@ async def _start(
     )
 
 
-def _write_campaign(plan: Plan, folder: Path) -> list[str]:
+def _write_campaign(plan: Script, folder: Path) -> list[str]:
     """Write the rows of the campaign; return the command that sends them."""
     rows = "".join(f"{phone},{_TEXT}\n" for phone in plan.killed)
     file = folder / "orders.csv"
@@ -202,7 +202,7 @@ def _environment(emulator: Emulator) -> dict[str, str]:
     }
 
 
-def _count(plan: Plan, emulator: Emulator) -> Counter[str]:
+def _count(plan: Script, emulator: Emulator) -> Counter[str]:
     killed = set(plan.killed)
     phones = (message.recipient_phone for message in emulator.accepted)
     return Counter(phone for phone in phones if phone in killed)

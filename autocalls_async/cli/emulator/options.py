@@ -59,7 +59,7 @@ class Inbound:
 
 
 @frozen(kw_only=True)
-class Account:
+class AccountOptions:
     """What the simulated account has."""
 
     api_key: Annotated[
@@ -130,7 +130,7 @@ class Simulation:
             "has the thread open; delivered: the same without read."
         ),
     ] = "auto"
-    account: Account
+    account: AccountOptions
     keep: Annotated[
         int,
         typer.Option(min=1, metavar="NUMBER", help="Messages kept, the newest."),

@@ -19,7 +19,7 @@ _MOST_TICKS = 5
 
 
 @frozen
-class Share:
+class Stripe:
     """One outcome's part of a bar, in percent of its width."""
 
     name: str
@@ -29,7 +29,7 @@ class Share:
 
 
 @frozen
-class Bar:
+class Column:
     """What was handed over in one slice of time.
 
     Attributes:
@@ -64,21 +64,21 @@ class Chart:
     seconds: int
     slice_seconds: int
     peak: float
-    bars: tuple[Bar, ...]
+    bars: tuple[Column, ...]
     cuts: tuple[float, ...]
     rates: tuple[Tick, ...]
     times: tuple[Tick, ...]
     unit: str
 
 
-def share_out(counts: Mapping[str, int]) -> list[Share]:
+def share_out(counts: Mapping[str, int]) -> list[Stripe]:
     """Put the outcomes' shares beside each other; those without any have none."""
     total = sum(counts.values())
     shares, left = [], 0.0
     for name, count in counts.items():
         if count:
             width = 100 * count / total
-            shares.append(Share(name, count, left, width))
+            shares.append(Stripe(name, count, left, width))
             left += width
     return shares
 
@@ -99,7 +99,7 @@ def draw_rate(times: Sequence[float]) -> Chart:
         slice_seconds=width,
         peak=max(counts) / width,
         bars=tuple(
-            Bar(index * width, 100 * count / width / top)
+            Column(index * width, 100 * count / width / top)
             for index, count in enumerate(counts)
             if count
         ),

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import typer
 from attrs import evolve
 
-from autocalls_async.cli.choices import Decision, Doubtful
+from autocalls_async.cli.choices import Doubtful, Resolution
 from autocalls_async.cli.journal.costs import cost_record, costs_of
 from autocalls_async.cli.journal.options import Export, Reporting, Resolve
 from autocalls_async.cli.journal.receipts import COLUMNS as RECEIPT_COLUMNS
@@ -24,7 +24,7 @@ from autocalls_async.cli.journal.tally import Tally, facts_of
 from autocalls_async.cli.journal.views import (
     COLUMNS,
     entry_record,
-    make_tables,
+    make_sections,
     pace_record,
     show_next_steps,
     to_record,
@@ -58,7 +58,7 @@ def show(path: Path, screen: Screen) -> int:
     if screen.as_json:
         screen.emit(to_record(path, tally, holder))
         return Status.OK
-    screen.show(*make_tables(path, tally))
+    screen.show(*make_sections(path, tally))
     show_next_steps(path, tally, holder, screen)
     return Status.OK
 
@@ -90,7 +90,7 @@ def show_report(wanted: Reporting, screen: Screen) -> int:
         return Status.OK
     facts = fact_table(f"Report of {path}", [*facts_of(report), *bill])
     tables = () if funnel is None else (funnel.to_table(),)
-    screen.show(facts, *make_tables(path, tally), *tables)
+    screen.show(facts, *make_sections(path, tally), *tables)
     show_next_steps(path, tally, holder, screen)
     return Status.OK
 
@@ -145,7 +145,7 @@ def resolve(wanted: Resolve, connection: AccountConnection, screen: Screen) -> i
     async def work(journal: SqliteJournal) -> int:
         if wanted.state is Doubtful.REJECTED:
             return await journal.resolve(chosen, state=State.NEW, was=State.REJECTED)
-        if decision is Decision.NEW:
+        if decision is Resolution.NEW:
             return await journal.resolve(chosen, state=State.NEW)
         return await journal.resolve(chosen, state=State.ACCEPTED)
 
@@ -157,20 +157,22 @@ def resolve(wanted: Resolve, connection: AccountConnection, screen: Screen) -> i
 
 
 _QUESTIONS = {
-    (Doubtful.UNKNOWN, Decision.ACCEPTED): "Take {} as accepted, never to be sent?",
-    (Doubtful.UNKNOWN, Decision.NEW): ("Send {} again? Whoever got one gets it twice."),
-    (Doubtful.REJECTED, Decision.NEW): "Send {} again that the service refused?",
+    (Doubtful.UNKNOWN, Resolution.ACCEPTED): "Take {} as accepted, never to be sent?",
+    (Doubtful.UNKNOWN, Resolution.NEW): (
+        "Send {} again? Whoever got one gets it twice."
+    ),
+    (Doubtful.REJECTED, Resolution.NEW): "Send {} again that the service refused?",
 }
 _DONE = {
-    Decision.ACCEPTED: "taken as accepted",
-    Decision.NEW: "to be sent again by the next run",
+    Resolution.ACCEPTED: "taken as accepted",
+    Resolution.NEW: "to be sent again by the next run",
 }
 
 
 def _choose(wanted: Resolve) -> list[str]:
     """Return the keys of the messages that the options name."""
     is_rejected = wanted.state is Doubtful.REJECTED
-    if is_rejected and wanted.decision is Decision.ACCEPTED:
+    if is_rejected and wanted.decision is Resolution.ACCEPTED:
         msg = "what was rejected was not accepted: it can be sent again, --as new"
         raise CommandError(msg)
     if wanted.key and (wanted.all or wanted.error):
@@ -191,7 +193,7 @@ def _names_of(entry: Entry) -> set[str]:
     return {name.lower() for name in (entry.error, entry.error_code) if name}
 
 
-def _decision(wanted: Resolve) -> Decision:
+def _decision(wanted: Resolve) -> Resolution:
     if wanted.decision is None or wanted.take is not None:
         msg = "say how: --as accepted or --as new, or --by-evidence [--take likely]"
         raise CommandError(msg)

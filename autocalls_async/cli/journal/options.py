@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 from attrs import frozen
 
-from autocalls_async.cli.choices import Decision, Doubtful, FileFormat, StateName
+from autocalls_async.cli.choices import Doubtful, FileFormat, Resolution, StateName
 from autocalls_async.cli.options import parse_amount
 
 Journal = Annotated[
@@ -90,7 +90,7 @@ class Resolve:
 
     journal: Journal
     decision: Annotated[
-        Decision | None,
+        Resolution | None,
         typer.Option(
             "--as",
             help="accepted: it was delivered, never send it. new: it was not, the next "

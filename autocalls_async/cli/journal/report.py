@@ -15,7 +15,7 @@ PAUSE_SECONDS = 60.0
 
 
 @frozen(kw_only=True)
-class Reason:
+class ReasonCount:
     """Why messages were not accepted, and how many."""
 
     outcome: str
@@ -57,7 +57,7 @@ class Report:
 
     title: str
     counts: Mapping[str, int]
-    reasons: Sequence[Reason] = ()
+    reasons: Sequence[ReasonCount] = ()
     unknowns: Sequence[UnknownMessage] = ()
     unknown_count: int = 0
     attempt_count: int = 0

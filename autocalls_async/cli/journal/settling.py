@@ -25,11 +25,11 @@ from autocalls_async.webhooks.evidence.evidence import (
     AFTER,
     Case,
     Evidence,
-    Verdict,
-    digest_of,
+    Proof,
+    fold_text,
 )
 from autocalls_async.webhooks.evidence.search import find_evidence
-from autocalls_async.webhooks.stores.protocol import DeliveryStore, HandedOver
+from autocalls_async.webhooks.stores.protocol import DeliveryStore, Handover
 
 _MOST_SHOWN = 20
 _PIECE = 500
@@ -61,7 +61,7 @@ def settle_by_evidence(
     if receipts is None or not receipts.is_file():
         msg = "--by-evidence needs --receipts FILE, where the receipts were kept"
         raise CommandError(msg)
-    wanted = {Verdict.SURE, Verdict.LIKELY} if takes_likely else {Verdict.SURE}
+    wanted = {Proof.SURE, Proof.LIKELY} if takes_likely else {Proof.SURE}
     found = asyncio.run(
         settle(path, receipts, connection, wanted, reads_history=reads_history)
     )
@@ -73,7 +73,7 @@ async def settle(
     path: Path,
     receipts: Path,
     connection: Connection,
-    wanted: set[Verdict],
+    wanted: set[Proof],
     *,
     reads_history: bool,
 ) -> list[_Found]:
@@ -111,9 +111,9 @@ async def settle(
 
 async def _hand_overs(
     journal: SqliteJournal, unknowns: Sequence[Entry]
-) -> Mapping[str, list[HandedOver]]:
+) -> Mapping[str, list[Handover]]:
     """Return what the journal knows to have been handed over to those people."""
-    known: dict[str, list[HandedOver]] = {
+    known: dict[str, list[Handover]] = {
         person_of(entry.recipient_phone): [] for entry in unknowns
     }
     async for entry in journal.entries(State.ACCEPTED, State.UNKNOWN):
@@ -121,7 +121,7 @@ async def _hand_overs(
         case = _case(entry)
         if person in known and case is not None:
             known[person].append(
-                HandedOver(
+                Handover(
                     sender_id=case.sender_id,
                     person=person,
                     digest=case.digest,
@@ -167,14 +167,14 @@ async def _look(
     entry: Entry,
     store: DeliveryStore,
     asks: AutocallsClient | None,
-    known: Sequence[HandedOver],
+    known: Sequence[Handover],
     *,
     is_noted: bool,
 ) -> _Found:
     case = _case(entry)
     if case is None:
         reasons = ("the journal does not say when it left, or from which sender",)
-        return _Found(entry, Evidence(verdict=Verdict.NONE, reasons=reasons))
+        return _Found(entry, Evidence(verdict=Proof.NONE, reasons=reasons))
     entries = [send for send in known if send.sender_id == case.sender_id]
     evidence = await find_evidence(
         case, store=store, asks=asks, entries=entries, is_noted=is_noted
@@ -194,19 +194,19 @@ def _case(entry: Entry) -> Case | None:
     return Case(
         sender_id=message.sender_id,
         phone=entry.recipient_phone,
-        digest=digest_of(text) if is_text else None,
+        digest=fold_text(text) if is_text else None,
         handed_over_at=entry.handed_over_at,
     )
 
 
-def _show(found: Sequence[_Found], wanted: set[Verdict], screen: Screen) -> None:
+def _show(found: Sequence[_Found], wanted: set[Proof], screen: Screen) -> None:
     counts = Counter(one.evidence.verdict for one in found)
     taken = sum(counts[verdict] for verdict in wanted)
     if screen.as_json:
         screen.emit(
             {
                 "unknown": len(found),
-                "verdicts": {verdict.value: counts[verdict] for verdict in Verdict},
+                "verdicts": {verdict.value: counts[verdict] for verdict in Proof},
                 "resolved": taken,
                 "evidence": [
                     {"key": one.entry.key} | one.evidence.to_dict() for one in found
@@ -224,5 +224,5 @@ def _show(found: Sequence[_Found], wanted: set[Verdict], screen: Screen) -> None
             )
         screen.show(table)
     screen.say(f"{count(taken, 'unknown message')} taken as accepted")
-    if (left := counts[Verdict.LIKELY]) and Verdict.LIKELY not in wanted:
+    if (left := counts[Proof.LIKELY]) and Proof.LIKELY not in wanted:
         screen.say(f"{left:,} more likely arrived: --take likely takes those too")

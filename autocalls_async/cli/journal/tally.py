@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from autocalls_async.cli.journal.report import (
-    Reason,
+    ReasonCount,
     Report,
     UnknownMessage,
     show_instant,
@@ -70,7 +70,7 @@ class Tally:
             title=title,
             counts={s.value: self.states[s] for s in ORDER if s is not State.IN_FLIGHT},
             reasons=[
-                Reason(
+                ReasonCount(
                     outcome=state.value,
                     error=error,
                     error_code=_show_code(code),

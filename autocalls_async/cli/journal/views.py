@@ -33,7 +33,7 @@ COLUMNS = (
 )
 
 
-def make_tables(path: Path, tally: Tally) -> Iterator[Any]:  # rich's
+def make_sections(path: Path, tally: Tally) -> Iterator[Any]:  # rich's
     """Return its states, why messages were not accepted, and the unknown ones."""
     yield _state_table(path, tally)
     if tally.reasons:

@@ -28,7 +28,7 @@ from autocalls_async.cli.texts.rendering import (
     ByRow,
     FreeText,
     by_row,
-    read_number,
+    read_whole,
 )
 from autocalls_async.model.messages import Message
 from autocalls_async.phones import Numbers
@@ -214,7 +214,7 @@ class RowReader:
 
     def _choose_sender(self, value: object) -> Any:  # noqa: ANN401  # checked where it is used
         if not is_blank(value):
-            return read_number(value)
+            return read_whole(value)
         if self.sender_id is None:
             msg = "it has no sender_id, and no --sender-id was given"
             raise ValueError(msg)

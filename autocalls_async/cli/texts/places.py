@@ -167,7 +167,7 @@ def _show_date(value: date | time | timedelta) -> str:
 
 
 @frozen
-class Place:
+class Target:
     """Where a row's value goes.
 
     Attributes:
@@ -207,12 +207,12 @@ class TextTemplate:
         pieces: Literal text and places.
     """
 
-    pieces: tuple[str | Place, ...]
+    pieces: tuple[str | Target, ...]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The headings of the columns it needs."""
-        return tuple(piece.column for piece in self.pieces if isinstance(piece, Place))
+        return tuple(piece.column for piece in self.pieces if isinstance(piece, Target))
 
     @property
     def literal(self) -> str:
@@ -253,7 +253,7 @@ def parse_text_template(text: str, *, option: str = "--message") -> TextTemplate
     Raises:
         ValueError: A brace stands alone, or a name is empty: it would reach people.
     """
-    pieces: list[str | Place] = []
+    pieces: list[str | Target] = []
     for index, token in enumerate(_TOKEN.split(text)):
         if index % 2:
             pieces.append(_read_place(token, option))
@@ -262,7 +262,7 @@ def parse_text_template(text: str, *, option: str = "--message") -> TextTemplate
     return TextTemplate(tuple(pieces))
 
 
-def _read_place(token: str, option: str) -> Place:
+def _read_place(token: str, option: str) -> Target:
     inner = token.strip("{}")
     if not token.endswith("}") or not token.startswith("{"):
         msg = f"{token!r} stands alone in {option}, and would reach people as it is; "
@@ -271,7 +271,7 @@ def _read_place(token: str, option: str) -> Place:
     if not column.strip():
         msg = f"{option} has no name between {{ and }}; name a column there"
         raise ValueError(msg)
-    return Place(column.strip(), default.strip() if bar else None)
+    return Target(column.strip(), default.strip() if bar else None)
 
 
 # Texts that come from a column

@@ -246,7 +246,7 @@ def by_row(content: Content) -> ByRow:
     )
 
 
-def read_number(value: object) -> object:
+def read_whole(value: object) -> object:
     """Return the whole number that a cell holds, `12.0` being 12; else the value."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -258,7 +258,7 @@ def read_number(value: object) -> object:
 
 
 def _read_id(value: object) -> Any:  # noqa: ANN401  # the message checks it
-    return read_number(value)
+    return read_whole(value)
 
 
 def parse_variables(pairs: Sequence[str], *, option: str = "--var") -> dict[str, str]:

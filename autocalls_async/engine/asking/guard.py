@@ -173,7 +173,7 @@ class WindowGuard:
     def take_fallback(
         self, shipment: Shipment, error: TemplateRequiredError
     ) -> TemplateMessage | None:
-        """Give the template that goes in place of a free text, once while closed."""
+        """Return the template that goes in place of a free text, once while closed."""
         message = shipment.message
         if not isinstance(message, FreeformMessage) or message.fallback is None:
             return None

@@ -113,10 +113,10 @@ def _step(
 
 def _settled(event: Settled) -> tuple[int, str, str]:
     phone = mask_phone(event.message.recipient_phone)
-    return event.call_id, phone, describe(event.outcome)
+    return event.call_id, phone, name_outcome(event.outcome)
 
 
-def describe(outcome: Outcome) -> str:
+def name_outcome(outcome: Outcome) -> str:
     """Name an outcome and, where it has one, its error's class and code."""
     match outcome:
         case Accepted():

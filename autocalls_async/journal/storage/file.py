@@ -25,7 +25,7 @@ from autocalls_async.journal.lock import Memory, OwnerLock
 from autocalls_async.journal.storage.rows import BusyError, to_failure
 from autocalls_async.journal.storage.schema import (
     SCHEMA_VERSION,
-    Standing,
+    FileState,
     make_tables,
     migrate,
     read_standing,
@@ -245,7 +245,7 @@ def check_presence(path: Path, memory: Memory | None) -> None:
     raise JournalCopyError(path=path, detail=detail)
 
 
-def check_memory(path: Path, standing: Standing, memory: Memory | None) -> None:
+def check_memory(path: Path, standing: FileState, memory: Memory | None) -> None:
     """Hold a journal against what its lock file remembers.
 
     Raises:
@@ -266,7 +266,7 @@ def check_memory(path: Path, standing: Standing, memory: Memory | None) -> None:
     raise JournalCopyError(path=path, detail=f"{what}; {advice}")
 
 
-def _is_another(path: Path, standing: Standing, memory: Memory | None) -> bool:
+def _is_another(path: Path, standing: FileState, memory: Memory | None) -> bool:
     """Whether the one that was open, and not closed, is another file than this."""
     if memory is None:
         return standing.is_open

@@ -141,7 +141,7 @@ class JournalReader:
 
 
 def _as_of_now(entry: Entry) -> Entry:
-    """Give an entry of the first schema the key that it will have in this one."""
+    """Return an entry of the first schema with the key that it has in this one."""
     is_derived = entry.key == digest_of(entry.content)
     return evolve(entry, key=entry.identity) if is_derived else entry
 

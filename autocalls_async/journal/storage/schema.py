@@ -83,7 +83,7 @@ _IS_DERIVED = "key <> identity AND key = digest_of(content)"
 """A key of the first schema, where an identity held the fallback and the spelling."""
 
 
-class Standing(NamedTuple):
+class FileState(NamedTuple):
     """How far a journal's file has come, and whether its last owner closed it."""
 
     commit_number: int
@@ -134,12 +134,12 @@ def _check_empty(path: Path) -> None:
         raise JournalCopyError(path=path, detail=detail)
 
 
-def read_standing(db: sqlite3.Connection) -> Standing:
+def read_standing(db: sqlite3.Connection) -> FileState:
     """Return how far the file has come."""
     found = db.execute("SELECT commit_number, is_open FROM standing").fetchone()
     if found is None or not all(isinstance(value, int) for value in found):
         raise DamagedError
-    return Standing(found[0], bool(found[1]))
+    return FileState(found[0], bool(found[1]))
 
 
 def make_tables(db: sqlite3.Connection) -> None:

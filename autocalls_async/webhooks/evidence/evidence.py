@@ -25,7 +25,7 @@ from autocalls_async.model.persons import person_of
 from autocalls_async.model.values.masking import mask_phone_repr
 from autocalls_async.model.values.naming import show_in
 from autocalls_async.model.values.plain import Plain
-from autocalls_async.webhooks.stores.protocol import HandedOver, Receipt
+from autocalls_async.webhooks.stores.protocol import Handover, Receipt
 
 Lost: TypeAlias = Unknown | UnknownOutcomeError
 """What became of a message that nobody knows the end of."""
@@ -42,7 +42,7 @@ SAME = timedelta(seconds=2)
 """Between two notes of one hand-over, of a journal and of a client."""
 
 
-class Verdict(StrEnum):
+class Proof(StrEnum):
     """How good the evidence is that a message arrived."""
 
     SURE = "sure"
@@ -61,7 +61,7 @@ class Evidence(Plain):
         whatsapp_message_id: The receipt's that is probably this message's.
     """
 
-    verdict: Verdict
+    verdict: Proof
     reasons: tuple[str, ...]
     whatsapp_message_id: int | None = None
 
@@ -99,14 +99,14 @@ class Knowledge:
             it does not, others may not either, and their equal texts are not known.
     """
 
-    sends: Sequence[HandedOver]
+    sends: Sequence[Handover]
     history: Sequence[str] | None
     strays: Sequence[Receipt]
     was_up: bool
     is_noted: bool = True
 
 
-def digest_of(text: str) -> str:
+def fold_text(text: str) -> str:
     """Return what is the same for texts that the service takes for the same."""
     plain = text.strip().encode("utf-8", "backslashreplace")
     return blake2b(plain, digest_size=16).hexdigest()
@@ -129,12 +129,12 @@ def read_case(lost: object) -> Case:
     return Case(
         sender_id=sender,
         phone=phone,
-        digest=None if error.text is None else digest_of(error.text),
+        digest=None if error.text is None else fold_text(error.text),
         handed_over_at=at,
     )
 
 
-def judge(case: Case, known: Knowledge) -> Evidence:
+def weigh(case: Case, known: Knowledge) -> Evidence:
     """Return how good the evidence is that a message arrived."""
     others = _without(case, known.sends)
     in_history, has_anchor, said = _look_at_history(case, others, known.history)
@@ -142,11 +142,11 @@ def judge(case: Case, known: Knowledge) -> Evidence:
     reasons = [said, heard]
     if in_history and has_anchor and stray is not None:
         doubts = list(_doubts(case, known, stray))
-        verdict = Verdict.LIKELY if doubts else Verdict.SURE
+        verdict = Proof.LIKELY if doubts else Proof.SURE
         reasons += doubts
     else:
         is_any = in_history or stray is not None
-        verdict = Verdict.LIKELY if is_any else Verdict.NONE
+        verdict = Proof.LIKELY if is_any else Proof.NONE
     return Evidence(
         verdict=verdict,
         reasons=tuple(reasons),
@@ -164,9 +164,7 @@ def _doubts(case: Case, known: Knowledge, stray: Receipt) -> Iterator[str]:
         yield f"the receipt came later than {SOON.total_seconds():.0f} s after it left"
 
 
-def merge(
-    noted: Iterable[HandedOver], entries: Iterable[HandedOver]
-) -> list[HandedOver]:
+def merge(noted: Iterable[Handover], entries: Iterable[Handover]) -> list[Handover]:
     """Return what two sources tell of hand-overs, each once, oldest first."""
     merged = list(noted)
     ids = {send.whatsapp_message_id for send in merged} - {None}
@@ -182,7 +180,7 @@ def merge(
     return sorted(merged, key=lambda send: send.handed_over_at)
 
 
-def _without(case: Case, sends: Sequence[HandedOver]) -> list[HandedOver]:
+def _without(case: Case, sends: Sequence[Handover]) -> list[Handover]:
     """Return all but the case's own note."""
     unknown = [s for s in sends if not s.is_accepted]
     own = _nearest(case, unknown)
@@ -192,8 +190,8 @@ def _without(case: Case, sends: Sequence[HandedOver]) -> list[HandedOver]:
     return others
 
 
-def _nearest(case: Case | HandedOver, sends: Iterable[HandedOver]) -> HandedOver | None:
-    def distance(send: HandedOver) -> timedelta:
+def _nearest(case: Case | Handover, sends: Iterable[Handover]) -> Handover | None:
+    def distance(send: Handover) -> timedelta:
         return abs(send.handed_over_at - case.handed_over_at)
 
     same = [s for s in sends if s.digest == case.digest and distance(s) <= SAME]
@@ -201,7 +199,7 @@ def _nearest(case: Case | HandedOver, sends: Iterable[HandedOver]) -> HandedOver
 
 
 def _look_at_history(
-    case: Case, others: Sequence[HandedOver], history: Sequence[str] | None
+    case: Case, others: Sequence[Handover], history: Sequence[str] | None
 ) -> tuple[bool, bool, str]:
     """Return whether it holds the text, whether that is anchored, and what to say."""
     if case.digest is None:
@@ -226,7 +224,7 @@ def _look_at_history(
 
 
 def _behind_anchor(
-    before: Sequence[HandedOver], accepted: Sequence[HandedOver], history: Sequence[str]
+    before: Sequence[Handover], accepted: Sequence[Handover], history: Sequence[str]
 ) -> Sequence[str] | None:
     """Return what is behind the last message known before, as late as that can be."""
     if not before:
@@ -241,7 +239,7 @@ def _behind_anchor(
 
 
 def _look_at_receipts(
-    others: Sequence[HandedOver], strays: Sequence[Receipt]
+    others: Sequence[Handover], strays: Sequence[Receipt]
 ) -> tuple[Receipt | None, str]:
     """Return the one receipt that can be its, and what to say."""
     if not strays:
@@ -255,7 +253,7 @@ def _look_at_receipts(
     return stray, "a receipt came with an id that no answer carried"
 
 
-def _fits(send: HandedOver, receipt: Receipt) -> bool:
+def _fits(send: Handover, receipt: Receipt) -> bool:
     at = receipt.received_at
     return send.handed_over_at - BEFORE <= at <= send.handed_over_at + AFTER
 

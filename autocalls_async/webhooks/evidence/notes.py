@@ -6,9 +6,9 @@ import logging
 from autocalls_async.engine.shipment import Shipment
 from autocalls_async.model.outcomes import Accepted, Outcome, Unknown
 from autocalls_async.model.persons import person_of
-from autocalls_async.webhooks.evidence.evidence import digest_of
+from autocalls_async.webhooks.evidence.evidence import fold_text
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
-from autocalls_async.webhooks.stores.protocol import DeliveryStore, HandedOver
+from autocalls_async.webhooks.stores.protocol import DeliveryStore, Handover
 
 log = logging.getLogger("autocalls_async.webhooks")
 
@@ -24,7 +24,7 @@ class Notes:
 
     def __init__(self, store: DeliveryStore) -> None:
         self._store = store
-        self._notes: list[HandedOver] = []
+        self._notes: list[Handover] = []
         self._keeping: asyncio.Task[None] | None = None
 
     def note_end(self, shipment: Shipment, outcome: Outcome) -> None:
@@ -69,15 +69,15 @@ class Notes:
             log.warning("what was sent could not be noted: %s", error)
 
 
-def _note(shipment: Shipment, outcome: Outcome) -> HandedOver | None:
+def _note(shipment: Shipment, outcome: Outcome) -> Handover | None:
     at, text = shipment.handed_over_at, shipment.text
     if at is None or not isinstance(outcome, Accepted | Unknown):
         return None
     is_accepted = isinstance(outcome, Accepted)
-    return HandedOver(
+    return Handover(
         sender_id=shipment.sender_id,
         person=person_of(shipment.recipient_phone),
-        digest=None if text is None else digest_of(text),
+        digest=None if text is None else fold_text(text),
         handed_over_at=at,
         whatsapp_message_id=outcome.sent.whatsapp_message_id
         if isinstance(outcome, Accepted)

@@ -12,13 +12,13 @@ from autocalls_async.webhooks.evidence.evidence import (
     Case,
     Evidence,
     Knowledge,
-    digest_of,
-    judge,
+    fold_text,
     merge,
+    weigh,
 )
 from autocalls_async.webhooks.stores.protocol import (
     DeliveryStore,
-    HandedOver,
+    Handover,
     Receipt,
 )
 
@@ -26,7 +26,7 @@ _OURS = "assistant"
 """The role of what was written from a sender's side, by whomever."""
 
 
-class Conversations(Protocol):
+class Histories(Protocol):
     """What can be asked about conversations."""
 
     def list(
@@ -42,7 +42,7 @@ class Asks(Protocol):
     """Who can ask the service: a client."""
 
     @property
-    def conversations(self) -> Conversations:
+    def conversations(self) -> Histories:
         """What can be asked about conversations."""
 
     async def senders(self, *, include_offline: bool = False) -> tuple[Sender, ...]:
@@ -54,7 +54,7 @@ async def find_evidence(
     *,
     store: DeliveryStore,
     asks: Asks | None,
-    entries: Iterable[HandedOver] = (),
+    entries: Iterable[Handover] = (),
     is_noted: bool = True,
 ) -> Evidence:
     """Return how good the evidence is that a message arrived.
@@ -80,11 +80,11 @@ async def find_evidence(
         was_up=is_over and await store.was_up(since, until),
         is_noted=is_noted,
     )
-    return judge(case, known)
+    return weigh(case, known)
 
 
 async def _find_strays(
-    case: Case, store: DeliveryStore, sends: Sequence[HandedOver]
+    case: Case, store: DeliveryStore, sends: Sequence[Handover]
 ) -> Sequence[Receipt]:
     found = await store.arrivals(
         sender_id=case.sender_id,
@@ -117,4 +117,4 @@ async def _read_history(case: Case, asks: Asks) -> Sequence[str] | None:
         history = await asks.conversations.history(rows[0].id)
     except AutocallsError:
         return None
-    return [digest_of(e.content or "") for e in history if e.role == _OURS]
+    return [fold_text(e.content or "") for e in history if e.role == _OURS]

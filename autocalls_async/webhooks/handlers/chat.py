@@ -16,7 +16,7 @@ from autocalls_async.model.values.masking import mask_phone
 from autocalls_async.model.values.naming import show_in
 
 
-class Sends(Protocol):
+class CanSend(Protocol):
     """Whoever can send a message: a client."""
 
     async def send(self, message: Message) -> SentMessage:
@@ -30,7 +30,7 @@ class Chat:
         phone: Their number, in E.164.
     """
 
-    def __init__(self, client: Sends, phone: str, sender_id: int | None) -> None:
+    def __init__(self, client: CanSend, phone: str, sender_id: int | None) -> None:
         self.phone = phone
         self._client = client
         self._sender_id = sender_id

@@ -39,7 +39,7 @@ _RECEIPT = {
 _ENDED = {"status": "", "sender": "", "sender_phone": ""}
 
 
-def sender_of(body: Mapping[str, Any] | None) -> int | None:
+def named_sender(body: Mapping[str, Any] | None) -> int | None:
     """Return the sender that a body names, if it names one."""
     sender = (body or {}).get("sender")
     number = _whole(sender.get("id")) if isinstance(sender, dict) else None
@@ -54,7 +54,7 @@ def read_receipt(
         return _other(body, raw)
     at = _instant(body.get("provider_timestamp")) or _instant(body.get("timestamp"))
     known = {
-        "sender_id": sender_of(body),
+        "sender_id": named_sender(body),
         "at": at and at.isoformat(),
         "is_test": body.get("test") is True,
     }

@@ -13,7 +13,7 @@ from autocalls_async.webhooks.receiving.events import (
     OtherEvent,
     WebhookError,
 )
-from autocalls_async.webhooks.receiving.reading import read_receipt, sender_of
+from autocalls_async.webhooks.receiving.reading import named_sender, read_receipt
 from autocalls_async.webhooks.receiving.signatures import (
     Given,
     Headers,
@@ -92,7 +92,7 @@ class Receiver:
         if digest is None:
             return WebhookError(401, "there is no signature, or it is none")
         body = read_json(raw)
-        if not is_signed(raw, digest, self._secrets.of(sender_of(body))):
+        if not is_signed(raw, digest, self._secrets.of(named_sender(body))):
             reason = "the signature fits no secret of this sender"
             return WebhookError(429, reason, retry_after=RETRY_SECONDS)
         return read_receipt(body, raw)

@@ -17,7 +17,7 @@ from autocalls_async.webhooks.statuses import moves
 from autocalls_async.webhooks.stores.protocol import (
     MOST_OTHERS,
     Arrival,
-    HandedOver,
+    Handover,
     Kept,
     Receipt,
     Task,
@@ -115,7 +115,7 @@ class MemoryDeliveries:
         self._news_count = 0
         self._has_come = asyncio.Event()
         self._up_since: datetime | None = None
-        self._sends: deque[HandedOver] = deque(maxlen=MOST_IDS)
+        self._sends: deque[Handover] = deque(maxlen=MOST_IDS)
 
     async def open(self) -> None:
         """Do nothing: it is ready."""
@@ -215,11 +215,11 @@ class MemoryDeliveries:
             and begin <= m.received_at <= end
         ]
 
-    async def note(self, sends: Iterable[HandedOver]) -> None:
+    async def note(self, sends: Iterable[Handover]) -> None:
         """Keep what was handed over: the last 50,000."""
         self._sends.extend(sends)
 
-    async def noted(self, *, sender_id: int, person: str) -> Sequence[HandedOver]:
+    async def noted(self, *, sender_id: int, person: str) -> Sequence[Handover]:
         """Return what was handed over to a person, oldest first."""
         found = (s for s in self._sends if s.person == person)
         return sorted(

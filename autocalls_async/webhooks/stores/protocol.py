@@ -97,7 +97,7 @@ class Work:
 
 
 @frozen(kw_only=True)
-class HandedOver:
+class Handover:
     """A message of ours that was accepted, or may have been.
 
     Attributes:
@@ -186,10 +186,10 @@ class DeliveryStore(Protocol):
 
     # What was handed over
 
-    async def note(self, sends: Iterable[HandedOver]) -> None:
+    async def note(self, sends: Iterable[Handover]) -> None:
         """Keep what was handed over."""
 
-    async def noted(self, *, sender_id: int, person: str) -> Sequence[HandedOver]:
+    async def noted(self, *, sender_id: int, person: str) -> Sequence[Handover]:
         """Return what was handed over to a person, oldest first."""
 
     async def carried(self, ids: Collection[int]) -> Collection[int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autocalls_async.journal.storage.rows import to_instant, to_number
-from autocalls_async.webhooks.stores.protocol import HandedOver, Receipt, Task, Work
+from autocalls_async.webhooks.stores.protocol import Handover, Receipt, Task, Work
 
 APPLICATION_ID = 0x4143444C  # "ACDL", at a fixed place of the file
 SCHEMA_VERSION = 1
@@ -108,9 +108,9 @@ def to_work(row: Sequence[Any]) -> Work:
     )
 
 
-def to_send(row: Sequence[Any]) -> HandedOver:
+def to_send(row: Sequence[Any]) -> Handover:
     """Return what was handed over, from the columns."""
-    return HandedOver(
+    return Handover(
         sender_id=row[0],
         person=row[1],
         digest=row[2],

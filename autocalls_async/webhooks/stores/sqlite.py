@@ -15,7 +15,7 @@ from autocalls_async.webhooks.stores.commits import Commits
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 from autocalls_async.webhooks.stores.protocol import (
     Arrival,
-    HandedOver,
+    Handover,
     Kept,
     Receipt,
     Task,
@@ -156,12 +156,12 @@ class SqliteDeliveries:
         begin, end = to_number(since), to_number(until)
         return await self._read(lambda t: t.arrivals(sender_id, person, begin, end))
 
-    async def note(self, sends: Iterable[HandedOver]) -> None:
+    async def note(self, sends: Iterable[Handover]) -> None:
         """Keep what was handed over."""
         rows = tuple(sends)
         await self._opened().do(lambda t: t.note(rows))
 
-    async def noted(self, *, sender_id: int, person: str) -> Sequence[HandedOver]:
+    async def noted(self, *, sender_id: int, person: str) -> Sequence[Handover]:
         """Return what was handed over to a person, oldest first."""
         return await self._read(lambda t: t.noted(sender_id, person))
 

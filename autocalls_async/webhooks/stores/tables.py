@@ -19,7 +19,7 @@ from autocalls_async.webhooks.stores.protocol import (
     LEASE,
     MOST_OTHERS,
     Arrival,
-    HandedOver,
+    Handover,
     Kept,
     Receipt,
     Task,
@@ -225,7 +225,7 @@ class Tables:
 
     # What was handed over
 
-    def note(self, sends: Iterable[HandedOver]) -> None:
+    def note(self, sends: Iterable[Handover]) -> None:
         """Keep what was handed over."""
         rows = (
             (
@@ -244,7 +244,7 @@ class Tables:
             rows,
         )
 
-    def noted(self, sender_id: int, person: str) -> list[HandedOver]:
+    def noted(self, sender_id: int, person: str) -> list[Handover]:
         """Return what was handed over to a person, oldest first."""
         sql = (
             "SELECT sender_id, person, digest, handed_over_at, whatsapp_message_id,"

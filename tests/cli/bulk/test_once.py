@@ -34,7 +34,7 @@ def received(service: Service) -> list[tuple[str, str | None]]:
 
 
 def goes_on(ended: Ended) -> list[str]:
-    """Give the command to go on with that was printed."""
+    """Return the command to go on with that was printed."""
     found = re.search(r"to (?:go on|send it): autocalls (.*)", ended.out)
     assert found is not None
     return shlex.split(found[1])

@@ -16,7 +16,7 @@ import pytest
 
 from autocalls_async.cli.bulk.intake.inventory import Inventory, compare, take_in
 from autocalls_async.cli.bulk.intake.register import Choice
-from autocalls_async.cli.bulk.intake.spool import Outgoing, Spool, Spooled
+from autocalls_async.cli.bulk.intake.spool import Spool, Spooled, SpooledRows
 from autocalls_async.cli.choices import Changed, FileFormat, Repeats
 from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
 from autocalls_async.cli.tables.lines import FileError
@@ -323,7 +323,7 @@ def test_rows_are_kept_as_they_were_where_sifting_fails(spool: Spool) -> None:
 def test_an_outcome_is_told_by_the_line_of_its_message(spool: Spool) -> None:
     take(f"recipient_phone,message\n415,bad\n{OPEN},a\n{OPEN},a\n", spool)
 
-    with Outgoing(spool) as outgoing:
+    with SpooledRows(spool) as outgoing:
         first, second = outgoing
 
         assert len(outgoing) == 2
@@ -383,7 +383,7 @@ def test_many_rows_need_hardly_more_memory_than_few(with_journal: bool) -> None:
                     old = known(row, State.ACCEPTED, key=f"old {row.key}")
                     spool.register.know(old)
                 compare(found, spool, Choice(changed=Changed.SEND))
-            with Outgoing(spool) as outgoing:
+            with SpooledRows(spool) as outgoing:
                 for index, message in enumerate(outgoing):
                     outgoing.line_number(outcome_of(message, index))
             peak = tracemalloc.get_traced_memory()[1]

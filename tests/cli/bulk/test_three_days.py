@@ -22,7 +22,7 @@ from autocalls_async.cli.bulk.options import BulkConnection, Campaign
 from autocalls_async.cli.bulk.people import choice_of
 from autocalls_async.cli.bulk.rules.given import read_rules
 from autocalls_async.cli.bulk.rules.options import RuleOptions
-from autocalls_async.cli.bulk.sending import Sending
+from autocalls_async.cli.bulk.sending import CampaignRun
 from autocalls_async.cli.choices import Changed
 from autocalls_async.cli.journal.commands import read_tally
 from autocalls_async.cli.terminal.screen import Screen
@@ -74,7 +74,7 @@ class Sandbox:
         reader = evolve(reader_of(campaign), reads_zone=True)
         with Spool() as spool:
             found = take_in_all(campaign, reader, spool, screen)
-            await Sending(
+            await CampaignRun(
                 campaign,
                 choice=choice_of(campaign),
                 found=found,

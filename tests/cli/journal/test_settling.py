@@ -13,8 +13,8 @@ import pytest
 from autocalls_async import FreeformMessage
 from autocalls_async.journal import SqliteJournal, State
 from autocalls_async.journal.keys import to_content
-from autocalls_async.webhooks.evidence.evidence import digest_of
-from autocalls_async.webhooks.stores.protocol import HandedOver
+from autocalls_async.webhooks.evidence.evidence import fold_text
+from autocalls_async.webhooks.stores.protocol import Handover
 from autocalls_async.webhooks.stores.sqlite import SqliteDeliveries
 from tests.cli.conftest import Autocalls, Service
 from tests.webhooks.bodies import SENDER
@@ -76,11 +76,11 @@ async def _write_receipts() -> None:
     await store.aclose()
 
 
-def _welcome(number: int, phone: str) -> HandedOver:
-    return HandedOver(
+def _welcome(number: int, phone: str) -> Handover:
+    return Handover(
         sender_id=SENDER,
         person=phone,
-        digest=digest_of(EARLIER),
+        digest=fold_text(EARLIER),
         handed_over_at=LEFT_AT - timedelta(minutes=10),
         whatsapp_message_id=number,
         is_accepted=True,

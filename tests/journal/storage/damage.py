@@ -40,7 +40,7 @@ async def make(path: Path) -> None:
 
 
 def flipped(whole: bytes, *, seed: int, count: int) -> Iterator[bytes]:
-    """Give copies with a few other bytes, half of them where the rows are."""
+    """Yield copies with a few other bytes, half of them where the rows are."""
     rng = Random(seed)
     rows = [at for at in range(len(whole)) if whole.startswith(b"+1415", at)]
     for number in range(count):

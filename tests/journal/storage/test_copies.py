@@ -40,7 +40,7 @@ def leave(file: Path, to: Path) -> None:
 
 
 async def killed(file: Path, to: Path, *, rest: float = 0) -> Path:
-    """Give what a run leaves that was killed after `a`, in its turn with `b`."""
+    """Return what a run leaves that was killed after `a`, in its turn with `b`."""
     async with opened(SqliteJournal(file)) as journal:
         await bring(journal, "a", State.ACCEPTED)
         await add(journal, "c")
@@ -54,7 +54,7 @@ async def killed(file: Path, to: Path, *, rest: float = 0) -> Path:
 
 
 def hidden(folder: Path) -> list[Path]:
-    """Give what should not be left in a folder."""
+    """Return what should not be left in a folder."""
     return list(folder.glob(".*"))
 
 

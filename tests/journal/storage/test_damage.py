@@ -19,14 +19,14 @@ FLIP_COUNT = 70
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Give a whole journal's bytes."""
+    """Return a whole journal's bytes."""
     path = tmp_path_factory.mktemp("whole") / "run.db"
     asyncio.run(make(path))
     return path.read_bytes()
 
 
 def all_of(error: BaseException) -> Iterator[BaseException]:
-    """Give an error, and all that hangs on it."""
+    """Yield an error, and all that hangs on it."""
     seen: set[int] = set()
     left: list[BaseException | None] = [error]
     while left:
@@ -67,7 +67,7 @@ async def read(path: Path) -> None:
 
 
 def error_of(work: Coroutine[object, object, None]) -> BaseException | None:
-    """Give what it raises."""
+    """Return what it raises."""
 
     async def run() -> list[BaseException | None]:
         return list(await asyncio.gather(work, return_exceptions=True))

@@ -19,7 +19,7 @@ MEXICO, OLD_MEXICO = "+525512345678", "+5215512345678"
 def hello(
     phone: str = PHONE, text: str = "hi", *, template_id: int | None = None
 ) -> str:
-    """Give a content, with a fallback where a template is named."""
+    """Return a content, with a fallback where a template is named."""
     fallback = (
         None if template_id is None else TemplateFallback(template_id=template_id)
     )
@@ -44,7 +44,7 @@ def make_first(file: Path, *rows: tuple[str | None, str, str]) -> None:
 
 
 def schema_of(file: Path) -> list[tuple[str]]:
-    """Give what SQLite says of a file's tables."""
+    """Return what SQLite says of a file's tables."""
     with closing(sqlite3.connect(file)) as db:
         sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"
         return db.execute(sql).fetchall()

@@ -27,7 +27,7 @@ Settings: TypeAlias = Mapping[str, Any]
 
 @contextmanager
 def _full_port() -> Iterator[int]:
-    """Give a port whose queue of connections is full, and nobody takes them."""
+    """Yield a port whose queue of connections is full, and nobody takes them."""
     with socket.socket() as listener, socket.socket() as first:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -81,7 +81,7 @@ NO_PROXY = Way(_ELSEWHERE, is_proxied=True, port=closed_port)
 
 
 def server_context(certificate: str) -> ssl.SSLContext:
-    """Give the server's side of TLS."""
+    """Return the server's side of TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     chain = _CERTIFICATES / f"{certificate}.pem"
     context.load_cert_chain(chain, _CERTIFICATES / "key.pem")

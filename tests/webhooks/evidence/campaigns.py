@@ -20,11 +20,11 @@ from autocalls_async.webhooks.evidence.evidence import (
     BEFORE,
     Case,
     Knowledge,
-    Verdict,
-    digest_of,
-    judge,
+    Proof,
+    fold_text,
+    weigh,
 )
-from autocalls_async.webhooks.stores.protocol import HandedOver, Receipt
+from autocalls_async.webhooks.stores.protocol import Handover, Receipt
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 SENDER, PHONE = 12, "+14155550123"
@@ -78,13 +78,13 @@ class World:
             number=next(self.numbers),
         )
 
-    def sends(self) -> list[HandedOver]:
+    def sends(self) -> list[Handover]:
         """Return what our journals know."""
         return [
-            HandedOver(
+            Handover(
                 sender_id=SENDER,
                 person=PHONE,
-                digest=None if w.text is None else digest_of(w.text),
+                digest=None if w.text is None else fold_text(w.text),
                 handed_over_at=w.at,
                 whatsapp_message_id=w.number if w.is_answered else None,
                 is_accepted=w.is_answered,
@@ -95,7 +95,7 @@ class World:
 
     def history(self) -> list[str]:
         """Return what stands in the conversation."""
-        return [digest_of(w.text or "a template") for w in self.written if w.arrived]
+        return [fold_text(w.text or "a template") for w in self.written if w.arrived]
 
     def strays(self, lost: Written) -> list[Receipt]:
         """Return the receipts about that time with ids of no answer of ours."""
@@ -115,17 +115,17 @@ class World:
         ]
 
 
-def play(seed: int) -> Counter[tuple[Verdict, bool]]:
+def play(seed: int) -> Counter[tuple[Proof, bool]]:
     """Play one campaign; count verdicts, and whether the message had arrived."""
     world = World(random.Random(seed))
     world.happen()
-    told: Counter[tuple[Verdict, bool]] = Counter()
+    told: Counter[tuple[Proof, bool]] = Counter()
     for lost in world.written:
         if lost.is_ours and not lost.is_answered:
             case = Case(
                 sender_id=SENDER,
                 phone=PHONE,
-                digest=None if lost.text is None else digest_of(lost.text),
+                digest=None if lost.text is None else fold_text(lost.text),
                 handed_over_at=lost.at,
             )
             known = Knowledge(
@@ -134,7 +134,7 @@ def play(seed: int) -> Counter[tuple[Verdict, bool]]:
                 strays=world.strays(lost),
                 was_up=world.draw.random() < 0.9,
             )
-            told[judge(case, known).verdict, lost.arrived] += 1
+            told[weigh(case, known).verdict, lost.arrived] += 1
     return told
 
 
@@ -142,13 +142,13 @@ def main() -> None:
     """Play campaigns, and tell what was settled wrongly."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
-    told: Counter[tuple[Verdict, bool]] = Counter()
+    told: Counter[tuple[Proof, bool]] = Counter()
     campaigns = parser.parse_args().count
     for seed in range(campaigns):
         told += play(seed)
-    likely, sure = told[Verdict.LIKELY, False], told[Verdict.SURE, False]
+    likely, sure = told[Proof.LIKELY, False], told[Proof.SURE, False]
     lines = [
-        f"{v:7} arrived {told[v, True]:5}  did not {told[v, False]:5}" for v in Verdict
+        f"{v:7} arrived {told[v, True]:5}  did not {told[v, False]:5}" for v in Proof
     ]
     wrong = f"{sure} settled wrongly by default, {sure + likely} with --take likely"
     print(*lines, f"{campaigns} campaigns: {wrong}", sep="\n")  # noqa: T201  # a command

@@ -43,7 +43,7 @@ from autocalls_async.emulator import (
 from autocalls_async.journal import SqliteJournal, State
 from autocalls_async.testing import run
 from autocalls_async.webhooks import Receiver, Webhooks
-from autocalls_async.webhooks.evidence.evidence import Verdict
+from autocalls_async.webhooks.evidence.evidence import Proof
 from tests.webhooks.bodies import SECRET, SENDER
 
 PEOPLE = tuple(f"+1415555{number:04}" for number in range(2))
@@ -222,8 +222,8 @@ async def _settle(world: World) -> Told:
     journal, store = world.folder / "run.db", world.folder / "receipts.db"
     unknown = await _unknown(journal)
     for name, wanted in (
-        ("sure", {Verdict.SURE}),
-        ("likely", {Verdict.SURE, Verdict.LIKELY}),
+        ("sure", {Proof.SURE}),
+        ("likely", {Proof.SURE, Proof.LIKELY}),
     ):
         await settle(journal, store, connection, wanted, reads_history=True)
         left = await _unknown(journal)

@@ -14,18 +14,18 @@ from autocalls_async.webhooks import Receiver, Webhooks
 from autocalls_async.webhooks.evidence.evidence import (
     Case,
     Knowledge,
-    Verdict,
-    digest_of,
-    judge,
+    Proof,
+    fold_text,
     merge,
     read_case,
+    weigh,
 )
-from autocalls_async.webhooks.stores.protocol import HandedOver, Receipt
+from autocalls_async.webhooks.stores.protocol import Handover, Receipt
 from tests.webhooks.bodies import PHONE, SECRET, SENDER, receipt, signed
 
 AT = datetime(2030, 1, 1, 12, tzinfo=UTC)
 TEXT, EARLIER, OTHER = "Code 4711", "Welcome", "Anything else?"
-CASE = Case(sender_id=SENDER, phone=PHONE, digest=digest_of(TEXT), handed_over_at=AT)
+CASE = Case(sender_id=SENDER, phone=PHONE, digest=fold_text(TEXT), handed_over_at=AT)
 
 
 def sent(
@@ -34,18 +34,18 @@ def sent(
     number: int | None = 7,
     *,
     is_accepted: bool = True,
-) -> HandedOver:
-    return HandedOver(
+) -> Handover:
+    return Handover(
         sender_id=SENDER,
         person=PHONE,
-        digest=None if text is None else digest_of(text),
+        digest=None if text is None else fold_text(text),
         handed_over_at=AT + timedelta(minutes=minutes),
         whatsapp_message_id=number,
         is_accepted=is_accepted,
     )
 
 
-def lost(text: str | None = TEXT, minutes: float = 0) -> HandedOver:
+def lost(text: str | None = TEXT, minutes: float = 0) -> Handover:
     return sent(text, minutes, None, is_accepted=False)
 
 
@@ -162,15 +162,15 @@ BEFORE = sent(EARLIER, -60)
     ],
 )
 def test_what_is_found_is_weighed(
-    sends: Sequence[HandedOver],
+    sends: Sequence[Handover],
     history: Sequence[str] | None,
     strays: Sequence[Receipt],
     was_up: bool,
     verdict: str,
 ) -> None:
-    told = None if history is None else [digest_of(text) for text in history]
+    told = None if history is None else [fold_text(text) for text in history]
 
-    found = judge(
+    found = weigh(
         CASE, Knowledge(sends=sends, history=told, strays=strays, was_up=was_up)
     )
 
@@ -180,8 +180,8 @@ def test_what_is_found_is_weighed(
 
 
 def test_where_its_campaign_notes_nothing_it_is_likely_at_most() -> None:
-    told = [digest_of(EARLIER), digest_of(TEXT)]
-    found = judge(
+    told = [fold_text(EARLIER), fold_text(TEXT)]
+    found = weigh(
         CASE,
         Knowledge(
             sends=[BEFORE, lost()],
@@ -192,7 +192,7 @@ def test_where_its_campaign_notes_nothing_it_is_likely_at_most() -> None:
         ),
     )
 
-    assert found.verdict == Verdict.LIKELY
+    assert found.verdict == Proof.LIKELY
     assert "noted nothing" in found.reasons[-1]
 
 
@@ -200,14 +200,14 @@ def test_a_template_is_never_sure() -> None:
     case = Case(sender_id=SENDER, phone=PHONE, handed_over_at=AT)
     known = Knowledge(
         sends=[BEFORE, lost(None)],
-        history=[digest_of(EARLIER), digest_of("a template")],
+        history=[fold_text(EARLIER), fold_text("a template")],
         strays=[stray()],
         was_up=True,
     )
 
-    found = judge(case, known)
+    found = weigh(case, known)
 
-    assert (found.verdict, found.whatsapp_message_id) == (Verdict.LIKELY, 890)
+    assert (found.verdict, found.whatsapp_message_id) == (Proof.LIKELY, 890)
 
 
 def test_two_sources_tell_of_each_hand_over_once() -> None:
@@ -215,10 +215,10 @@ def test_two_sources_tell_of_each_hand_over_once() -> None:
     soon = timedelta(milliseconds=3)
     entries = [
         BEFORE,
-        HandedOver(
+        Handover(
             sender_id=SENDER,
             person=PHONE,
-            digest=digest_of(TEXT),
+            digest=fold_text(TEXT),
             handed_over_at=AT + soon,
             is_accepted=False,
         ),

@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 def make_store(
     request: pytest.FixtureRequest, file: Path, now: Callable[[], datetime]
 ) -> MakeStore:
-    """Give each store in turn."""
+    """Return each store in turn."""
     if request.param == "sqlite":
         return lambda: SqliteDeliveries(file, now=now)
     store = MemoryDeliveries(now=now)

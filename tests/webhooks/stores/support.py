@@ -8,7 +8,7 @@ from typing import Any
 from autocalls_async.webhooks.stores.protocol import (
     Arrival,
     DeliveryStore,
-    HandedOver,
+    Handover,
     Kept,
     Receipt,
     Task,
@@ -71,7 +71,7 @@ async def keep_work(store: DeliveryStore, arrived: Arrival) -> Work:
     return work
 
 
-def handed_over(at: datetime = AT, **facts: Any) -> HandedOver:  # noqa: ANN401  # any field
+def handed_over(at: datetime = AT, **facts: Any) -> Handover:  # noqa: ANN401  # any field
     """Make a note of a message that was handed over."""
     known: dict[str, Any] = {"sender_id": SENDER, "person": PHONE, "is_accepted": True}
-    return HandedOver(handed_over_at=at, **(known | facts))
+    return Handover(handed_over_at=at, **(known | facts))

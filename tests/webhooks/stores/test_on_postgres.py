@@ -35,7 +35,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Callable[[], datetime]:
 
 @pytest.fixture
 async def make_store(dsn: str, now: Callable[[], datetime]) -> AsyncIterator[MakeStore]:
-    """Give the store, each time as to another process."""
+    """Yield the store, each time as to another process."""
     made: list[PostgresDeliveries] = []
 
     def make() -> PostgresDeliveries:

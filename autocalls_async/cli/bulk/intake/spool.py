@@ -124,7 +124,7 @@ class Spool:
         self._file, self._count = kept, count
 
 
-class Outgoing:
+class SpooledRows:
     """The messages that are kept aside, and the lines that they came from."""
 
     def __init__(self, spool: Spool) -> None:

@@ -15,7 +15,7 @@ from autocalls_async.cli.bulk.people import choice_of
 from autocalls_async.cli.bulk.rehearsal.obstacles import (
     Obstacle,
     find_obstacles,
-    to_record,
+    list_obstacles,
 )
 from autocalls_async.cli.bulk.rehearsal.preview import draw
 from autocalls_async.cli.bulk.rules.given import GivenRules
@@ -91,7 +91,7 @@ class DryRun:
         obstacles = find_obstacles(found, self.campaign)
         draw(found, self.campaign, self.screen, obstacles)
         if self.screen.as_json:
-            self.screen.emit(to_record(found, self.campaign, obstacles))
+            self.screen.emit(list_obstacles(found, self.campaign, obstacles))
         return self._conclude(found, obstacles)
 
     # The journal

@@ -96,7 +96,7 @@ def _name_lines(line_numbers: Sequence[int]) -> str:
     return name_messages(first, count=len(line_numbers), noun="line")
 
 
-def to_record(
+def list_obstacles(
     found: Inventory, campaign: Campaign, obstacles: Sequence[Obstacle]
 ) -> dict[str, Any]:
     """Return it all for a program."""

@@ -11,7 +11,7 @@ from autocalls_async.cli.terminal.words import fields_of, printable
 from autocalls_async.cli.texts.arriving import arriving
 
 
-def read_number(campaign: Campaign, phones: PhoneReader) -> str | None:
+def read_trial_number(campaign: Campaign, phones: PhoneReader) -> str | None:
     """Return the number that gets the trial, if there shall be one.
 
     Raises:
