@@ -8,8 +8,6 @@ from os import PathLike
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from autocalls_async.campaign.reader import MakeShipment
-from autocalls_async.campaign.run import Run
 from autocalls_async.campaign.source import Source, check_source
 from autocalls_async.client.settings import LaneName, WindowCheckName
 from autocalls_async.client.single import SingleSends
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     from autocalls_async import journal as _journal
     from autocalls_async.campaign import ledger as _ledger
     from autocalls_async.campaign import people as _people
+    from autocalls_async.campaign import reader as _reader
+    from autocalls_async.campaign import run as _run
     from autocalls_async.campaign import usher as _ushers
     from autocalls_async.campaign.planning import plan as _plan
     from autocalls_async.campaign.planning import planner as _planning
@@ -35,6 +35,8 @@ else:
     _journal = Later("autocalls_async.journal")
     _ledger = Later("autocalls_async.campaign.ledger")
     _people = Later("autocalls_async.campaign.people")
+    _reader = Later("autocalls_async.campaign.reader")
+    _run = Later("autocalls_async.campaign.run")
     _plan = Later("autocalls_async.campaign.planning.plan")
     _planning = Later("autocalls_async.campaign.planning.planner")
     _ushers = Later("autocalls_async.campaign.usher")
@@ -60,7 +62,7 @@ class Campaigns(SingleSends):
         super().__init__(
             wiring, sender_id=sender_id, window_check=window_check, timeout=timeout
         )
-        self._runs: WeakSet[Run] = WeakSet()
+        self._runs: WeakSet[_run.Run] = WeakSet()
         self._daily_people: _daily.DailyPeople | None = None
 
     def _end_runs(self) -> None:
@@ -84,7 +86,7 @@ class Campaigns(SingleSends):
         at_most: int | None = None,
         budget: Decimal | None = None,
         price: Decimal | None = None,
-    ) -> Run:
+    ) -> "_run.Run":
         """Send many messages; iterate over the result for their outcomes.
 
         Args:
@@ -136,7 +138,7 @@ class Campaigns(SingleSends):
             per_day=per_day,
             most=_spending.most_messages(at_most, budget=budget, price=price),
         )
-        run = Run(
+        run = _run.Run(
             self._wiring.dispatcher,
             messages,
             make_shipment=self._shipments(lane, window_check),
@@ -150,7 +152,7 @@ class Campaigns(SingleSends):
 
     def _shipments(
         self, lane: LaneName, window_check: WindowCheckName | None
-    ) -> MakeShipment:
+    ) -> "_reader.MakeShipment":
         return partial(
             self._make_shipment,
             lane=choose(Lane, "lane", lane),
