@@ -1,6 +1,7 @@
 """What every test shares: virtual time, the wall clock in it, canned answers."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import datetime
@@ -21,29 +22,37 @@ from tests.people import ANA, SENDER
 pytest_plugins = ["pytester", "tests.cluster.fixtures"]
 
 # Properties are checked without a stopwatch: a busy machine is no failure. A run
-# has some dozens of examples each, and other ones each time; `--hypothesis-profile
-# thorough` has a thousand.
-_CALM = [HealthCheck.too_slow]
-settings.register_profile(
-    "usual", deadline=None, max_examples=40, suppress_health_check=_CALM
-)
-settings.register_profile(
-    "thorough", deadline=None, max_examples=1000, suppress_health_check=_CALM
-)
-settings.load_profile("usual")
+# has some examples each, and other ones each time; `--everything` has some dozens,
+# and `--hypothesis-profile thorough` a thousand.
+for _profile, _examples in {"quick": 12, "usual": 40, "thorough": 1000}.items():
+    settings.register_profile(
+        _profile,
+        deadline=None,
+        max_examples=_examples,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples properties have, before any test is read."""
+    if config.getoption("--hypothesis-profile") is None:
+        everything = config.getoption("everything")
+        settings.load_profile("usual" if everything else "quick")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run on every core, and one more: some tests wait for the real clock.
+    """Run on every core, and on one more where some wait for the real clock.
 
+    Each process reads all the tests first, so that one more is no gift elsewhere.
     Tests that are named one by one run in this process, sooner than another starts.
     """
     if any("::" in argument for argument in config.args):
         return 0
-    return (os.cpu_count() or 1) + 1
+    waits_for_clocks = bool(config.getoption("everything"))
+    return (os.cpu_count() or 1) + waits_for_clocks
 
 
-_NEEDS = {"the real clock", "a browser", "a database"}
+_NEEDS = {"the real clock", "a browser", "a database", "minutes"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--everything",
         action="store_true",
-        help="run what needs the real clock, a browser or a database too",
+        help="run what needs minutes, the real clock, a browser or a database too",
     )
 
 
@@ -71,6 +80,16 @@ def pytest_collection_modifyitems(
             if not everything:
                 reason = f"needs {what}: pytest --everything"
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish() -> None:
+    """Look no more at what lives as long as the run: a collection takes 4 ms, not 400.
+
+    Some hundred thousand objects stand by now, in modules and tests; many tests let
+    Python look for garbage, and Python does it by itself as well.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_asyncio_loop_factories(

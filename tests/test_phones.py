@@ -16,6 +16,7 @@ from autocalls_async.phones import (
     parse_phone,
     person_of,
 )
+from tests.needs import MINUTES
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 
@@ -194,6 +195,7 @@ def test_other_people_are_themselves() -> None:
     assert [person_of(number) for number in numbers] == numbers
 
 
+@MINUTES
 def test_no_example_of_any_region_reaches_another_person() -> None:
     kinds = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE)
     examples = {

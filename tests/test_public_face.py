@@ -17,6 +17,7 @@ import pytest
 from mypy import api
 
 import autocalls_async
+from tests.needs import MINUTES
 
 SECRET = "7|a-secret-that-no-help-shows"  # noqa: S105  # made up
 
@@ -173,6 +174,7 @@ def check_types(config: pytest.Config, code: str, *, name: str) -> list[str]:
     return out.splitlines()[:-1]
 
 
+@MINUTES
 def test_a_checker_finds_a_misspelt_setting(pytestconfig: pytest.Config) -> None:
     found = check_types(pytestconfig, MISSPELT, name="misspelt")
 
@@ -182,6 +184,7 @@ def test_a_checker_finds_a_misspelt_setting(pytestconfig: pytest.Config) -> None
     assert 'Argument "timeout"' in errors[1]
 
 
+@MINUTES
 def test_a_checker_finds_a_misspelt_name(pytestconfig: pytest.Config) -> None:
     found = check_types(pytestconfig, NO_SUCH_NAME, name="no_such_name")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from mypy import api
 
+from tests.needs import MINUTES
 from tests.readme import MATCH, PROGRAMS
 
 EVERY_OUTCOME = """
@@ -81,6 +82,7 @@ def complaints_of_mypy(programs: dict[str, str], folder: Path) -> dict[str, list
     }
 
 
+@MINUTES
 def test_what_is_right_passes_and_what_is_wrong_is_found(
     tmp_path: Path, subtests: pytest.Subtests
 ) -> None:

@@ -3,8 +3,11 @@
 import pytest
 
 from benchmarks.hung import Tally, measure
+from tests.needs import MINUTES
 
 MESSAGES = 300
+
+pytestmark = MINUTES  # `campaign/test_stall.py` has the same promises in small
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from autocalls_async import (
     TemplateMessage,
 )
 from autocalls_async.campaign.aside import Aside, Resting
+from tests.needs import MINUTES
 from tests.people import ANA
 
 _MESSAGES: list[Message] = [
@@ -68,6 +69,7 @@ def test_each_line_is_first_in_first_out(steps: list[tuple[bool, str]]) -> None:
     assert len(aside) == 0
 
 
+@MINUTES
 def test_three_times_as_many_take_no_more_memory() -> None:
     def peak(count: int) -> int:
         aside = Aside()

@@ -16,6 +16,7 @@ from autocalls_async import Accepted, AutocallsClient, FreeformMessage, Template
 from autocalls_async.emulator import Emulator
 from autocalls_async.http.replies import Reply
 from autocalls_async.http.requests import Request
+from tests.needs import MINUTES
 from tests.people import SENDER
 
 SENT = Path(__file__).parents[1] / "samples" / "send-template.200.json"
@@ -26,6 +27,7 @@ def phones(count: int) -> Iterator[str]:
     return (f"+4930{1_000_000 + number}" for number in range(count))
 
 
+@MINUTES
 async def test_five_minutes_at_full_pace_are_never_over_the_limit() -> None:
     count, rng = 1_500, Random(1)
     service = Emulator(
@@ -116,6 +118,7 @@ def traced() -> Iterator[None]:
     tracemalloc.stop()
 
 
+@MINUTES
 @pytest.mark.usefixtures("traced")
 async def test_many_messages_need_no_more_memory_than_few(
     monkeypatch: pytest.MonkeyPatch,

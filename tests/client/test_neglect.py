@@ -12,6 +12,7 @@ import pytest
 
 from autocalls_async import AutocallsClient, FreeformMessage
 from autocalls_async.emulator import Emulator
+from tests.needs import MINUTES
 from tests.people import ANA, SENDER, hello, hellos
 
 NEVER_BEGUN = r"send_many\(\) was never iterated over"
@@ -191,20 +192,30 @@ AWAIT = "RuntimeWarning: coroutine 'AutocallsClient.send' was never awaited"
     ("line", "told"),
     [
         pytest.param("await client.send(hello)", [CLIENT], id="aclose"),
-        pytest.param("client.send(hello); await client.aclose()", [AWAIT], id="await"),
         pytest.param(
-            "client.send_many([hello]); await client.aclose()", [RUN], id="iteration"
+            "client.send(hello); await client.aclose()",
+            [AWAIT],
+            id="await",
+            marks=MINUTES,
+        ),
+        pytest.param(
+            "client.send_many([hello]); await client.aclose()",
+            [RUN],
+            id="iteration",
+            marks=MINUTES,
         ),
         pytest.param(
             "[asyncio.create_task(client.send(hello)) for _ in range(20)];"
             " await asyncio.sleep(0.3)",
             [CLIENT + ", and 1"],
             id="aclose with a queue",
+            marks=MINUTES,
         ),
         pytest.param(
             "await client.warm(); client.windows.note_inbound('+14155550123')",
             [CLIENT],
             id="aclose with spares",
+            marks=MINUTES,
         ),
     ],
 )

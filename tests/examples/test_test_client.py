@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from tests.examples.conftest import EXAMPLES
+from tests.needs import MINUTES
 from tests.users_suite import run_suite
 
 # A leak is an error; what starlette says of its own httpx is not ours to mend.
@@ -17,6 +18,7 @@ filterwarnings =
 """
 
 
+@MINUTES
 def test_the_example_passes(pytester: pytest.Pytester) -> None:
     for name in ("fastapi_service.py", "test_fastapi_service.py"):
         shutil.copy(EXAMPLES / name, pytester.path)

@@ -37,6 +37,7 @@ from autocalls_async.model.errors import (
     TemplateRequiredError,
 )
 from autocalls_async.policy.verdict import Seen
+from tests.needs import examples
 from tests.support import (
     PHONE,
     SAMPLES,
@@ -106,7 +107,7 @@ def assert_the_refusal_is_sound(error: RejectedError) -> None:
             assert isinstance(error, RejectedError)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(status=statuses, headers=headers_, body=bodies)
 @example(status=200, headers={"date": "Mon, 1 Jan 9999 99:00:00 GMT"}, body=b"{}")
 def test_any_answer_gives_a_typed_value_or_an_error_of_ours(
@@ -115,7 +116,7 @@ def test_any_answer_gives_a_typed_value_or_an_error_of_ours(
     assert_all_readers_cope(Reply(status=status, headers=headers, body=body))
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(status=st.sampled_from((200, 403, 422, 429, 503)), body=mutated_samples())
 def test_any_change_to_a_real_answer_gives_a_typed_value_or_an_error_of_ours(
     status: int, body: bytes

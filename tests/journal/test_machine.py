@@ -42,6 +42,7 @@ from autocalls_async.journal import (
 )
 from autocalls_async.testing import VirtualTimeLoop
 from tests.journal.support import PHONE, states
+from tests.needs import examples
 
 T = TypeVar("T")
 
@@ -409,10 +410,10 @@ class RunsOverOneJournal(RuleBasedStateMachine):
 
 
 JournalsAgainstAModel.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None
+    max_examples=examples(25), stateful_step_count=20, deadline=None
 )
 RunsOverOneJournal.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None
+    max_examples=examples(40), stateful_step_count=25, deadline=None
 )
 TestJournals = JournalsAgainstAModel.TestCase
 TestRuns = RunsOverOneJournal.TestCase

@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 )
 
 from autocalls_async.policy.lanes import BULK_SHARE, Lane, Lanes, Place, Share
+from tests.needs import examples
 
 BULK, INTERACTIVE = Lane.BULK, Lane.INTERACTIVE
 
@@ -270,7 +271,9 @@ class LanesAgainstAModel(RuleBasedStateMachine):
         assert (item is None) is (oldest is None)
 
 
-LanesAgainstAModel.TestCase.settings = settings(max_examples=50, deadline=None)
+LanesAgainstAModel.TestCase.settings = settings(
+    max_examples=examples(50), deadline=None
+)
 TestLanes = LanesAgainstAModel.TestCase
 
 

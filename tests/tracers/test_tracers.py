@@ -10,6 +10,9 @@ import pytest
 
 from tests.tracers.calls import CALLS
 
+# What one process was told, another would have to be told again.
+pytestmark = pytest.mark.xdist_group("tracers")
+
 
 @cache
 def exported() -> dict[str, Any]:

@@ -34,6 +34,7 @@ from autocalls_async.model.outcomes import Accepted
 from autocalls_async.phones import parse_phone
 from tests.cli.conftest import OPEN, Autocalls, Ended, Service, phone_for
 from tests.disks import small_files
+from tests.needs import MINUTES
 
 FAST = ("--rate", "200", "--rate-is-agreed")
 READER = RowReader(source=Source(file_format=FileFormat.CSV), sender_id=12)
@@ -370,6 +371,7 @@ def phones(count: int) -> Iterator[str]:
         yield f"+1415{chance.randrange(10**7):07d}"
 
 
+@MINUTES
 @pytest.mark.parametrize("with_journal", [False, True], ids=["plain", "journal"])
 def test_many_rows_need_hardly_more_memory_than_few(with_journal: bool) -> None:
     def peak_bytes(count: int) -> int:

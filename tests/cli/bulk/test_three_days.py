@@ -29,6 +29,7 @@ from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.emulator import Emulator, Endpoint, Stall
 from autocalls_async.journal import SqliteJournal, State
 from autocalls_async.testing import VirtualTimeLoop
+from tests.needs import MINUTES
 from tests.people import SENDER, people
 
 MONDAY = datetime(2026, 11, 30, tzinfo=UTC)
@@ -169,6 +170,7 @@ async def live_three_days(sandbox: Sandbox) -> set[str]:
     return sent_before
 
 
+@MINUTES
 async def test_three_days_with_two_kills_an_exclusion_and_a_mended_text(
     sandbox: Sandbox,
 ) -> None:

@@ -13,6 +13,7 @@ from autocalls_async.journal import Draft, JournalError, State
 from autocalls_async.journal.storage.reading import JournalReader
 from autocalls_async.model.errors import AutocallsError
 from tests.journal.storage.damage import PEOPLE, TEXT, flipped, make, shows_a_secret
+from tests.needs import some_at_once
 
 FLIP_COUNT = 70
 
@@ -75,7 +76,7 @@ def error_of(work: Coroutine[object, object, None]) -> BaseException | None:
     return asyncio.run(run())[0]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", some_at_once(range(4), (0).__eq__))
 def test_no_error_shows_what_is_in_a_damaged_file(
     whole: bytes, tmp_path: Path, seed: int
 ) -> None:
