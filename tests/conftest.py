@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import os
+import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
@@ -11,6 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from _pytest.nodeid import NodeId
 from aioresponses import aioresponses
 from hypothesis import HealthCheck, settings
 
@@ -52,6 +55,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return (os.cpu_count() or 1) + waits_for_clocks
 
 
+_SKIPPED = re.compile("needs ([^:]+): pytest --everything")
 _NEEDS = {"the real clock", "a browser", "a database", "minutes"}
 
 
@@ -64,12 +68,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def _keep_in_group(item: pytest.Item) -> None:
+    """Let one process have all tests of an `xdist_group`.
+
+    xdist 3.8 writes the group's name where pytest 9.2 does not read it any more.
+    """
+    written = vars(item).get("_nodeid")
+    if written not in {None, item.nodeid}:
+        item._id = NodeId.parse(written)  # noqa: SLF001  # xdist's own way
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     """Skip by name what needs more than a quiet minute of this interpreter."""
     everything = config.getoption("everything")
     for item in items:
+        _keep_in_group(item)
         for marker in item.iter_markers("needs"):
             (what,) = marker.args
             if what not in _NEEDS:
@@ -78,8 +94,18 @@ def pytest_collection_modifyitems(
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(300))  # they wait for much
             if not everything:
-                reason = f"needs {what}: pytest --everything"
+                reason = f"needs {what}: pytest --everything"  # see _SKIPPED
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count in one line what was skipped for what it needs."""
+    reports = terminalreporter.stats.get("skipped", [])
+    told = (_SKIPPED.search(str(report.longrepr)) for report in reports)
+    counts = Counter(match[1] for match in told if match)
+    if counts:
+        needs = ", ".join(f"{count} {what}" for what, count in counts.most_common())
+        terminalreporter.write_line(f"left for pytest --everything: {needs}")
 
 
 def pytest_collection_finish() -> None:
