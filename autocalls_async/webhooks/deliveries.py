@@ -72,6 +72,9 @@ class Deliveries:
     Args:
         store: The file to keep receipts in, or a store; `None` keeps those of the last
             24 hours in memory.
+
+    Raises:
+        ValueError: That is no store.
     """
 
     def __init__(
@@ -304,7 +307,15 @@ def read_message_id(sent: object) -> int:
 def _store(given: "str | PathLike[str] | DeliveryStore | None") -> DeliveryStore:
     if given is None:
         return MemoryDeliveries()
-    return SqliteDeliveries(given) if isinstance(given, str | PathLike) else given
+    if isinstance(given, str | PathLike):
+        if not str(given):
+            msg = "store must be a file's path, and not empty"
+            raise ValueError(msg)
+        return SqliteDeliveries(given)
+    if not hasattr(given, "standings"):
+        msg = f"store must be a file's path or a store; got {show_kind(given)}"
+        raise ValueError(msg)
+    return given
 
 
 def _delivery(receipt: Receipt | None) -> Delivery | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, Self
 from attrs import frozen
 
 from autocalls_async.engine.asking.windows import Windows
-from autocalls_async.model.checks import check_seconds, check_text
+from autocalls_async.model.checks import check_seconds, show_kind
 from autocalls_async.model.values.naming import show_in
 from autocalls_async.webhooks.deliveries import Deliveries
 from autocalls_async.webhooks.handlers.chat import CanSend, Chat
@@ -18,6 +18,7 @@ from autocalls_async.webhooks.handlers.registry import (
     OnStatus,
     Registry,
     check_handler,
+    check_status,
 )
 from autocalls_async.webhooks.handlers.workshop import Calls, Workshop
 from autocalls_async.webhooks.intake import Intake
@@ -31,7 +32,7 @@ from autocalls_async.webhooks.receiving.receiver import (
     RETRY_SECONDS,
     Receiver,
 )
-from autocalls_async.webhooks.receiving.signatures import Headers
+from autocalls_async.webhooks.receiving.signatures import Headers, problem_of
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 
 log = logging.getLogger("autocalls_async.webhooks")
@@ -124,17 +125,15 @@ class Webhooks:
     ) -> None:
         self._door = Door(prefix, inbound_token)
         del inbound_token  # tracers show a failed frame's variables
-        found = deliveries or (client.deliveries if client is not None else None)
-        if found is None:
-            msg = "there is nowhere to keep what comes: give a client, or deliveries"
-            raise ValueError(msg)
+        _check_is("receiver", receiver, Receiver)
+        found = _deliveries_of(client, deliveries)
         self._client = client
         self._deliveries = found
         self._intake = Intake(
             self._door,
             receiver,
             found,
-            fields=fields or {},
+            fields={} if fields is None else fields,
             workshop=self._opened,
             calls=self._calls,
             note_inbound=self._note_inbound,
@@ -168,7 +167,7 @@ class Webhooks:
         three times more where it raises.
         """
         for status in statuses:
-            check_text("a status of on_status(...)", status)
+            check_status(status)
 
         def add(handler: OnStatus) -> OnStatus:
             wanted = frozenset(statuses)
@@ -275,7 +274,15 @@ class Webhooks:
             path: Of the request, such as `/hooks/receipts`.
             headers: All of them, with names in any case.
             raw: The body as it came.
+
+        Raises:
+            ValueError: A program gives what is no body, or no headers.
         """
+        if problem := problem_of(raw, headers):
+            del raw, headers  # tracers show a failed frame's variables
+            raise ValueError(problem)
+        _check_is("path", path, str)
+        raw = bytes(raw)  # whatever holds them
         if self._loop in {None, asyncio.get_running_loop()}:
             return await self._handle(path, headers, raw)
         if not self._loop.is_running():
@@ -329,6 +336,33 @@ class Webhooks:
     def _chat(self, event: InboundMessage) -> Chat:
         assert self._client is not None  # noqa: S101  # no handler without one
         return Chat(self._client, event.phone, event.sender_id)
+
+
+def _check_is(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        msg = f"{name} must be of type {kind.__name__}; got {show_kind(value)}"
+        raise ValueError(msg)
+
+
+def _deliveries_of(client: Client | None, given: Deliveries | None) -> Deliveries:
+    """Return where to keep what comes.
+
+    Raises:
+        ValueError: There is nowhere, or it is not where the client looks.
+    """
+    if client is not None and not hasattr(client, "deliveries"):
+        msg = f"client must be an AutocallsClient; got {show_kind(client)}"
+        raise ValueError(msg)
+    own = None if client is None else client.deliveries
+    found = own if given is None else given
+    if found is None:
+        msg = "there is nowhere to keep what comes: give a client, or deliveries"
+        raise ValueError(msg)
+    _check_is("deliveries", found, Deliveries)
+    if own is not None and found is not own:
+        msg = "the client looks into deliveries of its own: give them to the client"
+        raise ValueError(msg)
+    return found
 
 
 show_in("autocalls_async.webhooks", "Answer", "Unfinished", "Webhooks", of=globals())

@@ -29,7 +29,7 @@ from autocalls_async.webhooks.receiving.reading import (
     read_receipt,
 )
 from autocalls_async.webhooks.receiving.receiver import MOST_BYTES, Receiver
-from autocalls_async.webhooks.receiving.signatures import Headers
+from autocalls_async.webhooks.receiving.signatures import Headers, header
 from autocalls_async.webhooks.stores.protocol import Arrival, Task, Work
 
 
@@ -115,8 +115,7 @@ class Intake:
             await self._keep(ended_arrival(event, raw), event)
 
     async def _take_inbound(self, raw: bytes, headers: Headers) -> None:
-        given = [v for name, v in headers.items() if name.lower() == "authorization"]
-        if len(given) != 1 or not self._door.knows_header(given[0]):
+        if not self._door.knows_header(header(headers, "authorization")):
             raise WebhookError(401, "the token of the inbound webhook is missing")
         if len(raw) > MOST_BYTES:
             raise WebhookError(413, "the body is too large")

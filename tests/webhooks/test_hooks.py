@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -464,6 +465,106 @@ async def test_what_is_turned_away_is_told_once_a_minute(
     assert PHONE not in caplog.text
 
 
+class _OddError(BaseException):
+    """What other libraries raise past `Exception`."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(asyncio.CancelledError(), id="cancelled inside"),
+        pytest.param(_OddError(), id="no Exception"),
+        pytest.param(BaseExceptionGroup("x", [_OddError()]), id="a group"),
+    ],
+)
+async def test_whatever_a_handler_raises_is_a_fault_of_its_own(
+    hooks: Webhooks, error: BaseException
+) -> None:
+    texts: list[str] = []
+    statuses: list[str] = []
+
+    @hooks.on_message
+    async def reply(event: InboundMessage, _: Chat) -> None:
+        texts.append(event.text)
+        await asyncio.sleep(1)
+        raise error
+
+    @hooks.on_status()
+    async def note(event: MessageStatus) -> None:
+        statuses.append(event.status)
+        if len(statuses) == 1:
+            raise error
+
+    for text in ("one", "two", "three"):
+        await hooks.handle(INBOUND, BEARER, inbound(text))
+    await tell(hooks, 7, "sent")
+    await settle(100)
+
+    assert texts == ["one", "two", "three"]
+    assert statuses == ["sent", "sent"]
+    assert await hooks.unfinished() == []
+
+
+async def test_a_handler_that_will_not_be_cut_off_does_not_hold_up_the_end(
+    hooks: Webhooks, caplog: pytest.LogCaptureFixture
+) -> None:
+    may_end = asyncio.Event()
+
+    @hooks.on_status()
+    async def deaf(_: MessageStatus) -> None:
+        while not may_end.is_set():
+            with suppress(asyncio.CancelledError):
+                await may_end.wait()
+
+    await tell(hooks, 7, "sent")
+    async with asyncio.timeout(60):
+        await hooks.aclose(drain_timeout=1)
+    may_end.set()
+    await settle()
+
+    assert "go on although" in caplog.text
+
+
+async def test_a_status_with_a_typing_error_is_told_of(
+    hooks: Webhooks, caplog: pytest.LogCaptureFixture
+) -> None:
+    hooks.on_status("delivred")
+
+    assert "delivered" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "raw", "told"),
+    [
+        pytest.param(None, {}, b"", "path", id="no path"),
+        pytest.param(RECEIPTS, None, b"", "headers", id="no headers"),
+        pytest.param(RECEIPTS, {}, "{}", "raw", id="a text"),
+        pytest.param(RECEIPTS, {}, {"event": "x"}, "raw", id="what was parsed"),
+    ],
+)
+async def test_what_a_program_gives_wrongly_is_its_error(
+    hooks: Webhooks,
+    path: Any,  # noqa: ANN401  # as said
+    headers: Any,  # noqa: ANN401
+    raw: Any,  # noqa: ANN401
+    told: str,
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        await hooks.handle(path, headers, raw)
+
+
+async def test_bytes_may_be_held_by_a_bytearray(hooks: Webhooks) -> None:
+    raw: Any = bytearray(receipt(7))
+
+    answer = await hooks.handle(RECEIPTS, signed(bytes(raw)), raw)
+
+    assert answer.status == 204
+
+
+def _an_integer() -> Any:  # noqa: ANN401  # likewise
+    return 5
+
+
 def _a_callable() -> Any:  # noqa: ANN401  # a mistake that a checker finds
     return len
 
@@ -502,6 +603,51 @@ def _a_callable() -> Any:  # noqa: ANN401  # a mistake that a checker finds
             "async def",
             id="no coroutine function",
         ),
+        pytest.param(
+            lambda r: Webhooks(r, deliveries="receipts.db"),  # type: ignore[arg-type]  # as said
+            "deliveries",
+            id="a file for deliveries",
+        ),
+        pytest.param(
+            lambda r: Webhooks(r, _an_integer()), "client", id="a number for a client"
+        ),
+        pytest.param(
+            lambda _: Webhooks(_an_integer(), deliveries=Deliveries()),
+            "receiver",
+            id="a number for a receiver",
+        ),
+        pytest.param(
+            lambda r: Webhooks(r, AutocallsClient("1|k"), deliveries=Deliveries()),
+            "of its own",
+            id="deliveries that the client does not look into",
+        ),
+        pytest.param(
+            lambda r: Webhooks(r, deliveries=Deliveries(), fields=_an_integer()),
+            "fields",
+            id="a number for fields",
+        ),
+        pytest.param(
+            lambda r: Webhooks(r, deliveries=Deliveries(), fields={"text": ""}),
+            "fields",
+            id="a field without a name",
+        ),
+        pytest.param(
+            lambda r: Webhooks(r, deliveries=Deliveries(), prefix="hooks"),
+            "prefix",
+            id="a prefix without a slash",
+        ),
+        pytest.param(
+            lambda r: Webhooks(r, deliveries=Deliveries(), prefix="/{any}"),
+            "prefix",
+            id="a prefix with a place",
+        ),
+        pytest.param(
+            lambda r: Webhooks(r, deliveries=Deliveries()).on_status("Failed"),
+            "a word such as",
+            id="a status in capitals",
+        ),
+        pytest.param(lambda _: Deliveries(""), "store", id="no name of a file"),
+        pytest.param(lambda _: Deliveries(_an_integer()), "store", id="no store"),
     ],
 )
 def test_what_cannot_work_is_refused_at_once(

@@ -1,12 +1,14 @@
 """Which function wants to see which event."""
 
+import logging
+import re
 from collections.abc import Callable, Collection, Coroutine
 from inspect import iscoroutinefunction
 from typing import Any, TypeAlias, TypeVar
 
 from attrs import define, field
 
-from autocalls_async.model.checks import show_kind
+from autocalls_async.model.checks import check_text, show_kind
 from autocalls_async.webhooks.handlers.chat import Chat
 from autocalls_async.webhooks.receiving.events import (
     ConversationEnded,
@@ -14,7 +16,11 @@ from autocalls_async.webhooks.receiving.events import (
     InboundMessage,
     MessageStatus,
 )
+from autocalls_async.webhooks.statuses import RANKS
 from autocalls_async.webhooks.stores.protocol import Task
+
+log = logging.getLogger("autocalls_async.webhooks")
+_STATUS = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 OnStatus: TypeAlias = Callable[[MessageStatus], Coroutine[Any, Any, object]]
 OnEnded: TypeAlias = Callable[[ConversationEnded], Coroutine[Any, Any, object]]
@@ -35,6 +41,21 @@ def check_handler(handler: F) -> F:
         f"a handler must be a coroutine function (async def); got {show_kind(handler)}"
     )
     raise ValueError(msg)
+
+
+def check_status(status: object) -> None:
+    """Make sure that a status can be one; one that is not known yet is told of.
+
+    Raises:
+        ValueError: It is no word in small letters, as all of them are.
+    """
+    check_text("a status of on_status(...)", status)
+    if not isinstance(status, str) or not _STATUS.fullmatch(status):
+        msg = f"a status of on_status(...) is a word such as 'failed'; got {status!r}"
+        raise ValueError(msg)
+    if status not in RANKS:
+        known = ", ".join(RANKS)
+        log.warning("on_status(%r): the statuses known here are %s", status, known)
 
 
 @define

@@ -34,6 +34,9 @@ MOST_WORK = 200
 MOST_BYTES = 32 * 1024 * 1024
 """Of their bodies."""
 
+CUT_OFF_SECONDS = 5.0
+"""For a handler that is cut off to end; one may swallow its cancellation."""
+
 PAUSES = (1.0, 10.0, 60.0)
 """Seconds before a handler that failed is tried again, each time."""
 
@@ -93,7 +96,9 @@ class Workshop:
             task.cancel()
         if left:
             log.warning("%d handlers were cut off at the end", len(left))
-            await asyncio.wait(left)
+            _, deaf = await asyncio.wait(left, timeout=CUT_OFF_SECONDS)
+            if deaf:
+                log.error("%d handlers go on although they were cut off", len(deaf))
 
     def is_taking(self) -> bool:
         """Whether the next event can be handled here and now, in its order.
@@ -218,13 +223,23 @@ async def _try(
     """Call a handler; whether it came to its end."""
     try:
         await call()
-    except Exception as error:  # noqa: BLE001  # whatever a handler raises
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # whatever a handler raises
+        if isinstance(error, asyncio.CancelledError) and _is_cut_off():
+            raise
         # Where it failed, but not its words: a number or a text may be in those.
         frames = traceback.format_tb(error.__traceback__)[1:]
         where = "".join(frames).rstrip()
         log.error("a handler failed, %s: %s\n%s", and_then, type(error).__name__, where)  # noqa: TRY400  # as said
         return False
     return True
+
+
+def _is_cut_off() -> bool:
+    """Whether we are cancelled, and not what a handler waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _patiently(step: Callable[[], Awaitable[T]]) -> T:

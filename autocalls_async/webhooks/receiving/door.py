@@ -5,6 +5,8 @@ import re
 from hmac import compare_digest
 
 from autocalls_async.http.loop import loop_time
+from autocalls_async.model.checks import check_text
+from autocalls_async.model.values.masking import forgetful
 from autocalls_async.webhooks.receiving.events import WebhookError
 from autocalls_async.webhooks.receiving.receiver import MOST_BYTES
 
@@ -17,6 +19,7 @@ QUIET_SECONDS = 60.0
 """What is turned away is told so often at most: anybody can post anything."""
 
 ROUTES = ("receipts", "inbound", "ended")
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]*)+", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)
 
 
@@ -24,13 +27,18 @@ class Door:
     """The routes of a receiver, and its token.
 
     Raises:
-        ValueError: The token cannot stand in a path, or is empty.
+        ValueError: The token or the prefix cannot stand in a path.
     """
 
+    @forgetful
     def __init__(self, prefix: str, token: str | None) -> None:
+        check_text("inbound_token", "-" if token is None else token)
         if token is not None and not _TOKEN.fullmatch(token):
-            del token  # tracers show a failed frame's variables
             msg = "inbound_token must be letters, digits and ._~-, and not empty"
+            raise ValueError(msg)
+        check_text("prefix", prefix)
+        if prefix and not _PREFIX.fullmatch(prefix):
+            msg = f"prefix must be a path such as '/hooks', or empty; got {prefix!r}"
             raise ValueError(msg)
         self.prefix: str = prefix.rstrip("/")
         self._token = None if token is None else token.encode()

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from autocalls_async.http.replies import read_json
 from autocalls_async.http.structuring import Unreadable, structure
-from autocalls_async.model.checks import is_e164, is_id
+from autocalls_async.model.checks import is_e164, is_id, show_kind
 from autocalls_async.model.values.frozen import FrozenDict
 from autocalls_async.webhooks.receiving.events import (
     ConversationEnded,
@@ -110,14 +110,17 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
 """What flows' authors call what; the first one that is there counts."""
 
 
-def names_of(fields: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
+def names_of(fields: object) -> Mapping[str, tuple[str, ...]]:
     """Return the names of an inbound message's fields, with some of one's own.
 
     Raises:
         ValueError: There is no such field, or a name is empty.
     """
+    if not isinstance(fields, Mapping):
+        msg = f"fields must be a mapping of names; got {show_kind(fields)}"
+        raise ValueError(msg)
     for ours, theirs in fields.items():
-        if ours not in COMMON_NAMES or not theirs:
+        if ours not in COMMON_NAMES or not isinstance(theirs, str) or not theirs:
             known = ", ".join(COMMON_NAMES)
             msg = f"fields names what a flow calls each of {known}; got {ours!r}"
             raise ValueError(msg)

@@ -19,6 +19,7 @@ from autocalls_async.webhooks.receiving.signatures import (
     Headers,
     Secrets,
     is_signed,
+    problem_of,
     read_digest,
 )
 
@@ -35,7 +36,7 @@ class Receiver:
     Args:
         secrets: The senders' signing secrets, from the panel: by the sender's id, or
             one text for all senders. Several for one sender, the new one and the old,
-            let both in while it is rotated.
+            let both in while it is rotated. White space around one is cut.
 
     Raises:
         ValueError: There is no secret, or one is empty.
@@ -61,6 +62,7 @@ class Receiver:
     def __repr__(self) -> str:
         return f"Receiver({self._secrets!r})"
 
+    @forgetful
     def parse(self, raw: bytes, headers: Headers) -> MessageStatus | OtherEvent:
         """Return the event of a receipt; it is pure, and does not wait.
 
@@ -76,8 +78,11 @@ class Receiver:
         Raises:
             WebhookError: It is not to be believed, or too large. Its `status` is the
                 answer that it deserves.
+            ValueError: That is no body, or no headers.
         """
-        found = self._parse(raw, headers)
+        if problem := problem_of(raw, headers):
+            raise ValueError(problem)
+        found = self._parse(bytes(raw), headers)
         del raw, headers  # tracers show a failed frame's variables
         if isinstance(found, WebhookError):
             raise found
@@ -88,7 +93,7 @@ class Receiver:
     ) -> MessageStatus | OtherEvent | WebhookError:
         if len(raw) > MOST_BYTES:
             return WebhookError(413, "the body is too large for a receipt")
-        digest = read_digest(headers.items())
+        digest = read_digest(headers)
         if digest is None:
             return WebhookError(401, "there is no signature, or it is none")
         body = read_json(raw)
@@ -110,10 +115,11 @@ def _read_variable(given: str) -> Given:
             msg = f"{SECRETS_VARIABLE} must be one secret, or '12=new,old;15=secret'"
             raise ValueError(msg)
         return given.strip()
-    return {
-        int(name): [secret.strip() for secret in secrets.split(",")]
-        for name, _, secrets in pairs
-    }
+    found = {int(name): secrets.split(",") for name, _, secrets in pairs}
+    if len(found) < len(pairs):
+        msg = f"{SECRETS_VARIABLE} names a sender twice: write '12=new,old'"
+        raise ValueError(msg)
+    return found
 
 
 show_in("autocalls_async.webhooks", "Receiver", of=globals())

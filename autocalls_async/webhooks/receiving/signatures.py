@@ -71,18 +71,37 @@ def _read(given: object) -> tuple[bytes, ...]:
     if not all(isinstance(secret, str) and secret.strip() for secret in given):
         msg = "a secret must be text, and not empty: anybody could sign then"
         raise ValueError(msg)
-    return tuple(secret.encode() for secret in given)
+    # White space comes of a file that a secret was read from, never of the panel.
+    return tuple(secret.strip().encode() for secret in given)
 
 
-def read_digest(headers: Iterable[tuple[str, str]]) -> bytes | None:
-    """Return the digest that stands in the headers, if it stands there once.
+def problem_of(raw: object, headers: object) -> str | None:
+    """Return what is wrong with what a program gives as body and headers, if it is."""
+    if not isinstance(raw, bytes | bytearray | memoryview):
+        return f"raw must be the body's bytes as they came; got {show_kind(raw)}"
+    if not hasattr(headers, "items"):
+        return f"headers must be names and their values; got {show_kind(headers)}"
+    return None
+
+
+def header(headers: Headers, wanted: str) -> str | None:
+    """Return a header's value, if it stands there once.
+
+    Servers give a header that came twice as two, or as one with a comma.
 
     Args:
-        headers: Names, in any case, and values. Servers give a header that came
-            twice as two, or as one with a comma: neither is a signature.
+        headers: With names in any case.
+        wanted: Its name in small letters.
     """
-    values = [value for name, value in headers if name.lower() == HEADER]
-    found = _FORM.fullmatch(values[0].strip(" \t")) if len(values) == 1 else None
+    pairs: Iterable[tuple[object, object]] = headers.items()
+    values = [v for n, v in pairs if isinstance(n, str) and n.lower() == wanted]
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else None
+
+
+def read_digest(headers: Headers) -> bytes | None:
+    """Return the digest that stands in the headers, if it stands there once."""
+    value = header(headers, HEADER)
+    found = None if value is None else _FORM.fullmatch(value.strip(" \t"))
     return bytes.fromhex(found[1]) if found else None
 
 

@@ -195,6 +195,7 @@ def test_the_environment_tells_the_secrets(given: str, fits: set[str]) -> None:
         pytest.param("12=", id="empty"),
         pytest.param("12=a,;15=b", id="one empty"),
         pytest.param("12=hidden;hidden", id="half and half"),
+        pytest.param("12=hidden;12=hidden-too", id="a sender twice"),
     ],
 )
 def test_an_unusable_environment_is_refused_unshown(given: str | None) -> None:
@@ -214,6 +215,40 @@ def test_the_process_environment_is_the_usual_one(
     raw = receipt()
 
     assert isinstance(Receiver.from_env().parse(raw, signed(raw)), MessageStatus)
+
+
+def test_a_secret_may_come_from_a_file_with_its_line_end() -> None:
+    raw = receipt()
+
+    event = Receiver({12: [f"{SECRET}\n"]}).parse(raw, signed(raw))
+
+    assert isinstance(event, MessageStatus)
+
+
+@pytest.mark.parametrize(
+    ("raw", "headers", "told"),
+    [
+        pytest.param("hidden", {}, "raw", id="a text"),
+        pytest.param(None, {}, "raw", id="nothing"),
+        pytest.param(b"hidden", None, "headers", id="no headers"),
+        pytest.param(b"hidden", [("X-Signature-256", "x")], "headers", id="a list"),
+    ],
+)
+def test_what_is_no_request_is_the_programs_error(
+    raw: Any,  # noqa: ANN401  # as said
+    headers: Any,  # noqa: ANN401
+    told: str,
+) -> None:
+    with pytest.raises(ValueError, match=told) as caught:
+        RECEIVER.parse(raw, headers)
+
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [b"sha256=00", None, 5])
+def test_a_header_that_is_no_text_is_no_signature(value: Any) -> None:  # noqa: ANN401
+    with pytest.raises(WebhookError, match="no signature"):
+        RECEIVER.parse(receipt(), {"X-Signature-256": value, 5: "x"})  # type: ignore[dict-item]
 
 
 def test_nothing_shows_what_nobody_may_see() -> None:
