@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
-from uuid import uuid4
 
 from autocalls_async.campaign.progress import Progress
 from autocalls_async.campaign.source import Source, check_source, each_of
@@ -50,6 +49,7 @@ from autocalls_async.model.checks import (
 from autocalls_async.model.messages import Message, check_message
 from autocalls_async.model.outcomes import Accepted, Outcome
 from autocalls_async.model.values.naming import show_in
+from autocalls_async.policy.lanes import Lane
 from autocalls_async.webhooks.deliveries import Deliveries, Delivery
 
 BATCH = 500
@@ -102,6 +102,7 @@ class Cluster:
 
     async def __aexit__(self, *_: object) -> None:
         await self.deliveries.aclose()
+        await self._sending.aclose()
         await self._news.aclose()
         await self._database.__aexit__()
 
@@ -136,12 +137,8 @@ class Cluster:
             ClusterError: The database did not do it; with a key, do it again.
             ValueError: An argument breaks its rule.
         """
-        outgoing = Outgoing.of(
-            message,
-            account=account,
-            lane=lane,
-            key=key or message.key or uuid4().hex,
-            campaign=campaign,
+        outgoing = Outgoing.single(
+            message, account=account, lane=lane, key=key, campaign=campaign
         )
         if connection is not None:
             number = await enqueue_on(connection, outgoing)
@@ -205,20 +202,22 @@ class Cluster:
             message: What to send.
             account: Whose message it is.
             key: As in `enqueue()`.
-            timeout: Seconds for all of it. What has not left by then is taken back.
+            timeout: Seconds for all of it. What has not left by then is taken back,
+                unless it was in the table before this call put it in.
 
         Raises:
             RejectedError: The service said no; the subclass says why.
             UnsentError: Nothing was sent, and nothing will be.
             UnknownOutcomeError: It may have been delivered; an `UndecidedError` where
-                its end is not known yet.
+                its end is not known yet, as where somebody else put it in.
             ClusterError: The database did not take it; with a key, send it again.
             ValueError: An argument breaks its rule.
         """
         deadline = loop_time() + check_seconds("timeout", timeout)
-        await self._news.listen()
-        ref = await self.enqueue(message, account=account, key=key)
-        return await self._sending.until_sent(ref, deadline=deadline)
+        outgoing = Outgoing.single(
+            message, account=account, lane=Lane.INTERACTIVE, key=key
+        )
+        return await self._sending.send(outgoing, deadline=deadline)
 
     async def withdraw(self, ref: MessageRef) -> bool:
         """Take a message back; `False` where it may have left already."""

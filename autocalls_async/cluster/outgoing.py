@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 from attrs import frozen
 
@@ -20,6 +21,7 @@ ENQUEUE = (
     "SELECT autocalls.enqueue(%s::text, %s::text, %s::text, %s::text, %s::text,"
     " %s::text, %s::text, %s::text, %s::bigint)"
 )
+PUT = ENQUEUE.replace("SELECT autocalls.enqueue(", "SELECT * FROM autocalls.put(")
 ENQUEUE_MANY = (
     "SELECT autocalls.enqueue_many(%s::text, %s::text, %s::text[], %s::text[],"
     " %s::text[], %s::text, %s::text[], %s::text[], %s::bigint[])"
@@ -68,6 +70,30 @@ class Outgoing:
             content=content,
             campaign=None if campaign is None else check_key("campaign", campaign),
             sender_id=sent.sender_id,
+        )
+
+    @classmethod
+    def single(
+        cls,
+        message: Message,
+        *,
+        account: str,
+        lane: object,
+        key: str | None,
+        campaign: str | None = None,
+    ) -> "Outgoing":
+        """Check a message that is one of its own, where no key says otherwise.
+
+        Raises:
+            ValueError: An argument breaks its rule.
+        """
+        own = check_message(message).key or uuid4().hex
+        return cls.of(
+            message,
+            account=account,
+            lane=lane,
+            key=own if key is None else key,
+            campaign=campaign,
         )
 
     def values(self) -> Values:

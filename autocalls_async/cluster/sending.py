@@ -1,10 +1,13 @@
 """Enqueue one message and wait for what becomes of it; it fails as the client does."""
 
 import asyncio
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import suppress
+from typing import Any
 
-from attrs import define
+from attrs import define, frozen
 
+from autocalls_async.cluster.outgoing import PUT, Outgoing, explain
 from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.records import COLUMNS, MessageRef, Standing, to_standing
@@ -21,6 +24,7 @@ from autocalls_async.model.errors import (
 from autocalls_async.model.values.naming import show_in
 
 _AGAIN_SECONDS = 0.2
+_GRACE_SECONDS = 2.0  # past the deadline, for a database that does not answer
 _TOO_LATE = "its time was up before it could leave"
 _LOOK = f"""
 SELECT {COLUMNS}, CASE WHEN autocalls.is_paused(a) THEN a.paused END, a.paused_error
@@ -44,8 +48,26 @@ class UndecidedError(UnknownOutcomeError):
     ref: MessageRef
 
 
+@frozen
+class _Wait:
+    """Somebody who waits for a message: whether they put it in, and until when."""
+
+    ref: MessageRef
+    is_own: bool
+    recipient: str
+    deadline: float
+
+    def undecided(self, detail: str, standing: Standing | None = None) -> Exception:
+        """Return that nobody knows yet."""
+        facts: dict[str, Any] = {"recipient_phone": self.recipient}
+        if standing is not None:
+            facts["attempts"] = standing.attempts
+            facts["handed_over_at"] = standing.handed_over_at
+        return UndecidedError(detail=detail, ref=self.ref, **facts)
+
+
 class Sending:
-    """Waits for messages of others to end.
+    """Puts messages in, and waits for them and for those of others to end.
 
     Args:
         database: The shared one.
@@ -55,23 +77,33 @@ class Sending:
     def __init__(self, database: Database, news: News) -> None:
         self._database = database
         self._news = news
+        self._undoing: set[asyncio.Task[None]] = set()
 
-    async def until_sent(self, ref: MessageRef, *, deadline: float) -> SentMessage:
-        """Wait until a message is accepted; take it back where nobody will send it.
+    async def aclose(self) -> None:
+        """Take back what is still to be taken back."""
+        if self._undoing:
+            await asyncio.wait(self._undoing, timeout=_GRACE_SECONDS)
+
+    async def send(self, outgoing: Outgoing, *, deadline: float) -> SentMessage:
+        """Put a message in, and wait until it is accepted; else take it back.
 
         Raises:
             RejectedError: The service said no.
             UnsentError: It was withdrawn: it will not be sent.
             UnknownOutcomeError: It may have been handed over.
+            ClusterError: It could not be put in.
         """
+        await self._news.listen(seconds=deadline - loop_time())
+        wait = await self._put(outgoing, deadline)
         try:
-            standing = await self._until_ended(ref, deadline)
+            standing = await self._until_ended(wait)
         except asyncio.CancelledError:
-            with suppress(ClusterError):
-                await asyncio.shield(self.withdraw(ref))
+            if wait.is_own:
+                await self._in_time(self._undo(_done(wait.ref.id)))
             raise
         if standing is None:
-            raise UnsentError(detail="it was withdrawn")
+            detail = "it was withdrawn"
+            raise UnsentError(detail=detail, recipient_phone=wait.recipient)
         return _answer(standing)
 
     async def withdraw(self, ref: MessageRef) -> bool:
@@ -84,59 +116,100 @@ class Sending:
             return True
         return await self._database.value(_IS_THERE, ref.id) is None
 
-    async def _until_ended(self, ref: MessageRef, deadline: float) -> Standing | None:
-        with self._news.of(ref.id) as told:
-            while True:
+    async def _put(self, outgoing: Outgoing, deadline: float) -> _Wait:
+        """Put it in; what nobody waited for to the end is taken back again."""
+        putting = asyncio.create_task(self._database.fetch(PUT, *outgoing.values()))
+        try:
+            await asyncio.wait([putting], timeout=max(deadline - loop_time(), 0.0))
+        finally:
+            if not putting.done():
+                self._begin(self._undo(putting))
+        if not putting.done():
+            raise ClusterError(detail="it could not be put in within its time")
+        try:
+            ((number, is_new),) = putting.result()
+        except ClusterError as error:
+            raise explain(error, [outgoing]) from None
+        ref = MessageRef(id=number, account=outgoing.account, key=outgoing.key)
+        return _Wait(ref, is_new, outgoing.recipient, deadline)
+
+    async def _undo(self, putting: Awaitable[Sequence[tuple[int, bool]]]) -> None:
+        with suppress(ClusterError):
+            ((number, is_new),) = await putting
+            if is_new:
+                await self._database.fetch(_WITHDRAW, number)
+
+    def _begin(self, undoing: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(undoing)
+        self._undoing.add(task)
+        task.add_done_callback(self._undoing.discard)
+        return task
+
+    async def _in_time(self, undoing: Coroutine[Any, Any, None]) -> None:
+        """Wait for it, but not for long: it goes on by itself."""
+        await asyncio.wait([self._begin(undoing)], timeout=_GRACE_SECONDS)
+
+    async def _until_ended(self, wait: _Wait) -> Standing | None:
+        standing: Standing | None = None
+        with self._news.of(wait.ref.id) as told:
+            while (left := wait.deadline - loop_time()) > 0:
                 told.clear()
                 try:
-                    standing = await self._look(ref)
+                    async with asyncio.timeout(left):
+                        standing = await self._look(wait)
+                except TimeoutError:
+                    break
                 except ClusterError:
-                    await self._out_of_reach(ref, deadline)
+                    await asyncio.sleep(min(_AGAIN_SECONDS, left))
                     continue
                 if standing is None or standing.is_ended:
                     return standing
-                left = deadline - loop_time()
-                if left <= 0:
-                    return await self._give_up(ref, standing)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(min(left, LOOK_SECONDS)):
                         await told.wait()
+        return await self._give_up(wait, standing)
 
-    async def _look(self, ref: MessageRef) -> Standing | None:
+    async def _look(self, wait: _Wait) -> Standing | None:
         """Return how it stands; raise where it came back for a reason that stays."""
-        rows = await self._database.fetch(_LOOK, ref.id)
+        rows = await self._database.fetch(_LOOK, wait.ref.id)
         if not rows:
             return None
         *columns, paused, paused_error = rows[0]
         standing = to_standing(tuple(columns))
-        if standing.has_come_back and await self.withdraw(ref):
+        if not wait.is_own:  # who put it in relies on its being sent some day
+            return standing
+        if standing.has_come_back and await self.withdraw(wait.ref):
             raise standing.unsent()
-        if paused is not None and standing.waits and await self.withdraw(ref):
+        if paused is not None and standing.waits and await self.withdraw(wait.ref):
             raise _refusal(standing, paused, paused_error)
         return standing
 
-    async def _out_of_reach(self, ref: MessageRef, deadline: float) -> None:
-        if loop_time() >= deadline:
-            detail = "the database was out of reach, and with it what became of it"
-            raise UndecidedError(detail=detail, ref=ref)
-        await asyncio.sleep(_AGAIN_SECONDS)
-
-    async def _give_up(self, ref: MessageRef, standing: Standing) -> Standing | None:
+    async def _give_up(self, wait: _Wait, standing: Standing | None) -> Standing | None:
         """End at the deadline: taken back, or left to its end."""
-        detail = "its time was up before an answer came"
         try:
-            if await self.withdraw(ref):
-                raise standing.withdrawn(_TOO_LATE)
-            again = await self._look(ref)
-        except ClusterError:
-            raise UndecidedError(detail=detail, ref=ref) from None
+            async with asyncio.timeout(_GRACE_SECONDS):
+                if wait.is_own and await self.withdraw(wait.ref):
+                    raise _too_late(wait, standing)
+                again = await self._look(wait)
+        except (ClusterError, TimeoutError):
+            detail = "the database was out of reach, and with it what became of it"
+            raise wait.undecided(detail, standing) from None
         if again is None or again.is_ended:
             return again
-        error = UndecidedError(detail=detail, ref=ref)
-        error.recipient_phone = again.recipient
-        error.attempts = again.attempts
-        error.handed_over_at = again.handed_over_at
-        raise error
+        detail = "its time was up before an answer came"
+        raise wait.undecided(detail, again)
+
+
+def _too_late(wait: _Wait, standing: Standing | None) -> UnsentError:
+    attempts = 0 if standing is None else standing.attempts
+    return UnsentError(
+        recipient_phone=wait.recipient, attempts=attempts, detail=_TOO_LATE
+    )
+
+
+async def _done(number: int) -> Sequence[tuple[int, bool]]:
+    """Return what putting in gave."""
+    return [(number, True)]
 
 
 def _answer(standing: Standing) -> SentMessage:

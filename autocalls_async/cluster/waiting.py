@@ -38,12 +38,12 @@ class News:
             if not self._waiters[message_id]:
                 del self._waiters[message_id]
 
-    async def listen(self) -> None:
-        """Begin to hear; return once it does, or could not for now."""
+    async def listen(self, *, seconds: float = LOOK_SECONDS) -> None:
+        """Begin to hear; return once it does, or could not within these seconds."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="autocalls news")
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(min(seconds, LOOK_SECONDS)):
                 await self._listens.wait()
 
     async def aclose(self) -> None:

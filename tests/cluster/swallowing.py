@@ -51,9 +51,8 @@ class Way:
         for pump in self._pumps:
             pump.cancel()
         for writer in self._writers:
-            writer.close()
-        with suppress(ConnectionError):
-            await asyncio.gather(*(w.wait_closed() for w in self._writers))
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager

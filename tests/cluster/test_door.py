@@ -182,6 +182,47 @@ async def test_a_caller_who_is_cancelled_takes_the_message_back(dsn: str) -> Non
     assert account.interactive == 0
 
 
+async def test_who_finds_a_message_waits_for_it_and_does_not_take_it_back(
+    dsn: str,
+) -> None:
+    async with Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        await cluster.enqueue(hello(), account="acme", key="order-7")
+        with pytest.raises(UndecidedError, match="time was up"):
+            await cluster.send(hello(), account="acme", key="order-7", timeout=0.3)
+        sending = asyncio.create_task(
+            cluster.send(hello(), account="acme", key="order-7")
+        )
+        await asyncio.sleep(0.3)
+        sending.cancel()
+        await asyncio.wait([sending])
+        await cluster.pause("acme")
+        with pytest.raises(UndecidedError):
+            await cluster.send(hello(), account="acme", key="order-7", timeout=0.3)
+        (account,) = (await cluster.status()).accounts
+
+    assert sending.cancelled()
+    assert account.interactive == 1
+
+
+@pytest.mark.parametrize("steps", range(0, 60, 4))
+async def test_a_send_that_is_cancelled_anywhere_leaves_nothing_behind(
+    dsn: str, steps: int
+) -> None:
+    async with Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        sending = asyncio.create_task(cluster.send(hello(), account="acme"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        sending.cancel()
+        await asyncio.wait([sending], timeout=5)
+    async with Cluster(dsn) as cluster:
+        (account,) = (await cluster.status()).accounts
+
+    assert sending.cancelled()
+    assert account.interactive == 0
+
+
 async def test_outcomes_go_on_in_another_process_where_they_were(dsn: str) -> None:
     texts = [f"text {i}" for i in range(12)]
     async with working(dsn) as emulator:

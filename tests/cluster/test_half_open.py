@@ -1,5 +1,6 @@
 """A host that nothing reaches any more, though its connections stand."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -8,8 +9,9 @@ from contextlib import asynccontextmanager
 import pytest
 from attrs import evolve, frozen
 
-from autocalls_async.cluster import Cluster, Worker
-from autocalls_async.cluster.protocol.database import Database
+from autocalls_async.cluster import Cluster, ClusterError, UndecidedError, Worker
+from autocalls_async.cluster.protocol import database as door
+from autocalls_async.cluster.protocol.database import Database, Session
 from autocalls_async.emulator import Emulator
 from tests.cluster.support import KEY, RATE, hello, running, settings_of, until
 from tests.cluster.swallowing import Way, way_to
@@ -23,6 +25,7 @@ pytestmark = [
 
 LEASE = 3.0
 _HOLDER = "SELECT epoch FROM autocalls.account WHERE worker_id IS NOT NULL"
+_LATE = "SELECT 1 FROM autocalls.message WHERE key = 'late'"
 _OPEN = """
 SELECT count(*) FROM autocalls.message WHERE state IN ('new', 'unsent', 'in flight')
 """
@@ -100,3 +103,58 @@ async def _has_sent(host: Host, count: int) -> bool:
 
 async def _nothing_is_open(database: Database) -> bool:
     return not await database.value(_OPEN)
+
+
+async def test_a_send_ends_in_its_time_though_the_database_is_silent(
+    dsn: str,
+) -> None:
+    port = int(dsn.rpartition(":")[2].partition("/")[0])
+    async with (
+        way_to(port) as way,
+        Cluster(dsn.replace(f":{port}/", f":{way.port}/")) as cluster,
+    ):
+        await cluster.add_account("acme")
+        waiting = asyncio.create_task(
+            cluster.send(hello(), account="acme", timeout=2.0)
+        )
+        await until(lambda: _waits(dsn, 1))
+        way.shut()
+        with pytest.raises(UndecidedError, match="database was out of reach"):
+            async with asyncio.timeout(6):
+                await waiting
+        with pytest.raises(ClusterError, match="could not be put in within"):
+            async with asyncio.timeout(4):
+                await cluster.send(hello(), account="acme", key="late", timeout=0.5)
+        way.open()
+    async with Database(dsn) as database:  # what was put in late was taken back
+        assert not await database.fetch(_LATE)
+
+
+async def _waits(dsn: str, count: int) -> bool:
+    async with Cluster(dsn) as cluster:
+        accounts = (await cluster.status()).accounts
+        return [one.interactive for one in accounts] == [count]
+
+
+async def test_a_session_that_is_not_answered_is_made_anew(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(door, "_LISTEN_SECONDS", 0.3)
+    port = int(dsn.rpartition(":")[2].partition("/")[0])
+    async with way_to(port) as way:
+        far = dsn.replace(f":{port}/", f":{way.port}/")
+        asking, hearing = Session(far, name="asks"), Session(far, name="hears")
+        await asking.fetch("SELECT 1")
+        heard = hearing.listen("autocalls_out")
+        assert await anext(heard) is None
+        way.shut()
+        with pytest.raises(ClusterError, match=r"did not answer within 0\.5 s"):
+            await asking.fetch("SELECT 1")
+        with pytest.raises(ClusterError, match="did not answer"):
+            async with asyncio.timeout(5):
+                await anext(heard)
+        way.open()
+        assert await asking.fetch("SELECT 1") == [(1,)]
+        await asking.aclose()
+        await hearing.aclose()

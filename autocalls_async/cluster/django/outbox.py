@@ -1,7 +1,5 @@
 """`enqueue` on a connection of Django's."""
 
-from uuid import uuid4
-
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from autocalls_async.client.settings import LaneName
@@ -34,12 +32,8 @@ def enqueue(
         UnknownAccountError: There is no such account.
         ValueError: An argument breaks its rule.
     """
-    outgoing = Outgoing.of(
-        message,
-        account=account,
-        lane=lane,
-        key=key or message.key or uuid4().hex,
-        campaign=campaign,
+    outgoing = Outgoing.single(
+        message, account=account, lane=lane, key=key, campaign=campaign
     )
     with connections[using].cursor() as cursor:
         try:

@@ -4,9 +4,9 @@ What fails is a `ClusterError`, without PostgreSQL's own words: they may quote a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, LiteralString, Self, TypeAlias
+from typing import Any, LiteralString, Self, TypeAlias, TypeVar
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -16,13 +16,28 @@ from autocalls_async.cluster.protocol.errors import ClusterError, RefusedError
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.checks import check_count
 
+T = TypeVar("T")
 Row: TypeAlias = tuple[Any, ...]
 Connection: TypeAlias = psycopg.AsyncConnection[Row]
 
 CONNECT_SECONDS = 5
 """A host that is gone answers nothing: a connection is given up after so long."""
 
-PATIENCE_SECONDS = 10.0
+ANSWER_SECONDS = 10.0
+"""A statement that is not answered by then never will be: its line is dead."""
+
+_LISTEN_SECONDS = 15.0  # then a quiet line is asked whether it stands
+_KEEPALIVE: dict[
+    str, Any
+] = {  # for the system: it tells of a host that is gone only after hours
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+_given_up = set["asyncio.Future[Any]"]()
+
+PATIENCE_SECONDS = 8.0
 """For so long a connection of the pool is waited for."""
 
 _LOOK_SECONDS = 0.02
@@ -42,6 +57,34 @@ def to_error(error: Exception) -> ClusterError:
             hint=error.diag.message_hint,
         )
     return ClusterError.of(error)
+
+
+async def within(seconds: float, asked: Coroutine[Any, Any, T]) -> T:
+    """Wait for an answer for so long.
+
+    What is given up, or cancelled, ends by itself: where a line is dead, the driver
+    takes ten seconds to find that its wish to cancel is not heard either.
+
+    Raises:
+        TimeoutError: There is none.
+    """
+    task = asyncio.ensure_future(asked)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    finally:
+        if not task.done():
+            task.cancel()
+            _given_up.add(task)
+            task.add_done_callback(_forget)
+    if task in _given_up:
+        raise TimeoutError
+    return task.result()
+
+
+def _forget(task: "asyncio.Future[Any]") -> None:
+    _given_up.discard(task)
+    if not task.cancelled():
+        task.exception()  # nobody waits for it any more
 
 
 class Session:
@@ -65,11 +108,19 @@ class Session:
             ClusterError: It was not done, or nobody knows whether it was.
         """
         connection = await self.connect()
+        is_answered = False
         try:
-            cursor = await connection.execute(sql, values)
-            return await cursor.fetchall() if cursor.description else []
+            rows = await within(ANSWER_SECONDS, _ask_once(connection, sql, values))
+            is_answered = True
+        except TimeoutError:
+            raise ClusterError.silent(place_of(self._dsn), ANSWER_SECONDS) from None
         except psycopg.Error as error:
+            is_answered = True
             raise to_error(error) from None
+        finally:
+            if not is_answered:  # it may be at it still: the next one is another
+                self._connection = None
+        return rows
 
     async def connect(self) -> Connection:
         """Return a connection that stands; nothing is under way on an earlier one.
@@ -94,6 +145,7 @@ class Session:
                 autocommit=True,
                 application_name=self._name,
                 connect_timeout=CONNECT_SECONDS,
+                **_KEEPALIVE,
             )
         except psycopg.Error as error:
             place = place_of(self._dsn)
@@ -128,8 +180,13 @@ class Session:
         try:
             await connection.execute(f"LISTEN {channel}")
             yield None
-            async for notify in connection.notifies():
-                yield notify.payload
+            while True:
+                async for notify in connection.notifies(timeout=_LISTEN_SECONDS):
+                    yield notify.payload
+                await within(ANSWER_SECONDS, _ask_once(connection, "SELECT 1", ()))
+        except TimeoutError:
+            self._connection = None
+            raise ClusterError.silent(place_of(self._dsn), ANSWER_SECONDS) from None
         except psycopg.Error as error:
             raise to_error(error) from None
 
@@ -165,7 +222,7 @@ class Database:
             timeout=PATIENCE_SECONDS,
             reconnect_timeout=1.0,  # its pauses double: after an outage they outlast it
             # A pooler may give each statement another server connection.
-            kwargs={"autocommit": True, "prepare_threshold": None},
+            kwargs={"autocommit": True, "prepare_threshold": None, **_KEEPALIVE},
         )
 
     async def __aenter__(self) -> Self:
@@ -188,28 +245,31 @@ class Database:
         """Return a connection of its own, to be made."""
         return Session(self.direct, name=name)
 
-    async def fetch(self, sql: LiteralString, *values: object) -> list[Row]:
+    async def fetch(
+        self, sql: LiteralString, *values: object, seconds: float = ANSWER_SECONDS
+    ) -> list[Row]:
         """Do one statement, in a transaction of its own; again if the line broke.
 
         All that is asked may be done twice: a key, an epoch or a state sees to it.
+
+        Args:
+            sql: The statement.
+            values: Its parameters.
+            seconds: It is waited for so long.
 
         Raises:
             ClusterError: It was not done, or nobody knows whether it was.
         """
         try:
-            return await self._fetch(sql, values)
-        except PoolTimeout:
-            raise await self._why_not() from None
+            return await self._try(sql, values, seconds)
         except psycopg.OperationalError:
             pass  # the pool's connections may all be from before a restart
-        except psycopg.Error as error:
-            raise to_error(error) from None
         try:
-            await self._pool.check()
-            return await self._fetch(sql, values)
-        except PoolTimeout:
-            raise await self._why_not() from None
-        except psycopg.Error as error:
+            await within(ANSWER_SECONDS, self._pool.check())
+            return await self._try(sql, values, seconds)
+        except TimeoutError:
+            raise ClusterError.silent(place_of(self._dsn), ANSWER_SECONDS) from None
+        except psycopg.OperationalError as error:
             raise to_error(error) from None
 
     async def value(self, sql: LiteralString, *values: object) -> Any:  # noqa: ANN401  # a column
@@ -232,10 +292,42 @@ class Database:
             return error
         return ClusterError.crowded(place_of(self._dsn), self._most, PATIENCE_SECONDS)
 
+    async def _try(
+        self, sql: LiteralString, values: Sequence[object], seconds: float
+    ) -> list[Row]:
+        """Do it once; what the line is to blame for is raised as it came."""
+        try:
+            return await within(seconds, self._fetch(sql, values))
+        except TimeoutError:
+            raise ClusterError.silent(place_of(self._dsn), seconds) from None
+        except PoolTimeout:
+            raise await self._why_not() from None
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            raise to_error(error) from None
+
     async def _fetch(self, sql: LiteralString, values: Sequence[object]) -> list[Row]:
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(sql, values)
-            return await cursor.fetchall() if cursor.description else []
+            return await _ask(connection, sql, values)
+
+
+async def _ask(
+    connection: Connection, sql: LiteralString, values: Sequence[object]
+) -> list[Row]:
+    cursor = await connection.execute(sql, values)
+    return await cursor.fetchall() if cursor.description else []
+
+
+async def _ask_once(
+    connection: Connection, sql: LiteralString, values: Sequence[object]
+) -> list[Row]:
+    """Do it on a connection that is of no more use if it is given up."""
+    try:
+        return await _ask(connection, sql, values)
+    except asyncio.CancelledError:
+        await connection.close()
+        raise
 
 
 @asynccontextmanager

@@ -228,6 +228,20 @@ RETURNS bigint LANGUAGE sql AS $$
     ARRAY[_content], _campaign, ARRAY[_identity], ARRAY[_person], ARRAY[_sender])
 $$;
 
+CREATE FUNCTION autocalls.put(
+  _account text, _lane text, _key text, _recipient text, _content text,
+  _campaign text DEFAULT NULL, _identity text DEFAULT NULL,
+  _person text DEFAULT NULL, _sender bigint DEFAULT NULL)
+RETURNS TABLE (id bigint, is_new boolean) LANGUAGE plpgsql AS $$
+BEGIN
+  -- The same, and whether it was not there before: who found it does not take it back.
+  id := autocalls.enqueue(_account, _lane, _key, _recipient, _content, _campaign,
+    _identity, _person, _sender);
+  is_new := EXISTS (SELECT 1 FROM autocalls.message m
+    WHERE m.id = put.id AND m.xmin = pg_current_xact_id()::xid);
+  RETURN NEXT;
+END $$;
+
 CREATE FUNCTION autocalls.withdraw(_id bigint) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
