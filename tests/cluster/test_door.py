@@ -32,6 +32,16 @@ POST = Endpoint.SEND_FREEFORM
 PHONE = "+14155550123"
 _AGE = "UPDATE autocalls.message SET settled_at = now() - make_interval(days => %s)"
 
+_COUNTS = """
+SELECT (SELECT count(*) FROM autocalls.message),
+  (SELECT count(*) FROM autocalls.receipt),
+  (SELECT count(*) FROM autocalls.receiver), (SELECT count(*) FROM autocalls.past)
+"""
+_FORGET_JOB = """
+SELECT procrastinate_defer_jobs_v1(ARRAY[ROW('autocalls', 'autocalls:forget', 0, NULL,
+  NULL, '{"timestamp": 0}'::jsonb, NULL)]::procrastinate_job_to_defer_v1[])
+"""
+
 pytestmark = [
     pytest.mark.needs("a database"),
     pytest.mark.real_time,
@@ -324,6 +334,49 @@ async def test_old_contents_are_forgotten_and_their_keys_are_not(
 
     assert isinstance(outcome, Accepted)
     assert again == later
+
+
+async def test_what_is_unknown_can_be_sent_again_though_it_is_old(
+    dsn: str, database: Database
+) -> None:
+    async with Cluster(dsn) as cluster:
+        for key in ("unknown", "accepted", "waits"):
+            await cluster.enqueue(hello(key), account="acme", key=key)
+        await database.fetch("UPDATE autocalls.message SET state = key WHERE id < 3")
+        await database.fetch(_AGE, 8)
+        await database.fetch("SELECT autocalls.forget('7 days', '30 days')")
+        await cluster.resolve(["unknown"], state="new")
+    rows = await database.fetch(
+        "SELECT key FROM autocalls.message WHERE content IS NOT NULL ORDER BY id"
+    )
+
+    assert [key for (key,) in rows] == ["unknown", "waits"]
+
+
+async def test_a_worker_forgets_in_steps_and_receipts_too(
+    dsn: str, database: Database
+) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+        await cluster.send(hello(), account="acme")
+        (sent,) = emulator.accepted
+        store = await cluster.deliveries.open()
+        await store.join()
+        await store.keep(arrival(sent.whatsapp_message_id, "delivered"))
+        assert [o async for o in cluster.outcomes("none")] == []
+    await database.fetch(_AGE, 31)
+    await database.fetch(
+        "UPDATE autocalls.receipt SET received_at = now() - interval '31 days'"
+    )
+    await database.fetch(
+        "UPDATE autocalls.receiver SET seen_at = now() - interval '31 days'"
+    )
+    await database.fetch(_FORGET_JOB)
+
+    async def is_forgotten() -> bool:
+        return await database.fetch(_COUNTS) == [(0, 0, 0, 1)]
+
+    async with running(Worker(dsn, {})):
+        await until(is_forgotten)
 
 
 async def test_a_receipt_that_comes_in_at_one_process_ends_the_wait_at_another(

@@ -36,6 +36,8 @@ SELECT a.name, autocalls.is_paused(a),
 FROM autocalls.account a WHERE a.name = ANY (%s)
 """
 _FORGET = "SELECT * FROM autocalls.forget(%s::interval, %s::interval)"
+_FORGET_RECEIPTS = "SELECT autocalls.forget_receipts(%s::interval)"
+_FORGET_SECONDS = 600.0
 _CONTENT_AGE, _ROW_AGE = "7 days", "30 days"
 
 log = logging.getLogger("autocalls_async.cluster")
@@ -250,7 +252,12 @@ class Worker:
             await asyncio.wait(self._tasks)
 
     async def _forget(self) -> None:
-        await self._database.fetch(_FORGET, _CONTENT_AGE, _ROW_AGE)
+        ages = (_CONTENT_AGE, _ROW_AGE)
+        while True:
+            rows = await self._database.fetch(_FORGET, *ages, seconds=_FORGET_SECONDS)
+            if not any(rows[0]):
+                break
+        await self._database.fetch(_FORGET_RECEIPTS, _ROW_AGE, seconds=_FORGET_SECONDS)
 
     def _the_writer(self) -> Writer:
         assert self._writer is not None  # noqa: S101  # made before anything is held

@@ -534,22 +534,28 @@ RETURNS void LANGUAGE sql AS $$
   DO UPDATE SET written_at = greatest(w.written_at, excluded.written_at)
 $$;
 
-CREATE FUNCTION autocalls.forget(_content_age interval, _row_age interval)
+CREATE FUNCTION autocalls.forget(
+  _content_age interval, _row_age interval, _most integer DEFAULT 5000)
 RETURNS TABLE (contents bigint, rows bigint) LANGUAGE plpgsql AS $$
 BEGIN
+  -- So many at once: what settles meanwhile is not kept waiting.
   WITH old AS (
-    DELETE FROM autocalls.message m
-    WHERE m.settled_at < clock_timestamp() - _row_age
-      AND m.state IN ('accepted', 'rejected', 'unknown')
+    DELETE FROM autocalls.message m WHERE m.id IN (
+      SELECT o.id FROM autocalls.message o
+      WHERE o.settled_at < clock_timestamp() - _row_age
+        AND o.state IN ('accepted', 'rejected', 'unknown') LIMIT _most)
     RETURNING m.account, m.key, m.id, coalesce(m.digest, autocalls.digest(m.content)) AS d)
   , kept AS (
     INSERT INTO autocalls.past (account, key, id, digest)
-    SELECT o.account, o.key, o.id, o.d FROM old o ON CONFLICT DO NOTHING RETURNING 1)
-  SELECT count(*) INTO rows FROM kept;
+    SELECT o.account, o.key, o.id, o.d FROM old o ON CONFLICT DO NOTHING)
+  SELECT count(*) INTO rows FROM old;
+  -- An unknown one may have to be sent again yet.
   WITH old AS (
     UPDATE autocalls.message m SET digest = autocalls.digest(m.content), content = NULL
-    WHERE m.content IS NOT NULL AND m.settled_at < clock_timestamp() - _content_age
-      AND m.state IN ('accepted', 'rejected', 'unknown')
+    WHERE m.id IN (
+      SELECT o.id FROM autocalls.message o WHERE o.content IS NOT NULL
+        AND o.settled_at < clock_timestamp() - _content_age
+        AND o.state IN ('accepted', 'rejected') LIMIT _most)
     RETURNING 1)
   SELECT count(*) INTO contents FROM old;
   DELETE FROM autocalls.window w WHERE w.written_at < clock_timestamp() - interval '1 day';

@@ -92,3 +92,14 @@ BEGIN
   END IF;
   RETURN NEXT;
 END $$;
+
+CREATE FUNCTION autocalls.forget_receipts(_age interval) RETURNS void
+LANGUAGE sql AS $$
+  -- Work that no handler has done stays: it is for the user to give up.
+  DELETE FROM autocalls.receipt r WHERE r.received_at < clock_timestamp() - _age;
+  DELETE FROM autocalls.handed_over h WHERE h.handed_over_at < clock_timestamp() - _age;
+  DELETE FROM autocalls.heard h WHERE h.at < clock_timestamp() - _age;
+  DELETE FROM autocalls.receiver r WHERE r.seen_at < clock_timestamp() - _age;
+  DELETE FROM autocalls.cursor c WHERE NOT EXISTS (
+    SELECT 1 FROM autocalls.message m WHERE m.campaign = c.campaign);
+$$;
