@@ -8,12 +8,14 @@ from enum import Enum
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autocalls_async.model.checks import (
     Check,
+    _say_number,
+    _say_text,
     check_count,
     check_id,
     check_key,
@@ -24,6 +26,7 @@ from autocalls_async.model.checks import (
     check_recipient_name,
     check_seconds,
     check_text,
+    check_uuid,
     choose,
     choose_sender,
     is_count,
@@ -37,6 +40,7 @@ from autocalls_async.model.checks import (
     is_recipient_name,
     is_seconds,
     is_text,
+    is_uuid,
     read_age_seconds,
     read_inbound_phone,
     show_number,
@@ -303,3 +307,119 @@ def test_a_module_is_imported_when_something_of_it_is_asked_for() -> None:
 
     assert there is sys.modules["colorsys"].rgb_to_hsv
     assert vars(later)["rgb_to_hsv"] is there
+
+
+_ID = "9b2f5a3e-1c4d-4e5f-8a6b-0123456789aF"
+
+
+def test_a_uuid_is_whole_and_of_its_form() -> None:
+    assert is_uuid(_ID)
+    broken = [_ID[:-1], f"{_ID}0", _ID.replace("-", ""), f" {_ID}", "", 5, None]
+    assert [value for value in broken if is_uuid(value)] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        pytest.param(_ID[1:], "35 characters", id="text"),
+        pytest.param(5, "a value of type int", id="a number"),
+    ],
+)
+def test_what_is_no_uuid_is_not_shown(value: object, told: str) -> None:
+    refusal = check_uuid.refusal("conversation_id", value)
+
+    rule = "conversation_id must be a UUID, such as the `id` of a listed conversation"
+    assert refusal == f"{rule}; got {told}"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        pytest.param("abcd", "must have at most 3 characters; got 4", id="long"),
+        pytest.param("abc", "must not be blank", id="as long as it may be"),
+        pytest.param(5, "must be text; got a value of type int", id="no text"),
+        pytest.param(
+            math.nan,
+            "must be text; got a value of type float: NaN, an empty cell of a table",
+            id="a cell",
+        ),
+        pytest.param(
+            HALF,
+            "must be valid Unicode; it holds half of a surrogate pair",
+            id="half a letter",
+        ),
+    ],
+)
+def test_a_text_that_breaks_its_rule_is_told_which(value: object, told: str) -> None:
+    assert _say_text(3, "blank")(value) == told
+
+
+def test_a_text_without_a_bound_may_be_long() -> None:
+    assert _say_text()("a" * 10_000) == "must not be "
+
+
+def test_a_number_that_breaks_its_rule_is_shown() -> None:
+    assert _say_number("a whole number above 0")(-1) == (
+        "must be a whole number above 0; got -1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        pytest.param(
+            "14155550123.0",
+            "'1415•••123.0'; a decimal's .0: read the table's column as text (dtype=str)",
+            id="a decimal's text",
+        ),
+        pytest.param(
+            14155550123.0,
+            "a value of type float: read the table's column as text (dtype=str)",
+            id="a decimal",
+        ),
+        pytest.param(
+            math.nan,
+            "a value of type float: NaN, an empty cell of a table",
+            id="a cell",
+        ),
+    ],
+)
+def test_a_phone_out_of_a_table_says_how_to_read_it(value: object, told: str) -> None:
+    refusal = check_phone.refusal("phone", value)
+
+    assert refusal.partition("; got ")[2] == told
+
+
+def test_a_rule_that_is_made_asks_and_says_as_it_was_told() -> None:
+    rule = Check(is_count, lambda value: f"must be a count; got {value}")
+
+    assert rule("size", 3) == 3
+    with pytest.raises(ValueError, match=r"^size must be a count; got 0$"):
+        rule("size", 0)
+
+
+def test_a_field_is_checked_by_its_value() -> None:
+    asked: list[object] = []
+
+    def is_asked(value: object) -> bool:
+        asked.append(value)
+        return True
+
+    rule = Check[object](is_asked, str)  # type: ignore[arg-type]  # no guard
+
+    @frozen
+    class Box:
+        size: object = field(validator=rule.on_field)
+        lid: object = field(default=None, validator=rule.on_optional_field)
+
+    Box(1, 2)
+    Box(3)
+
+    assert asked == [1, 2, 3]
+
+
+def test_a_sender_is_told_as_it_was_given() -> None:
+    with pytest.raises(ValueError, match=r"^sender_id must .* got -1$"):
+        choose_sender(-1, 5)
+    assert choose_sender(None, 5) == 5
+    assert choose_sender(4, 5) == 4

@@ -87,3 +87,41 @@ def test_a_run_of_marks_without_end_is_cut_all_the_same() -> None:
     parts = split_text("a" + "\u0301" * 500, limit=100)
 
     assert len(parts) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "told"),
+    [
+        pytest.param("  ", 5, "text must not be blank", id="blank"),
+        pytest.param("a", 0, "limit must be a whole number above 0; got 0", id="limit"),
+    ],
+)
+def test_what_cannot_be_cut_is_refused(text: str, limit: int, told: str) -> None:
+    with pytest.raises(ValueError, match="must") as caught:
+        split_text(text, limit=limit)
+
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "parts"),
+    [
+        pytest.param("ab cdefgh", 6, ("ab cde", "fgh"), id="a word ends too early"),
+        pytest.param("abc defgh", 6, ("abc", "defgh"), id="a word ends past the half"),
+        pytest.param("abcd efgh", 4, ("abcd", "efgh"), id="a word ends at the limit"),
+        pytest.param("ab cdefghi", 7, ("ab cdef", "ghi"), id="short of an odd half"),
+        pytest.param("abc cdefghi", 7, ("abc", "cdefghi"), id="past an odd half"),
+        pytest.param("a  b", 2, ("a", "b"), id="white space at the cut"),
+        pytest.param(
+            "abc\U000e0067\U000e007fd", 4, ("ab", "c\U000e0067\U000e007fd"), id="tags"
+        ),
+        pytest.param(
+            "e" + "\u0301" * 3, 2, ("e\u0301", "\u0301\u0301"), id="marks alone"
+        ),
+        pytest.param(f"{FLAG}{FLAG}", 3, (FLAG, FLAG), id="a flag behind a flag"),
+    ],
+)
+def test_a_cut_is_neither_too_early_nor_within_a_letter(
+    text: str, limit: int, parts: tuple[str, ...]
+) -> None:
+    assert split_text(text, limit=limit) == parts
