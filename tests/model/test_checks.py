@@ -369,7 +369,8 @@ def test_a_number_that_breaks_its_rule_is_shown() -> None:
     [
         pytest.param(
             "14155550123.0",
-            "'1415•••123.0'; a decimal's .0: read the table's column as text (dtype=str)",
+            "'1415•••123.0'; a decimal's .0: read the table's column as text"
+            " (dtype=str)",
             id="a decimal's text",
         ),
         pytest.param(

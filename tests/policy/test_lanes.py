@@ -287,3 +287,17 @@ def test_a_bulk_message_knows_how_many_leave_at_most_before_it() -> None:
     assert counted == [4, 3, 2, 1, 0, 0, 0]
     assert Share().count_until_bulk(3) == 4 + 3 * BULK_SHARE
     assert Share().choose(interactive=True, bulk=True) is INTERACTIVE
+
+
+def test_a_place_taken_at_once_is_as_one_that_was_queued() -> None:
+    lanes: Lanes[str] = Lanes()
+    queued = lanes.push("a", lane=Lane.BULK, recipient=1, flow="f")
+    assert lanes.pop(Lane.BULK) is queued
+    lanes.done(queued)
+
+    at_once = lanes.take_at_once("b", lane=Lane.BULK, recipient=2, flow="f")
+
+    assert at_once is not None
+    assert (at_once.item, at_once.lane, at_once.flow) == ("b", Lane.BULK, "f")
+    assert at_once.recipient == 2
+    assert at_once.order > queued.order
