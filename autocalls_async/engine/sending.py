@@ -52,6 +52,11 @@ else:
     # most programs observe no step
     records = Later("autocalls_async.engine.telemetry.records")
 
+# Looked up once: before CPython 3.12 a member costs ten times a global name.
+_INTERACTIVE = Lane.INTERACTIVE
+_LEFT = Stage.LEFT
+_BULK = Lane.BULK
+_RATE_LIMITED = Seen.RATE_LIMITED
 HELD_SECONDS = 2.0
 """So much work, at the pace, is checked and connected ahead of its turn: enough to
 hide both, and so little that no connection waits long and no window closes."""
@@ -115,7 +120,7 @@ class Sends:
         """Whether one more of a lane may be checked and connected ahead."""
         if self._shipments.count_held(lane) >= self._hand_count:
             return False
-        if lane is Lane.INTERACTIVE:
+        if lane is _INTERACTIVE:
             return True
         return self._shipments.bulk_begun_count < self._bulk_most
 
@@ -167,7 +172,7 @@ class Sends:
             self._guard.learn_sent(shipment, sent.session_status, reply)
             return accepted(shipment, sent)
         if isinstance(reply, TemplateRequiredError):
-            if shipment.stage is Stage.LEFT:  # else it was our check that found it
+            if shipment.stage is _LEFT:  # else it was our check that found it
                 self._guard.learn_refused(shipment, reply)
             template = self._guard.take_fallback(shipment, reply)
             if template is not None:
@@ -218,7 +223,7 @@ class Sends:
                 return error
         is_probe = self._outage.is_down() and await self._outage.wait_for_turn()
         try:
-            is_late = shipment.lane is Lane.BULK and self._connects_bulk_late
+            is_late = shipment.lane is _BULK and self._connects_bulk_late
             takes_spare = shipment.takes_spare
             line = await self._exchange.connect(
                 request, takes_spare=takes_spare, is_late=is_late
@@ -302,7 +307,7 @@ class Sends:
     def _note_left(self, shipment: Shipment, *, at: float) -> None:
         """Give its place to the next: it is under way now."""
         shipment.leave(at=at)
-        self._shipments.move(shipment, Stage.LEFT)
+        self._shipments.move(shipment, _LEFT)
         if shipment.is_watched:
             self._telling.tell(shipment.record_handed_over())
         self.take_ahead()
@@ -317,7 +322,7 @@ class Sends:
             if shipment.is_watched:
                 record = shipment.record_answered(seen, at=loop_time())
                 self._telling.tell(record)
-            if seen is Seen.RATE_LIMITED:
+            if seen is _RATE_LIMITED:
                 self._note_pause()
         if did_nothing(seen):
             self._hold_again(shipment)
@@ -331,7 +336,7 @@ class Sends:
 
     def _hold_again(self, shipment: Shipment) -> None:
         """Take it in hand again: it surely did nothing, and may leave once more."""
-        has_left = shipment.stage is Stage.LEFT
+        has_left = shipment.stage is _LEFT
         if has_left:
             self._shipments.move(shipment, Stage.HELD)
             shipment.hold_again()

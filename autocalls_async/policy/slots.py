@@ -41,6 +41,12 @@ class SendState(IntEnum):
 _HOLDING = (SendState.ORDINARY, SendState.LATE, SendState.SILENT)
 _OPEN = (*_HOLDING, SendState.EARLY, SendState.HUNG)
 _JUDGED_OPEN = (SendState.SILENT, SendState.HUNG)
+# Looked up once: before CPython 3.12 a member costs ten times a global name.
+_ORDINARY = SendState.ORDINARY
+_ANSWERED = SendState.ANSWERED
+_EARLY = SendState.EARLY
+_SILENT = SendState.SILENT
+_HUNG = SendState.HUNG
 
 
 class Departure:
@@ -55,12 +61,12 @@ class Departure:
 
     def __init__(self, started: float) -> None:
         self.started = started
-        self.state = SendState.ORDINARY
+        self.state = _ORDINARY
 
     @property
     def is_settled(self) -> bool:
         """Whether its end is known."""
-        return self.state >= SendState.ANSWERED
+        return self.state >= _ANSWERED
 
     @property
     def seems_lost(self) -> bool:
@@ -79,7 +85,7 @@ class Slots:
         self._open: tuple[OrderedDict[Departure, None], ...] = tuple(
             OrderedDict() for _ in _OPEN
         )
-        self._ordinary = self._open[SendState.ORDINARY]
+        self._ordinary = self._open[_ORDINARY]
         # A send that is settled may hold its slot a while longer.
         self._taken_until: list[float] = []
         self._judged: deque[Departure] = deque(maxlen=_BRAKE_WINDOW)
@@ -104,7 +110,7 @@ class Slots:
     @property
     def is_braked(self) -> bool:
         """Whether so many sends seem lost that no slot is given back any more."""
-        lost = sum(send.state is not SendState.ANSWERED for send in self._judged)
+        lost = sum(send.state is not _ANSWERED for send in self._judged)
         return lost >= _BRAKE_COUNT
 
     def unheard_seconds(self, now: float) -> float:
@@ -125,7 +131,7 @@ class Slots:
         """Note how a send has ended, and until when it still holds a slot."""
         if not send.seems_lost:
             self._judged.append(send)
-        if state is SendState.ANSWERED:
+        if state is _ANSWERED:
             self._newest_answered = max(self._newest_answered, send.started)
             self._unheard_since = math.inf
         self._move(send, state)
@@ -140,7 +146,7 @@ class Slots:
 
     def are_young(self, now: float, *, age: float) -> bool:
         """Whether no open send is of this age, or waits for more."""
-        if self.held_count > len(self._ordinary) or self._open[SendState.EARLY]:
+        if self.held_count > len(self._ordinary) or self._open[_EARLY]:
             return False
         return not self._ordinary or _first(self._ordinary).started + age > now
 
@@ -157,16 +163,16 @@ class Slots:
             silent_age: Age from which it is silent.
         """
         for source, to, age in (
-            (SendState.ORDINARY, SendState.EARLY, early_age),
-            (SendState.ORDINARY, SendState.LATE, late_age),
-            (SendState.LATE, SendState.SILENT, silent_age),
-            (SendState.EARLY, SendState.HUNG, silent_age),
+            (_ORDINARY, _EARLY, early_age),
+            (_ORDINARY, SendState.LATE, late_age),
+            (SendState.LATE, _SILENT, silent_age),
+            (_EARLY, _HUNG, silent_age),
         ):
             if self._open[source]:
                 self._move_old(source, to, age=age, now=now)
-        silent = self._open[SendState.SILENT]
+        silent = self._open[_SILENT]
         while silent and self._may_give_back(_first(silent)):
-            self._move(_first(silent), SendState.HUNG)
+            self._move(_first(silent), _HUNG)
 
     def free_at(self, *, early_age: float, silent_age: float) -> float:
         """Return when the next slot is free; `math.inf` where an answer must tell."""
@@ -195,10 +201,10 @@ class Slots:
 
     def _move(self, send: Departure, to: SendState) -> None:
         del self._open[send.state][send]
-        self.held_count -= send.state <= SendState.SILENT
-        if to <= SendState.HUNG:
+        self.held_count -= send.state <= _SILENT
+        if to <= _HUNG:
             self._open[to][send] = None
-            self.held_count += to <= SendState.SILENT
+            self.held_count += to <= _SILENT
         send.state = to
 
 
