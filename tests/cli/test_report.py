@@ -174,11 +174,51 @@ def test_the_rate_is_drawn_over_the_time_that_it_ran() -> None:
     assert chart.cuts == (2.0,)
     heights = [bar.height for bar in chart.bars]
     assert [bar.x for bar in chart.bars] == [0, 1, 2, 3]
-    assert heights == pytest.approx([100 / 1.1] + [50 / 1.1] * 3)
-    assert [tick.value for tick in chart.rates] == [0, 0.5, 1, 1.5, 2]
+    # The limit of 5 is the highest; the last slice lasted three quarters of one.
+    assert heights == pytest.approx([40 / 1.1, 20 / 1.1, 20 / 1.1, 20 / 0.75 / 1.1])
+    assert chart.limit == pytest.approx(100 / 1.1)
+    assert [tick.value for tick in chart.rates] == [0, 2, 4]
     assert [(tick.at, tick.value) for tick in chart.times] == [
         (25 * n, n) for n in range(5)
     ]
+
+
+def test_the_last_bar_of_a_short_run_is_as_high_as_the_others() -> None:
+    times = [START + 0.2 * number for number in range(12)]  # five a second, 2.2 s
+
+    chart = draw_rate(times)
+
+    assert [bar.height for bar in chart.bars] == pytest.approx([100 / 1.1] * 2)
+    assert [bar.width for bar in chart.bars] == pytest.approx([1, 1.4])
+    assert chart.peak == pytest.approx(5)
+
+
+def test_a_rate_far_below_the_limit_is_not_pressed_to_the_ground() -> None:
+    chart = draw_rate([START + 30 * number for number in range(20)])
+
+    assert chart.limit is None
+    assert max(bar.height for bar in chart.bars) == pytest.approx(100 / 1.1)
+
+
+def test_a_page_names_ten_reasons_and_counts_the_rest() -> None:
+    reasons = [
+        ReasonCount(outcome="rejected", error=f"Error{number}", error_code="X", count=2)
+        for number in range(13)
+    ]
+
+    report = Report(title="x", counts=COUNTS, reasons=reasons)
+    said = " ".join(read(render_report(report, facts=[])).said)
+
+    assert "Error9" in said
+    assert "Error10" not in said
+    assert "And 6 messages for 3 more reasons" in said
+
+
+def test_a_page_names_the_rules_of_the_run_that_has_just_ended() -> None:
+    report = evolve(full_report(), rules=[("hours", "09:00-20:00 mon-fri")])
+
+    assert "09:00-20:00 mon-fri" in read(render_report(report, facts=[])).said
+    assert "Rules" not in " ".join(read(render_report(full_report(), facts=[])).said)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,10 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from attrs import evolve
 
+from autocalls_async.cli.journal.page import render_report
+from tests.cli.test_report import full_report
 from tests.emulator.page.browsing import Tabs
 from tests.emulator.page.test_access import COLOURS, broken_rules
 
@@ -85,3 +88,13 @@ def test_axe_finds_nothing_wrong_on_a_page(site: str, tabs: Tabs, name: str) -> 
     assert broken_rules(page) == [], "narrow"
     wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(wide) <= 0
+
+
+def test_axe_finds_nothing_wrong_with_a_report(tabs: Tabs) -> None:
+    report = evolve(full_report(), rules=[("hours", "09:00-20:00 mon-fri")])
+    page = tabs.blank(width=390)
+    page.set_content(render_report(report, facts=[("cost", "0.15: 3 messages")]))
+
+    assert broken_rules(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert broken_rules(page, only=COLOURS) == [], "dark"

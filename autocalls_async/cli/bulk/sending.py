@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from autocalls_async.campaign.progress import Progress
 from autocalls_async.campaign.run import Run
@@ -23,7 +23,8 @@ from autocalls_async.cli.bulk.intake.register import Choice
 from autocalls_async.cli.bulk.intake.spool import Spool, SpooledRows
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import remarks_on_fates
-from autocalls_async.cli.bulk.rules.given import GivenRules
+from autocalls_async.cli.bulk.rules.given import AGREED_RATE, GivenRules
+from autocalls_async.cli.bulk.rules.words import name_rules
 from autocalls_async.cli.bulk.telling import (
     describe_standing,
     tell_conflict,
@@ -220,7 +221,11 @@ class CampaignRun:
         if page is None:
             return
         tally = await read_tally(journal)
-        report = tally.report(path.name, requests=self._requests.counts)
+        report = evolve(
+            tally.report(path.name, requests=self._requests.counts),
+            rules=name_rules(self._campaign),
+            limit=max(AGREED_RATE, self._campaign.rate),
+        )
         costs = costs_of(tally, self._campaign.price)
         try:
             write_page(page, report, more=[] if costs is None else costs.facts())

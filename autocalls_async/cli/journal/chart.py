@@ -34,10 +34,12 @@ class Column:
 
     Attributes:
         x: Seconds since the start, without the pauses.
+        width: In seconds.
         height: In percent of the picture's.
     """
 
     x: float
+    width: float
     height: float
 
 
@@ -57,6 +59,8 @@ class Chart:
         seconds: All of the time, without the pauses.
         slice_seconds: What the time of one bar is.
         peak: Most messages a second.
+        limit: Where the limit is: in percent of the height; `None` where the rate
+            stayed so far below that the line would press it to the ground.
         cuts: Seconds at which a pause was cut out.
         unit: What the times are in.
     """
@@ -64,6 +68,7 @@ class Chart:
     seconds: int
     slice_seconds: int
     peak: float
+    limit: float | None
     bars: tuple[Column, ...]
     cuts: tuple[float, ...]
     rates: tuple[Tick, ...]
@@ -83,37 +88,67 @@ def share_out(counts: Mapping[str, int]) -> list[Stripe]:
     return shares
 
 
-def draw_rate(times: Sequence[float]) -> Chart:
+def draw_rate(times: Sequence[float], *, limit: float = 5.0) -> Chart:
     """Draw the rate over the time that it ran.
 
     Args:
         times: Seconds, ascending; at least one.
+        limit: Messages a second that may be sent.
     """
     active = shorten_pauses(times)
-    width, counts = bars_of(active)
-    top = 1.1 * max(counts) / width
-    seconds = width * len(counts)
+    slice_seconds, counts = bars_of(active)
+    seconds = slice_seconds * len(counts)
+    counts, widths = _fair(counts, active, slice_seconds)
+    rates = [count / width for count, width in zip(counts, widths, strict=True)]
+    peak = max(rates)
+    top = 1.1 * (max(peak, limit) if _is_near(peak, limit) else peak)
     size, unit = next(u for u in _UNITS if seconds >= 3 * u[0] or u[0] == 1)
     return Chart(
         seconds=seconds,
-        slice_seconds=width,
-        peak=max(counts) / width,
+        slice_seconds=slice_seconds,
+        peak=peak,
+        limit=100 * limit / top if _is_near(peak, limit) else None,
         bars=tuple(
-            Column(index * width, 100 * count / width / top)
-            for index, count in enumerate(counts)
-            if count
+            Column(index * slice_seconds, widths[index], 100 * rate / top)
+            for index, rate in enumerate(rates)
+            if rate
         ),
-        cuts=tuple(
-            active[index]
-            for index, (a, b) in enumerate(pairwise(times))
-            if b - a > PAUSE_SECONDS
-        ),
+        cuts=_cuts(times, active),
         rates=tuple(Tick(100 * rate / top, rate) for rate in ticks_of(top)),
         times=tuple(
             Tick(100 * time * size / seconds, time) for time in ticks_of(seconds / size)
         ),
         unit=unit,
     )
+
+
+def _is_near(peak: float, limit: float) -> bool:
+    return peak >= limit / 4
+
+
+def _fair(
+    counts: list[int], active: Sequence[float], slice_seconds: int
+) -> tuple[list[int], list[float]]:
+    """Return the counts, and how long each of their slices lasted.
+
+    A run seldom ends with a slice. The last one ends one mean distance after the last
+    message, as if another came. One that lasted less than half joins the one before.
+    """
+    widths = [float(slice_seconds)] * len(counts)
+    end = active[-1]
+    if end == 0:
+        return counts, widths
+    lasted = end % slice_seconds + end / (len(active) - 1)
+    widths[-1] = min(float(slice_seconds), lasted)
+    if len(counts) == 1 or widths[-1] >= slice_seconds / 2:
+        return counts, widths
+    joined = [*counts[:-2], counts[-2] + counts[-1]]
+    return joined, [*widths[:-2], widths[-2] + widths[-1]]
+
+
+def _cuts(times: Sequence[float], active: Sequence[float]) -> tuple[float, ...]:
+    pairs = enumerate(pairwise(times))
+    return tuple(active[index] for index, (a, b) in pairs if b - a > PAUSE_SECONDS)
 
 
 def shorten_pauses(times: Sequence[float]) -> list[float]:

@@ -11,6 +11,9 @@ from jinja2 import Environment, StrictUndefined
 from autocalls_async.cli.journal.chart import draw_rate, share_out
 from autocalls_async.cli.journal.report import Report, show_instant
 
+_MOST_LINES = 10
+"""Named; the others are counted."""
+
 _COLORED = ("accepted", "rejected", "unsent", "unknown", "in-flight")
 """Outcomes that have a color of their own there."""
 
@@ -26,7 +29,8 @@ def render_report(report: Report, *, facts: Sequence[tuple[str, str]]) -> str:
         report=report,
         facts=facts,
         shares=share_out(report.counts),
-        chart=draw_rate(report.times) if report.times else None,
+        chart=draw_rate(report.times, limit=report.limit) if report.times else None,
+        most_lines=_MOST_LINES,
         colors=[*_COLORED, "other"],
     )
 

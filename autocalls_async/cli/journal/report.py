@@ -53,6 +53,9 @@ class Report:
         requests: What the run that just ended asked of the service, by kind; a
             journal keeps attempts alone.
         times: When messages were handed over: seconds since 1970, ascending.
+        limit: Messages a second that the account may send.
+        rules: What the run that just ended went by, as names and values; a journal
+            does not keep them.
     """
 
     title: str
@@ -63,6 +66,8 @@ class Report:
     attempt_count: int = 0
     requests: Mapping[str, int] = field(factory=dict)
     times: Sequence[float] = field(default=(), repr=False)
+    limit: float = 5.0
+    rules: Sequence[tuple[str, str]] = ()
 
     @property
     def total(self) -> int:
