@@ -8,7 +8,11 @@ import argparse
 import asyncio
 import resource
 import statistics
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 from autocalls_async import AutocallsClient, FreeformMessage, SendLimit
@@ -20,6 +24,8 @@ from autocalls_async.cluster.protocol.writer import Told, Writer
 from autocalls_async.emulator import Emulator
 
 KEY = "1|the-benchmarks-own"
+ACCEPTED = "SELECT count(*) FROM autocalls.message WHERE state = 'accepted'"
+HELD = "SELECT count(worker_id) FROM autocalls.account"
 
 
 def text(number: int) -> FreeformMessage:
@@ -72,33 +78,61 @@ async def latency(dsn: str, count: int) -> None:
 
 
 async def scale(dsn: str, accounts: int, seconds: float) -> None:
-    """One worker with many accounts; the emulator shares its processor."""
+    """One worker with many accounts; the service is a process of its own."""
     names = [f"a{number}" for number in range(accounts)]
-    async with open_emulator() as emulator, Cluster(dsn) as cluster:
-        settings = AccountSettings(
-            KEY, base_url=emulator.base_url, sender_id=12, send_limit=SendLimit(5)
-        )
+    async with Cluster(dsn) as cluster, Database(dsn) as database:
         for name in names:
             await cluster.add_account(name)
-            batch = [text(number) for number in range(int(seconds * 6))]
+            batch = [text(number) for number in range(int(seconds + 20) * 5)]
             await cluster.enqueue_many(batch, account=name, campaign=name)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        worker = Worker(dsn, dict.fromkeys(names, settings), max_accounts=accounts)
-        working = asyncio.create_task(worker.run(handle_signals=False))
-        await asyncio.sleep(5)  # until all are held
-        sent, used = emulator.seen.accepted_count, time.process_time()
-        began = time.perf_counter()
-        await asyncio.sleep(seconds - 5)
-        count = emulator.seen.accepted_count - sent
-        took, used = time.perf_counter() - began, time.process_time() - used
-        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        worker.stop()
-        await working
+        with serving() as base_url:
+            settings = AccountSettings(
+                KEY, base_url=base_url, sender_id=12, send_limit=SendLimit(5)
+            )
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            worker = Worker(dsn, dict.fromkeys(names, settings), max_accounts=accounts)
+            working = asyncio.create_task(worker.run(handle_signals=False))
+            held_after = await until_held(database, accounts)
+            sent, used = await database.value(ACCEPTED), time.process_time()
+            began = time.perf_counter()
+            await asyncio.sleep(seconds)
+            count = await database.value(ACCEPTED) - sent
+            took, used = time.perf_counter() - began, time.process_time() - used
+            after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            worker.stop()
+            await working
     print(
-        f"{accounts} accounts: {count / took:.0f} sends a second, "
-        f"{used / count * 1e3:.2f} ms of processor a message with the emulator's, "
+        f"{accounts} accounts, all held after {held_after:.1f} s: "
+        f"{count / took:.0f} sends a second, "
+        f"{used / count * 1e3:.2f} ms of processor a message, "
         f"{(after - before) / 1024 / accounts:.2f} MB an account"
     )
+
+
+async def until_held(database: Database, accounts: int) -> float:
+    """Wait until all accounts are held; return the seconds that took."""
+    began = time.perf_counter()
+    while await database.value(HELD) < accounts:  # noqa: ASYNC110  # the server's
+        await asyncio.sleep(0.1)
+    return time.perf_counter() - began
+
+
+async def serve() -> None:
+    """Be the service until the input ends; say where it is."""
+    async with open_emulator() as emulator:
+        print(emulator.base_url, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """Have the service in a process of its own; give where it is."""
+    words = [sys.executable, __file__, "serve"]
+    with subprocess.Popen(words, stdin=-1, stdout=-1, text=True) as process:  # noqa: S603  # our own words
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.stdin.close()
 
 
 async def commits(dsn: str, accounts: int, rounds: int) -> None:
@@ -148,10 +182,14 @@ async def commits(dsn: str, accounts: int, rounds: int) -> None:
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["latency", "scale", "commits"])
+    parser.add_argument("what", choices=["latency", "scale", "commits", "serve"])
+    parser.add_argument("--accounts", type=int, default=100)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=20.0)
     given = parser.parse_args()
+    if given.what == "serve":
+        asyncio.run(serve())
+        return
     programs = find_programs()
     assert programs is not None, "PostgreSQL is not installed"
     with Server(programs) as server:
@@ -160,7 +198,7 @@ def main() -> None:
             case "latency":
                 work = latency(server.dsn(), given.count)
             case "scale":
-                work = scale(server.dsn(), given.count, given.seconds)
+                work = scale(server.dsn(), given.accounts, given.seconds)
             case _:
                 work = commits(server.dsn(), 20, given.count)
         asyncio.run(work)

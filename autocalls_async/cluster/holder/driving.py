@@ -12,9 +12,14 @@ from typing import TypeAlias
 
 import procrastinate
 
+from autocalls_async.cluster.protocol.database import Session
+
 QUEUE = "autocalls"
 _AGAIN_SECONDS = 0.5
-_AGAIN_MOST = 5.0
+_AGAIN_MOST = 1.0
+_PATIENCE_SECONDS = 2.0
+"""Half a minute is psycopg's: after an outage nobody took jobs for so long."""
+
 _POLL_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 5.0
 
@@ -38,9 +43,14 @@ class Driving:
         self, dsn: str, *, drive: Drive, forget: Forget, room: Callable[[], int]
     ) -> None:
         connector = procrastinate.PsycopgConnector(
-            conninfo=dsn, min_size=1, max_size=3, reconnect_timeout=1.0
+            conninfo=dsn,
+            min_size=1,
+            max_size=3,
+            timeout=_PATIENCE_SECONDS,
+            reconnect_timeout=1.0,
         )
         self._app = procrastinate.App(connector=connector)
+        self._dsn = dsn
         self._room = room
 
         @self._app.task(queue=QUEUE, name="autocalls:drive")
@@ -65,11 +75,21 @@ class Driving:
             pause = min(2 * pause, _AGAIN_MOST)
 
     async def _take_jobs(self) -> None:
+        await self._reach()
         try:
-            await self._app.open_async()
+            async with asyncio.timeout(2 * _PATIENCE_SECONDS):
+                await self._app.open_async()
             await self._work()
         finally:  # also where it was cancelled while it opened
             await self._app.close_async()
+
+    async def _reach(self) -> None:
+        """Fail at once where the database is away: a pool that opens waits for long."""
+        session = Session(self._dsn, name="autocalls driver")
+        try:
+            await session.connect()
+        finally:
+            await session.aclose()
 
     async def _work(self) -> None:
         await self._app.run_worker_async(
