@@ -13,8 +13,6 @@ from autocalls_async import SendLimit
 from autocalls_async.cluster import AccountSettings, Worker
 from autocalls_async.cluster.protocol.journal import PostgresJournal
 
-KEY = "1|the-clusters-own"
-
 
 def stop_at(where: str, number: int) -> None:
     """Stop this process at a last look, each message having had its intent noted."""
@@ -41,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("dsn")
     parser.add_argument("base_url")
+    parser.add_argument("--key", required=True)
     parser.add_argument("--accounts", type=int, default=1)
     parser.add_argument("--lease", type=float, default=6.0)
     parser.add_argument("--rate", type=int, default=5)
@@ -50,7 +49,10 @@ def main() -> None:
         where, _, number = given.stop.partition(":")
         stop_at(where, int(number))
     settings = AccountSettings(
-        KEY, base_url=given.base_url, sender_id=12, send_limit=SendLimit(given.rate)
+        given.key,
+        base_url=given.base_url,
+        sender_id=12,
+        send_limit=SendLimit(given.rate),
     )
     names = (
         ["acme"] if given.accounts == 1 else [f"a{i}" for i in range(given.accounts)]

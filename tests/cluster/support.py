@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 from autocalls_async import FreeformMessage, SendLimit
 from autocalls_async.cluster import AccountSettings, Worker
 from autocalls_async.emulator import Emulator
 
-KEY = "1|the-clusters-own"
+KEY = f"1|{uuid4().hex}"
+"""Of this process alone: a port may have been another's, whose clients still knock."""
+
 RATE = 50
 """Sends a second, of both sides: the clock is real."""
 
@@ -28,7 +31,6 @@ def settings_of(emulator: Emulator, **changes: Any) -> AccountSettings:  # noqa:
 @asynccontextmanager
 async def working(dsn: str, *accounts: str, **settings: Any) -> AsyncIterator[Emulator]:  # noqa: ANN401  # a worker's
     """Have a worker send for accounts to a service that is quick."""
-    # Its own key: a port may have been another's, whose clients still knock.
     async with Emulator(api_key=KEY, everyone_is_open=True, rate=RATE) as emulator:
         known = {name: settings_of(emulator) for name in accounts or ("acme",)}
         async with running(Worker(dsn, known, **settings)):

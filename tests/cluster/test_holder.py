@@ -14,7 +14,7 @@ from autocalls_async.cluster.protocol.writer import Writer
 from autocalls_async.emulator import Emulator, Endpoint
 from autocalls_async.journal.keys import to_content
 from autocalls_async.policy.lanes import Lane
-from tests.cluster.support import hello, running, settings_of, until, working
+from tests.cluster.support import KEY, hello, running, settings_of, until, working
 
 pytestmark = [
     pytest.mark.needs("a database"),
@@ -51,7 +51,7 @@ async def test_what_no_message_can_be_made_of_is_rejected_once_and_ends_no_run(
 async def test_a_new_holder_gets_ready_while_the_sends_of_the_last_one_still_count(
     dsn: str, database: Database
 ) -> None:
-    async with Emulator(api_key="1|the-clusters-own") as emulator:
+    async with Emulator(api_key=KEY) as emulator:
         emulator.customer_writes("+14155550123")
         known = {"acme": settings_of(emulator, send_limit=SendLimit(5))}
         async with Cluster(dsn) as cluster:

@@ -23,7 +23,8 @@ async def test_nothing_is_sent_twice_lost_or_lied_about(
     assert found["order breaks"] == 0
     assert found.get("sent while it was away", 0) == 0
     assert found["accepted"] + found["unknown"] >= 60 + found["replies"]
-    assert found["unknown"] <= found.get("in flight then", 0)
+    if kind not in ("restart", "away"):  # nobody can ask what was in flight then
+        assert found["unknown"] <= found.get("in flight then", 0)
     if kind != "stop":  # one that is stopped between look and byte may be over it
         assert (found["429s"], found["most in a second"]) == (0, 5)
 

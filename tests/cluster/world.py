@@ -21,9 +21,9 @@ from autocalls_async.cli.cluster.postgres import Server
 from autocalls_async.cluster import Cluster, ClusterError, migrate
 from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.emulator import Emulator
+from tests.cluster.support import KEY
 
 LEASE_SECONDS = 6.0
-KEY = "1|the-clusters-own"
 _UNKNOWN = "SELECT count(*) FROM autocalls.message WHERE state = 'unknown'"
 _IN_FLIGHT = """SELECT count(*) FILTER (WHERE state = 'in flight'),
 count(*) FILTER (WHERE state = 'unknown') FROM autocalls.message"""
@@ -87,10 +87,11 @@ class World:
 
     def start(self, count: int, *options: str) -> None:
         """Start workers."""
-        lease, way = ("--lease", str(LEASE_SECONDS)), self.way or self.dsn
+        way = self.way or self.dsn
+        known = ("--key", KEY, "--lease", str(LEASE_SECONDS))
         for _ in range(count):
             self.workers.append(
-                WorkerProcess(way, self.emulator.base_url, *lease, *options)
+                WorkerProcess(way, self.emulator.base_url, *known, *options)
             )
 
     async def until_started(self) -> None:
@@ -221,7 +222,6 @@ async def open_world(
     where = dsn or server.dsn(f"world{time.time_ns()}")
     await asyncio.to_thread(_create, server, where)
     draw = random.Random(seed)
-    # Its own key: a port may have been another's, whose clients still knock.
     emulator = Emulator(
         api_key=KEY, everyone_is_open=True, balance=Decimal(10**6), rate=rate
     )
