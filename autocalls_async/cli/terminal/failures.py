@@ -1,6 +1,7 @@
 """How a command fails: one clear line, and the right exit status."""
 
 import os
+import socket
 from collections.abc import Callable
 from enum import IntEnum
 
@@ -80,4 +81,6 @@ def fail(
 
 def describe(error: OSError) -> str:
     """Say what the system would not do, in its own words: `Permission denied`."""
+    if isinstance(error, socket.gaierror):  # its numbers are no system's
+        return str(error.strerror)
     return os.strerror(error.errno) if error.errno else str(error)

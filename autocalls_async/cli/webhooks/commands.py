@@ -2,6 +2,10 @@
 
 import asyncio
 import os
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
 
 from aiohttp import web
 
@@ -20,6 +24,10 @@ from autocalls_async.webhooks.receiving.events import (
     WebhookError,
 )
 from autocalls_async.webhooks.receiving.receiver import Receiver
+
+_SIGNATURE = re.compile(
+    r"(?:x-signature-256:\s*)?(?:sha256=)?([0-9a-f]{64})", re.ASCII | re.IGNORECASE
+)
 
 
 def serve(wanted: Serve, screen: Screen) -> int:
@@ -63,10 +71,14 @@ async def _serve(wanted: Serve, receiver: Receiver, screen: Screen) -> int:
 
 def _announce(wanted: Serve, runner: web.AppRunner, screen: Screen) -> None:
     host, port = runner.addresses[0][:2]
-    url = f"http://{host}:{port}/hooks/receipts"
+    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    url = f"{base}/hooks/receipts"
     if screen.as_json:
         screen.emit({"url": url, "receipts": str(wanted.receipts)})
     screen.say(f"taking receipts at {url} into {wanted.receipts}; Ctrl-C ends it")
+    if wanted.inbound_token is not None:
+        screen.say(f"inbound messages: {base}/hooks/inbound (Authorization: Bearer)")
+        screen.say(f"ends of conversations: {base}/hooks/ended/TOKEN")
 
 
 def verify(wanted: Verify, screen: Screen) -> int:
@@ -81,17 +93,50 @@ def verify(wanted: Verify, screen: Screen) -> int:
         msg = f"{wanted.secret_env} is not set: it must hold the signing secret"
         raise CommandError(msg)
     receiver = Receiver.from_env({"AUTOCALLS_WEBHOOK_SECRETS": given})
+    raw, signature = _read(wanted.file), _signature(wanted.signature)
     try:
-        raw = wanted.file.read_bytes()
-    except OSError as error:
-        msg = f"cannot read {wanted.file}: {describe(error)}"
-        raise CommandError(msg) from error
-    try:
-        event = receiver.parse(raw, {"X-Signature-256": wanted.signature})
+        event = _parse(receiver, raw, signature)
     except WebhookError as error:
-        raise CommandError(str(error), status=Status.FAILED) from error
+        msg = f"{error.reason}{_hint(receiver, raw, signature)}"
+        raise CommandError(msg, status=Status.FAILED) from error
     _show(event, screen)
     return Status.OK
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        msg = f"cannot read {path}: {describe(error)}"
+        raise CommandError(msg) from error
+
+
+def _signature(given: str) -> str:
+    """Return a signature, which may be given as the whole header, or as bare digits.
+
+    Raises:
+        CommandError: It is none.
+    """
+    found = _SIGNATURE.fullmatch(given.strip())
+    if found is None:
+        msg = "--signature must be what X-Signature-256 was: sha256= and 64 hex digits"
+        raise CommandError(msg)
+    return f"sha256={found[1]}"
+
+
+def _parse(
+    receiver: Receiver, raw: bytes, signature: str
+) -> MessageStatus | OtherEvent:
+    return receiver.parse(raw, {"X-Signature-256": signature})
+
+
+def _hint(receiver: Receiver, raw: bytes, signature: str) -> str:
+    """Say what an editor did to the body, if that is why it does not fit."""
+    for body in (raw.rstrip(b"\r\n"), raw + b"\n", raw.removeprefix(b"\xef\xbb\xbf")):
+        with suppress(WebhookError):
+            _parse(receiver, body, signature)
+            return "; it does with another line end: the file is not as it came"
+    return ""
 
 
 def _show(event: MessageStatus | OtherEvent, screen: Screen) -> None:

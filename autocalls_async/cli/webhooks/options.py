@@ -38,7 +38,12 @@ class Serve:
 class Verify:
     """What to look at: the options of `webhooks verify`."""
 
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The body as it came.")]
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="The body as it came; - is standard input."
+        ),
+    ]
     signature: Annotated[
         str,
         typer.Option(metavar="TEXT", help="What X-Signature-256 was: sha256=..."),

@@ -53,7 +53,7 @@ def test_programs_get_all_of_it(autocalls: Autocalls) -> None:
     ("arguments", "status", "told"),
     [
         pytest.param(["--signature", "sha256=" + "0" * 64], 1, "fits no", id="misfit"),
-        pytest.param(["--signature", "x"], 1, "no signature", id="none"),
+        pytest.param(["--signature", "x"], 2, "64 hex digits", id="none"),
         pytest.param(
             ["--signature", SIGNED, "--secret-env", "NOT_SET"], 2, "not set", id="unset"
         ),
@@ -67,6 +67,34 @@ def test_what_does_not_fit_is_said(
     assert ended.status == status
     assert told in ended.err
     assert SECRET not in ended.err
+
+
+@pytest.mark.parametrize("shape", ["{}", "X-Signature-256: sha256={}", " sha256={} "])
+def test_a_signature_may_be_copied_in_any_shape(
+    autocalls: Autocalls, shape: str
+) -> None:
+    given = shape.format(digest(receipt()))
+
+    ended = autocalls("webhooks", "verify", "body.json", "--signature", given)
+
+    assert ended.status == 0
+
+
+def test_what_an_editor_did_to_a_body_is_said(autocalls: Autocalls) -> None:
+    Path("body.json").write_bytes(receipt() + b"\r\n")
+
+    ended = autocalls("webhooks", "verify", "body.json", "--signature", SIGNED)
+
+    assert ended.status == 1
+    assert "another line end" in ended.err
+
+
+def test_a_host_that_is_none_is_said(autocalls: Autocalls) -> None:
+    ended = autocalls("webhooks", "serve", "--host", "nowhere.invalid", "--port", "1")
+
+    assert ended.status == 2
+    assert "nowhere.invalid" in ended.err
+    assert "Unknown error" not in ended.err
 
 
 def test_a_file_that_is_not_there_is_said(autocalls: Autocalls) -> None:
