@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +40,7 @@ if sys.platform == "win32":
         """Whether we are the user who may do anything."""
         return False
 
-    lease_clock = time.monotonic
+    lease_clock: Callable[[], float] = time.monotonic
     """Seconds that go on while the host is suspended."""
 
 else:
@@ -100,7 +101,7 @@ else:
         return os.geteuid() == 0
 
     # Linux's monotonic clock stands while the host is suspended; macOS's goes on.
-    lease_clock = partial(
+    lease_clock: Callable[[], float] = partial(
         time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
     )
     """Seconds that go on while the host is suspended."""

@@ -26,7 +26,7 @@ class BlockingSource:
     def __init__(self, messages: Iterable[Message]) -> None:
         check_source(messages)
         self._messages = messages
-        self.errands = Errands()
+        self.errands: Errands = Errands()
 
     async def __aiter__(self) -> AsyncGenerator[Message, None]:
         loop = asyncio.get_running_loop()

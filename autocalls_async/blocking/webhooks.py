@@ -46,7 +46,7 @@ class BlockingChat:
     """
 
     def __init__(self, chat: Chat, loop: asyncio.AbstractEventLoop) -> None:
-        self.phone = chat.phone
+        self.phone: str = chat.phone
         self._chat = chat
         self._loop = loop
 

@@ -68,7 +68,7 @@ class Room:
     """Places for messages between the source and whoever takes the outcomes."""
 
     def __init__(self, places: int) -> None:
-        self.free_count = places
+        self.free_count: int = places
         self._waiting: list[tuple[int, asyncio.Event]] = []
 
     def take(self) -> None:

@@ -51,22 +51,24 @@ class Wiring:
         if max_queued is not None:
             check_id("max_queued", max_queued)
         url = parse_base_url(base_url)
-        self.host = read_host(url)
-        self.has_spares = connect_ahead and session is None
+        self.host: str = read_host(url)
+        self.has_spares: bool = connect_ahead and session is None
         reach = partial(Transport, base_url=url, lent=session, trust_env=trust_env)
         spare_gap = send_limit.gap if connect_ahead else None
-        self.transport = reach(key=key, spare_gap=spare_gap)
-        self.exchange = Exchange(self.transport, retry=retry, host=self.host)
+        self.transport: Transport = reach(key=key, spare_gap=spare_gap)
+        self.exchange: Exchange = Exchange(self.transport, retry=retry, host=self.host)
         telling = Telling(observer)
         # With the first question: many clients have none, and there may be thousands.
         self._read_gate = cache(partial(Gate, READ_LIMIT))
-        self.reads = Reads(self.exchange, self._read_gate)
+        self.reads: Reads = Reads(self.exchange, self._read_gate)
         self._automation = None if automation_key is None else reach(key=automation_key)
-        self.switches = self._reads_over(self._automation, retry)
-        self.memory = WindowMemory()
-        self.guard = WindowGuard(self.reads, memory=self.memory, telling=telling)
-        self.send_gate = Gate(send_limit, limiter=limiter)
-        self.dispatcher = Dispatcher(
+        self.switches: Reads | None = self._reads_over(self._automation, retry)
+        self.memory: WindowMemory = WindowMemory()
+        self.guard: WindowGuard = WindowGuard(
+            self.reads, memory=self.memory, telling=telling
+        )
+        self.send_gate: Gate = Gate(send_limit, limiter=limiter)
+        self.dispatcher: Dispatcher = Dispatcher(
             self.exchange,
             send_gate=self.send_gate,
             guard=self.guard,

@@ -59,7 +59,7 @@ class Clock:
         self._numbers = count()
         self._alarm: asyncio.TimerHandle | None = None
         self._is_running = False
-        self.landed = float("-inf")
+        self.landed: float = float("-inf")
 
     def start(self) -> None:
         """Count the date from now on, unless it is counted already."""

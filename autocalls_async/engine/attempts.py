@@ -85,11 +85,11 @@ class Call:
     )
 
     def __init__(self, request: Request, deadline: float | None) -> None:
-        self.request = request
-        self.deadline = deadline
-        self.began_at = loop_time()
-        self.attempt_count = 0
-        self.handed_over_count = 0
+        self.request: Request = request
+        self.deadline: float | None = deadline
+        self.began_at: float = loop_time()
+        self.attempt_count: int = 0
+        self.handed_over_count: int = 0
         self.last_error: AutocallsError | None = None
 
 

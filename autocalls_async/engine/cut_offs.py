@@ -10,7 +10,7 @@ class CutOffs:
     """Counts those that are cancelled together."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count: int = 0
         self._at = 0.0
 
     def note(self) -> None:

@@ -156,32 +156,34 @@ class Shipment:
         is_single: bool = False,
         takes_spare: bool = False,
     ) -> None:
-        self.message = message
-        self.sender_id = sender_id
-        self.recipient = (sender_id, message.recipient_phone)
-        self.lane = lane
-        self.window_check = window_check
-        self.on_settled = on_settled
-        self.flow = flow
-        self.deadline = deadline
-        self.host = host  # whom it is sent to
+        self.message: Message = message
+        self.sender_id: int = sender_id
+        self.recipient: tuple[int, str] = (sender_id, message.recipient_phone)
+        self.lane: Lane = lane
+        self.window_check: WindowCheck = window_check
+        self.on_settled: OnSettled = on_settled
+        self.flow: Hashable = flow
+        self.deadline: float | None = deadline
+        self.host: str | None = host  # whom it is sent to
         self.index: int | None = None  # its place in the source of its run
-        self.is_single = is_single  # somebody waits for this one alone
-        self.takes_spare = takes_spare  # a connection made ahead is for it
+        self.is_single: bool = is_single  # somebody waits for this one alone
+        self.takes_spare: bool = takes_spare  # a connection made ahead is for it
         self.page: Page | None = None  # where a journal is told of it
         self.rule: Rule | None = None  # of its run, or its call
-        self.stage = Stage.MADE
-        self.attempt_count = 0
+        self.stage: Stage = Stage.MADE
+        self.attempt_count: int = 0
         self.handed_over_at: datetime | None = None
-        self.was_checked = False
-        self.fell_back = False  # to its template
+        self.was_checked: bool = False
+        self.fell_back: bool = False  # to its template
         self.withdrawn: UnsentError | RejectedError | None = None
         self.recalled: UnsentError | RejectedError | None = None  # had it not left
-        self.needs_slot = True  # its window was not known to be closed when it came
-        self.ahead_count = 0  # messages that waited when it came
+        self.needs_slot: bool = (
+            True  # its window was not known to be closed when it came
+        )
+        self.ahead_count: int = 0  # messages that waited when it came
         self.last_error: AutocallsError | None = None  # if its time were up now
         self.place: Place[Shipment] | None = None  # in the lanes
-        self.is_bulk_begun = False  # it holds one of bulk's connections, or will
+        self.is_bulk_begun: bool = False  # it holds one of bulk's connections, or will
         self.turn: Turn | None = None  # at the gate, of the attempt under way
         self.task: asyncio.Task[None] | None = None
 

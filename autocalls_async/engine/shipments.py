@@ -37,11 +37,11 @@ class Shipments:
         self._emptied = News()
         self.on_end: Callable[[Shipment, Outcome], None] | None = None
         """Told of each message's end."""
-        self.waiting_single_count = 0
+        self.waiting_single_count: int = 0
         """Of those that wait, for how many somebody waits alone."""
-        self.slotless_count = 0
+        self.slotless_count: int = 0
         """Of those here, how many need no slot."""
-        self.bulk_begun_count = 0
+        self.bulk_begun_count: int = 0
         """How many bulk ones hold a connection, or will."""
 
     def __len__(self) -> int:

@@ -95,11 +95,11 @@ class Reply:
         body: bytes | None = b"",
         host: str | None = None,
     ) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-        self.host = host
-        self.content = read_json(body)
+        self.status: int = status
+        self.headers: Mapping[str, str] = headers
+        self.body: bytes | None = body
+        self.host: str | None = host
+        self.content: dict[str, Any] | None = read_json(body)
 
     def told_at(self) -> datetime | None:
         """Return the service's own time of answering, from its `Date` header."""

@@ -32,12 +32,12 @@ class Request:
         body: bytes | None = None,
         recipient_phone: str | None = None,
     ) -> None:
-        self.operation = operation
-        self.kind = kind
-        self.method = method
-        self.target = target
-        self.body = body
-        self.recipient_phone = recipient_phone
+        self.operation: str = operation
+        self.kind: Kind = kind
+        self.method: str = method
+        self.target: str = target
+        self.body: bytes | None = body
+        self.recipient_phone: str | None = recipient_phone
 
     def __repr__(self) -> str:
         return f"<Request: {self.operation}>"  # the rest holds a number or a text

@@ -226,10 +226,10 @@ class Environment:
         sender_id: int | None,
         automation_key: str | None = None,
     ) -> None:
-        self.api_key = api_key
-        self.automation_key = automation_key
-        self.base_url = base_url
-        self.sender_id = sender_id
+        self.api_key: str = api_key
+        self.automation_key: str | None = automation_key
+        self.base_url: str = base_url
+        self.sender_id: int | None = sender_id
 
 
 def read_environment(

@@ -224,19 +224,25 @@ def _say_uuid(value: object) -> str:
     return f"must be a UUID, such as the `id` of a listed conversation; got {given}"
 
 
-check_uuid = Check(is_uuid, _say_uuid)
-check_phone = Check(
+check_uuid: Check[str] = Check(is_uuid, _say_uuid)
+check_phone: Check[str] = Check(
     is_e164,
     lambda value: f"must be E.164, such as '+14155550123'; got {_show_phone(value)}",
 )
-check_id = Check(is_id, _say_number("a whole number above 0"))
-check_count = Check(is_count, _say_number("a whole number above 0"))
-check_period = Check(is_period, _say_number("seconds, more than 0 and finite"))
-check_pause = Check(is_pause, _say_number("seconds, 0 or more and finite"))
-check_text = Check(is_text, _say_text())
-check_message_text = Check(is_message_text, _say_text(MAX_MESSAGE_LENGTH, "blank"))
-check_recipient_name = Check(is_recipient_name, _say_text(MAX_NAME_LENGTH))
-check_key = Check(is_key, _say_text(MAX_KEY_LENGTH, "empty"))
+check_id: Check[int] = Check(is_id, _say_number("a whole number above 0"))
+check_count: Check[int] = Check(is_count, _say_number("a whole number above 0"))
+check_period: Check[int | float] = Check(
+    is_period, _say_number("seconds, more than 0 and finite")
+)
+check_pause: Check[int | float] = Check(
+    is_pause, _say_number("seconds, 0 or more and finite")
+)
+check_text: Check[str] = Check(is_text, _say_text())
+check_message_text: Check[str] = Check(
+    is_message_text, _say_text(MAX_MESSAGE_LENGTH, "blank")
+)
+check_recipient_name: Check[str] = Check(is_recipient_name, _say_text(MAX_NAME_LENGTH))
+check_key: Check[str] = Check(is_key, _say_text(MAX_KEY_LENGTH, "empty"))
 
 _check_seconds = Check(is_seconds, _say_number("seconds, more than 0"))
 

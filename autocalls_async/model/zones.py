@@ -57,4 +57,4 @@ def _suggest(name: str) -> str:
     return f"; did you mean {min(like, key=len)!r}?" if like else ""
 
 
-check_zone = Check(is_zone, _say)
+check_zone: Check[str] = Check(is_zone, _say)

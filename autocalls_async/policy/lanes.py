@@ -73,11 +73,11 @@ class Place(Generic[T]):
     def __init__(
         self, item: T, *, order: int, lane: Lane, flow: Hashable, recipient: Hashable
     ) -> None:
-        self.item = item
-        self.order = order
-        self.lane = lane
-        self.flow = flow
-        self.recipient = recipient
+        self.item: T = item
+        self.order: int = order
+        self.lane: Lane = lane
+        self.flow: Hashable = flow
+        self.recipient: Hashable = recipient
 
 
 class _Chain(Generic[T]):

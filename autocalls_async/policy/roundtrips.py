@@ -45,12 +45,12 @@ class RoundTrips:
     """What the answers so far say about the path and the service."""
 
     def __init__(self) -> None:
-        self.mean = 0.0
-        self.is_busy = False
+        self.mean: float = 0.0
+        self.is_busy: bool = False
         """Whether answers take so long that it is the service that works."""
-        self.odd = math.inf
+        self.odd: float = math.inf
         """Round trips over this many seconds are out of the ordinary."""
-        self.cap = math.inf
+        self.cap: float = math.inf
         """Seconds after which a send with an ordinary answer was surely counted.
 
         `math.inf` where too little is known, or the tail is heavy.

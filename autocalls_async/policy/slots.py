@@ -60,8 +60,8 @@ class Departure:
     __slots__ = ("started", "state")
 
     def __init__(self, started: float) -> None:
-        self.started = started
-        self.state = _ORDINARY
+        self.started: float = started
+        self.state: SendState = _ORDINARY
 
     @property
     def is_settled(self) -> bool:
@@ -79,7 +79,7 @@ class Slots:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self.held_count = 0
+        self.held_count: int = 0
         """How many slots are held by open sends."""
         # Each in the order of their starts.
         self._open: tuple[OrderedDict[Departure, None], ...] = tuple(

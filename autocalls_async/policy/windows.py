@@ -98,7 +98,7 @@ class WindowMemory:
 
     def __init__(self, *, most: int = MAX_REMEMBERED) -> None:
         self._most = most
-        self.closing_count = 0
+        self.closing_count: int = 0
         """How often a window was learnt to be closed."""
         self._windows: OrderedDict[tuple[int, str], _Window] = OrderedDict()
         self._fell_back: OrderedDict[tuple[int, str], datetime] = OrderedDict()

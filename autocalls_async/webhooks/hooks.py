@@ -35,7 +35,7 @@ from autocalls_async.webhooks.receiving.receiver import (
 from autocalls_async.webhooks.receiving.signatures import Headers, problem_of
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 
-log = logging.getLogger("autocalls_async.webhooks")
+log: logging.Logger = logging.getLogger("autocalls_async.webhooks")
 
 
 class Client(CanSend, Protocol):

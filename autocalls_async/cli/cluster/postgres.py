@@ -42,7 +42,7 @@ class Server:
         self._programs = programs
         self._user = "postgres" if is_root() else None  # it refuses root
         self._folder = Path(tempfile.mkdtemp(prefix="autocalls-pg-"))
-        self.port = _free_port()
+        self.port: int = _free_port()
 
     def __enter__(self) -> Self:
         """Make a cluster and start it."""

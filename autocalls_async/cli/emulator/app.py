@@ -8,7 +8,7 @@ from autocalls_async.cli.terminal.ending import finish
 from autocalls_async.cli.terminal.spread import spread
 from autocalls_async.cli.terminal.usage import PrintableGroup
 
-emulator_app = typer.Typer(cls=PrintableGroup, invoke_without_command=True)
+emulator_app: typer.Typer = typer.Typer(cls=PrintableGroup, invoke_without_command=True)
 
 
 @emulator_app.callback()

@@ -8,7 +8,7 @@ import typer
 from autocalls_async.cli.options import Json
 from autocalls_async.cli.terminal.ending import finish
 
-exclude_app = typer.Typer(
+exclude_app: typer.Typer = typer.Typer(
     no_args_is_help=True,
     help="Keep the list of those who must get nothing more: `bulk --exclude FILE`.",
 )

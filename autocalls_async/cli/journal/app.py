@@ -7,7 +7,7 @@ from autocalls_async.cli.options import AccountConnection, Json
 from autocalls_async.cli.terminal.ending import finish
 from autocalls_async.cli.terminal.spread import spread
 
-journal_app = typer.Typer(
+journal_app: typer.Typer = typer.Typer(
     no_args_is_help=True,
     help="Show what became of a campaign, settle what is unknown, copy a journal.",
 )

@@ -7,7 +7,7 @@ from autocalls_async.cli.terminal.ending import finish
 from autocalls_async.cli.terminal.spread import spread
 from autocalls_async.cli.webhooks import options
 
-webhooks_app = typer.Typer(
+webhooks_app: typer.Typer = typer.Typer(
     no_args_is_help=True,
     help="Take receipts in, and look at one.",
 )

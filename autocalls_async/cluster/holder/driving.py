@@ -26,7 +26,7 @@ _HEARTBEAT_SECONDS = 5.0
 Drive: TypeAlias = Callable[[str], Awaitable[None]]
 Forget: TypeAlias = Callable[[], Awaitable[None]]
 
-log = logging.getLogger("autocalls_async.cluster")
+log: logging.Logger = logging.getLogger("autocalls_async.cluster")
 
 
 class Driving:

@@ -31,7 +31,7 @@ AGAIN_SECONDS = 10.0
 _TICK_SECONDS = 0.5
 _PAUSE = "SELECT autocalls.pause(%s, %s, %s, %s::float8)"
 
-log = logging.getLogger("autocalls_async.cluster")
+log: logging.Logger = logging.getLogger("autocalls_async.cluster")
 
 
 class HeldClient(AutocallsClient):

@@ -40,7 +40,7 @@ _FORGET_RECEIPTS = "SELECT autocalls.forget_receipts(%s::interval)"
 _FORGET_SECONDS = 600.0
 _CONTENT_AGE, _ROW_AGE = "7 days", "30 days"
 
-log = logging.getLogger("autocalls_async.cluster")
+log: logging.Logger = logging.getLogger("autocalls_async.cluster")
 
 
 class Worker:

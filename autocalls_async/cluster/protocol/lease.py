@@ -8,6 +8,7 @@ for, and a fifth shorter. A lease that is over is never renewed.
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 
 from attrs import define, field
 
@@ -23,7 +24,7 @@ QUIET_SECONDS = 1.1
 """Nobody sends for an account before this has passed since its last hand-over."""
 
 # A host that was suspended comes back with the lease that it had, if its clock stood.
-now = lease_clock
+now: Callable[[], float] = lease_clock
 
 _REGISTER = "SELECT autocalls.register(%s, %s, %s)"
 _RENEW = "SELECT autocalls.renew(%s, %s)"

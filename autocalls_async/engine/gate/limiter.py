@@ -10,7 +10,7 @@ from typing import Protocol
 from autocalls_async.engine.gate.turns import Turn
 from autocalls_async.http.loop import loop_time
 
-log = logging.getLogger("autocalls_async")
+log: logging.Logger = logging.getLogger("autocalls_async")
 
 SILENT_LIMITER_SECONDS = 10.0
 """A lent limiter that takes longer is told of."""

@@ -54,11 +54,11 @@ class Turn:
             order: Within a lane, the lowest goes first.
             intends: It has an intent to note before it leaves.
         """
-        self.lane = lane
-        self.order = order
-        self.intends = intends
-        self.stage = TurnStage.COMING
-        self.has_grant = False  # of the lent limiter, not used up yet
+        self.lane: Lane = lane
+        self.order: int = order
+        self.intends: bool = intends
+        self.stage: TurnStage = TurnStage.COMING
+        self.has_grant: bool = False  # of the lent limiter, not used up yet
         self.error: BaseException | None = None
         self.waker: asyncio.Future[None] | None = None
 
@@ -121,7 +121,7 @@ class Turns:
         self.counts: dict[Lane, dict[TurnStage, int]] = {
             lane: dict.fromkeys(TurnStage, 0) for lane in Lane
         }
-        self.present_count = 0
+        self.present_count: int = 0
         """How many have not left, and may."""
         self.called: set[Turn] = set()
         """Those with an intent who have not left."""

@@ -17,7 +17,7 @@ from autocalls_async.engine.telemetry.records import (
 from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.model.values.masking import mask_phone, show_code
 
-log = logging.getLogger("autocalls_async")
+log: logging.Logger = logging.getLogger("autocalls_async")
 
 _NAMES: dict[type[Event], str] = {
     Answered: "answered",

@@ -83,7 +83,7 @@ class Detour:
         on_end: Callable[["Detour"], None],
     ) -> None:
         loop = asyncio.get_running_loop()
-        self.expires_at = inf
+        self.expires_at: float = inf
         self._kind = request.kind
         self._connection: Connection | None = None  # where it waits for its turn
         self._has_left = False

@@ -19,7 +19,7 @@ class LateLine:
     def __init__(
         self, transport: Transport, request: Request, *, on_stand: Callable[[], None]
     ) -> None:
-        self.expires_at = inf
+        self.expires_at: float = inf
         self._transport = transport
         self._request = request
         self._on_stand = on_stand

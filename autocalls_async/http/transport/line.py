@@ -115,8 +115,8 @@ class Way:
         proxy: URL | None,
     ) -> None:
         self.connector = connector
-        self.host = read_host(base_url)
-        self.watch = Watch()
+        self.host: str = read_host(base_url)
+        self.watch: Watch = Watch()
         self.unused: ResponseHandler | None = None  # the last that was kept so
         # The connector wants to know where to, and by which proxy.
         self._asked = asked = aiohttp.ClientRequest(
@@ -190,7 +190,7 @@ class DirectLine:
         self._connection = connection
         self._protocol = cast(ResponseHandler, connection.protocol)
         self._content: StreamReader | None = None
-        self.expires_at = loop_time() + UNUSED_SECONDS
+        self.expires_at: float = loop_time() + UNUSED_SECONDS
 
     def check(self) -> None:
         """Raise `AttemptFailed` if it has gone bad meanwhile. Nothing has left."""

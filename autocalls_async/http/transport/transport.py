@@ -22,7 +22,7 @@ from autocalls_async.http.transport.line import UNUSED_SECONDS, DirectLine, Line
 from autocalls_async.http.transport.spare import Spare
 from autocalls_async.policy.verdict import Kind, Seen
 
-log = logging.getLogger("autocalls_async")
+log: logging.Logger = logging.getLogger("autocalls_async")
 
 
 class Transport:

@@ -76,7 +76,9 @@ class JournalFile:
             failure = None
             try:
                 check_presence(path, self._lock.memory)
-                self.db = undo.enter_context(closing(self._connect()))
+                self.db: sqlite3.Connection = undo.enter_context(
+                    closing(self._connect())
+                )
                 self._open(first_work)
             except sqlite3.Error as error:
                 failure = to_failure(path, error)

@@ -52,7 +52,7 @@ class JournalReader:
         self._path = path
         self.holder: JournalLockedError | None = None
         self.doubt: JournalCopyError | None = None
-        self.is_open = False
+        self.is_open: bool = False
         _check_is_file(path)
         with ExitStack() as undo:
             lock = OwnerLock(path)

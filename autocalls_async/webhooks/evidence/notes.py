@@ -10,7 +10,7 @@ from autocalls_async.webhooks.evidence.evidence import fold_text
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 from autocalls_async.webhooks.stores.protocol import DeliveryStore, Handover
 
-log = logging.getLogger("autocalls_async.webhooks")
+log: logging.Logger = logging.getLogger("autocalls_async.webhooks")
 
 NOTE_SECONDS = 0.5
 """So soon what was sent is noted, many at once."""

@@ -26,7 +26,7 @@ from autocalls_async.webhooks.stores.protocol import (
 T = TypeVar("T")
 Calls: TypeAlias = list[Callable[[], Coroutine[Any, Any, object]]]
 
-log = logging.getLogger("autocalls_async.webhooks")
+log: logging.Logger = logging.getLogger("autocalls_async.webhooks")
 
 MOST_WORK = 200
 """Events under way or waiting in memory; more of them wait in the store."""

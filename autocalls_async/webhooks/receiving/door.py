@@ -10,7 +10,7 @@ from autocalls_async.model.values.masking import forgetful
 from autocalls_async.webhooks.receiving.events import WebhookError
 from autocalls_async.webhooks.receiving.receiver import MOST_BYTES
 
-log = logging.getLogger("autocalls_async.webhooks")
+log: logging.Logger = logging.getLogger("autocalls_async.webhooks")
 
 ENDED_BYTES = 16 * 1024 * 1024
 """Of a conversation's end: it has the whole transcript."""

@@ -66,7 +66,7 @@ class Spool:
     def __init__(self) -> None:
         self._file = _make_file()
         self._count = 0
-        self.register = Register()
+        self.register: Register = Register()
 
     def __enter__(self) -> Self:
         """Return it, open."""
