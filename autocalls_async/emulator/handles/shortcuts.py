@@ -15,7 +15,7 @@ from autocalls_async.emulator.handles.controls import (
 )
 from autocalls_async.emulator.handles.customers import SandboxControls
 from autocalls_async.emulator.home import HomeLoop
-from autocalls_async.emulator.records import AcceptedMessage, RecordedRequest
+from autocalls_async.emulator.records import AcceptedMessage, RecordedRequest, Records
 from autocalls_async.emulator.sandbox.box import Sandbox
 
 
@@ -23,11 +23,15 @@ class Shortcuts:
     """What the parts have, under the same names."""
 
     def __init__(self, home: HomeLoop, app: App, box: Sandbox) -> None:
-        self.account = account = AccountControls(home, box)
-        self.faults = faults = FaultControls(home, box)
-        self.limits = LimitControls(home, box, app)
-        self.seen = seen = box.world.records
-        self.sandbox = sandbox = SandboxControls(home, box)
+        self.account: AccountControls = AccountControls(home, box)
+        account = self.account
+        self.faults: FaultControls = FaultControls(home, box)
+        faults = self.faults
+        self.limits: LimitControls = LimitControls(home, box, app)
+        self.seen: Records = box.world.records
+        seen = self.seen
+        self.sandbox: SandboxControls = SandboxControls(home, box)
+        sandbox = self.sandbox
         self.add_sender = account.add_sender
         self.set_sender_status = account.set_sender_status
         self.customer_writes = account.customer_writes

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from heapq import heappop, heappush
 from itertools import count
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from autocalls_async.policy.lanes import Lane
 
@@ -23,7 +23,9 @@ Stop: TypeAlias = TurnedBack | BaseException
 class TurnStage(Enum):
     """Where a request stands at the gate."""
 
-    __hash__ = object.__hash__  # members are single; Enum's own is ten times as slow
+    if not TYPE_CHECKING:
+        # Members are single, and Enum's own is ten times as slow.
+        __hash__ = object.__hash__
 
     COMING = "has not come yet, or found the gate free"
     WAITING = "in its lane's line"
