@@ -1,7 +1,9 @@
 """What web workers, bots and scripts see of a cluster."""
 
 import asyncio
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -412,3 +414,24 @@ async def test_an_empty_account_is_paused_and_goes_on_once_it_is_topped_up(
         await until(lambda: _is_accepted(cluster, ref))
 
     assert [message.message for message in emulator.accepted] == ["hello"]
+
+
+async def test_the_pages_example_sends_and_its_grants_let_another_user_in(
+    dsn: str, database: Database
+) -> None:
+    pages = Path(__file__).parents[2] / "docs" / "pages"
+    example = (pages / "how-to" / "several-hosts.md").read_text(encoding="utf-8")
+    figures = (pages / "explanation" / "many-hosts.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r'title="orders\.py"\n(.*?)```', example, re.DOTALL)
+    (grants,) = re.findall(r"```sql\n(.*?)```", figures, re.DOTALL)
+    made: dict[str, Any] = {}
+    exec(compile(code, "orders.py", "exec"), made)  # noqa: S102  # our own page's
+    for statement in ("CREATE ROLE app LOGIN", *grants.split(";\n")):
+        if statement:
+            await database.fetch(statement)
+    way = dsn.replace("//postgres@", "//app@")
+
+    async with working(way) as emulator:
+        await made["main"](way)
+
+    assert [one.message for one in emulator.accepted] == ["Order 7 is paid"]
