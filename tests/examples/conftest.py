@@ -9,10 +9,26 @@ from types import ModuleType
 import pytest
 
 from autocalls_async.emulator import Emulator
+from tests.ports import own_port
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 Load = Callable[[str], ModuleType]
+
+
+@pytest.fixture
+def port() -> int:
+    """Choose where a service is to take webhooks in."""
+    return own_port()
+
+
+def telling(port: int) -> Emulator:
+    """Make a sandbox that sends receipts to a service, as somebody asks for them."""
+    return Emulator(
+        webhook=f"http://127.0.0.1:{port}/hooks/receipts",
+        webhook_secret="secret-nobody-sees",  # noqa: S106  # of nobody
+        receipt_steps="manual",
+    )
 
 
 @pytest.fixture

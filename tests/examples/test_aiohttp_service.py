@@ -9,9 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from autocalls_async.emulator import Emulator, Endpoint, HangUpAfter, Refuse
-from tests.examples.conftest import Load
+from tests.examples.conftest import Load, telling
 from tests.people import ANA, STRANGER
-from tests.webhooks.bodies import receipt, signed
 
 Caller: TypeAlias = "TestClient[web.Request, web.Application]"
 
@@ -19,11 +18,18 @@ ORDER = {"recipient_phone": ANA, "message": "See you at ten"}
 
 
 @pytest.fixture
-async def caller(load: Load, emulator: Emulator) -> AsyncIterator[Caller]:
+async def emulator(port: int) -> AsyncIterator[Emulator]:
+    """Start a sandbox that sends its receipts to the service."""
+    async with telling(port) as started:
+        yield started
+
+
+@pytest.fixture
+async def caller(load: Load, emulator: Emulator, port: int) -> AsyncIterator[Caller]:
     """Start the service, and call it; Ana has just written."""
     emulator.customer_writes(ANA)
     app = load("aiohttp_service").make_app()
-    async with TestClient(TestServer(app)) as opened:
+    async with TestClient(TestServer(app, port=port)) as opened:
         yield opened
 
 
@@ -86,15 +92,13 @@ async def test_what_cannot_be_sent_is_a_422_before_anything_happens(
     assert emulator.requests == []
 
 
-async def test_a_receipt_that_tells_of_a_failure_is_logged(
-    caller: Caller, caplog: pytest.LogCaptureFixture
+async def test_what_the_sandbox_tells_of_a_failure_is_logged(
+    caller: Caller, emulator: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    raw = receipt(890, "failed", error_code=131026)
+    await caller.post("/reminders", data=ORDER)
+    (accepted,) = emulator.accepted
+    number = accepted.whatsapp_message_id
+    emulator.set_status(number, "failed", error_code=131026)
+    await asyncio.sleep(5)
 
-    answer = await caller.post(
-        "/hooks/receipts", data=raw, headers=signed(raw, "secret-nobody-sees")
-    )
-    await asyncio.sleep(1)
-
-    assert answer.status == 204
-    assert "message 890 failed: 131026" in caplog.text
+    assert f"message {number} failed: 131026" in caplog.text

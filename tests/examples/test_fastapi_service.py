@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import uvicorn
 
 from autocalls_async.emulator import (
     Emulator,
@@ -13,12 +14,18 @@ from autocalls_async.emulator import (
     Refuse,
     refuse_with_code,
 )
-from tests.examples.conftest import Load
+from tests.examples.conftest import Load, telling
 from tests.people import ANA, STRANGER
-from tests.webhooks.bodies import receipt, signed
 
 ORDER = {"recipient_phone": ANA, "message": "Your table is ready"}
 POST = Endpoint.SEND_FREEFORM
+
+
+@pytest.fixture
+async def emulator(port: int) -> AsyncIterator[Emulator]:
+    """Start a sandbox that sends its receipts to the service."""
+    async with telling(port) as started:
+        yield started
 
 
 @pytest.fixture
@@ -155,16 +162,23 @@ async def test_the_health_page_tells_how_busy_the_queue_is(
     assert answer.json()["interactive"] == 0
 
 
-async def test_a_receipt_tells_where_a_message_stands(
-    caller: httpx.AsyncClient,
+async def test_what_the_sandbox_tells_is_where_a_message_stands(
+    load: Load, emulator: Emulator, port: int
 ) -> None:
-    raw = receipt(890, "delivered")
+    emulator.customer_writes(ANA)
+    config = uvicorn.Config(load("fastapi_service").app, port=port, log_config=None)
+    server = uvicorn.Server(config)
+    url = f"http://127.0.0.1:{port}"
 
-    before = await caller.get("/messages/890")
-    taken = await caller.post(
-        "/hooks/receipts", content=raw, headers=signed(raw, "secret-nobody-sees")
-    )
-    after = await caller.get("/messages/890")
+    async with asyncio.TaskGroup() as tasks, httpx.AsyncClient(base_url=url) as caller:
+        tasks.create_task(server.serve())
+        await asyncio.sleep(1)
+        sent = (await caller.post("/messages", json=ORDER)).json()
+        path = f"/messages/{sent['whatsapp_message_id']}"
+        before = (await caller.get(path)).json()
+        emulator.set_status(sent["whatsapp_message_id"], "delivered")
+        await asyncio.sleep(5)
+        after = (await caller.get(path)).json()
+        server.should_exit = True
 
-    assert taken.status_code == 204
-    assert (before.json(), after.json()) == ({"status": None}, {"status": "delivered"})
+    assert (before, after) == ({"status": None}, {"status": "delivered"})
