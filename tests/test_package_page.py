@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hatchling.build import prepare_metadata_for_build_wheel
 
+from autocalls_async import __version__
 from tests.readme import README, ROOT
 
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)]*)\)")
@@ -50,3 +51,15 @@ def test_the_page_names_addresses_that_are_known(metadata: Message) -> None:
 
     assert named
     assert all(address.startswith("https://") for address in named)
+
+
+def test_the_changes_of_this_version_stand_under_those_to_come() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+    sections = re.findall(r"^## (.*)$", changes, re.MULTILINE)
+
+    assert sections[0] == "[Unreleased]"
+    assert re.fullmatch(
+        rf"\[{re.escape(__version__)}\] - [0-9]{{4}}(-[0-9]{{2}}){{2}}", sections[1]
+    )
+    assert f"`v{__version__}`" in changes
