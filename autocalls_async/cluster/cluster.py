@@ -22,8 +22,8 @@ from autocalls_async.cluster.outgoing import (
 )
 from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.cluster.protocol.errors import ClusterError
-from autocalls_async.cluster.protocol.journal import resolve
 from autocalls_async.cluster.protocol.migrations import check_schema
+from autocalls_async.cluster.protocol.resolving import resolve
 from autocalls_async.cluster.reading import (
     read_outcome,
     read_outcomes,

@@ -10,13 +10,11 @@ from typing import TypeVar
 
 from attrs import define
 
-from autocalls_async.cluster.protocol.database import Database, Row
-from autocalls_async.cluster.protocol.errors import (
-    WRONG_STATE,
-    ClusterError,
-    RefusedError,
-)
+from autocalls_async.cluster.protocol.database import Database
+from autocalls_async.cluster.protocol.entries import read_page
+from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.protocol.lease import Hold, Lease, let_go, now, take
+from autocalls_async.cluster.protocol.resolving import resolve
 from autocalls_async.cluster.protocol.writer import Told, Writer
 from autocalls_async.journal import (
     Draft,
@@ -44,22 +42,11 @@ FRESH_SECONDS = 1.0
 """An intent leaves before it is so old, or not at all: the next holder is quiet for
 longer, so that nothing of its own comes before."""
 
-PAGE_COUNT = 256
-_COLUMNS = (
-    "key, content, recipient, state, attempt, added_at, handed_over_at, fell_back,"
-    " outside_window, settled_at, whatsapp_message_id, error, error_code, detail"
-)
-_PAGE = f"""
-SELECT id, {_COLUMNS} FROM autocalls.message
-WHERE account = %s AND id > %s AND state = ANY (%s) AND fell_back >= %s
-  AND content IS NOT NULL ORDER BY id LIMIT {PAGE_COUNT}
-"""  # noqa: S608  # our own words
 _COUNTS = "SELECT state, count(*) FROM autocalls.message WHERE account = %s GROUP BY 1"
 _STATE = "SELECT state FROM autocalls.message WHERE account = %s AND key = %s"
 _ADMIT = """
 SELECT autocalls.admit(%s, %s, %s, %s, %s, %s, %s::bigint, %s, %s)
 """
-_RESOLVE = "SELECT autocalls.resolve(%s, %s::text[], %s, %s)"
 _REACHED = """
 SELECT person, max(handed_over_at) FROM autocalls.message
 WHERE account = %s AND sender_id = %s AND outside_window AND handed_over_at > %s
@@ -232,16 +219,15 @@ class PostgresJournal:
         Those whose contents are forgotten are left out.
         """
         await self._settled()
-        after = 0
-        which = [str(state) for state in states or tuple(State)]
-        while True:
-            values = (self._account, after, which, fell_back)
-            rows = await self._ask(self._database.fetch(_PAGE, *values))
-            if not rows:
-                return
-            after = rows[-1][0]
-            for row in rows:
-                yield to_entry(row[1:])
+        after, which = 0, states or tuple(State)
+        while page := await self._ask(
+            read_page(
+                self._database, self._account, *which, after=after, fell_back=fell_back
+            )
+        ):
+            for _, entry in page:
+                yield entry
+            after = page[-1][0]
 
     async def reached(
         self, sender_id: int, *, since: datetime
@@ -349,54 +335,3 @@ class PostgresJournal:
 
 def _path(account: str) -> Path:
     return Path(f"of account {account.replace('/', '_')}")
-
-
-def to_entry(row: Row) -> Entry:
-    """Return what a row says of a message."""
-    key, content, phone, state, attempts, added, handed, fell, outside, *rest = row
-    settled_at, number, error, code, detail = rest
-    return Entry(
-        key=key,
-        content=content or "",
-        recipient_phone=phone,
-        state=State(state),
-        attempt_count=attempts,
-        added_at=added,
-        handed_over_at=handed,
-        fell_back=fell,
-        outside_window=outside,
-        settled_at=settled_at,
-        whatsapp_message_id=None if number is None else int(number),
-        error=error,
-        error_code=code,
-        detail=detail,
-    )
-
-
-async def resolve(
-    database: Database,
-    account: str | None,
-    keys: list[str],
-    *,
-    state: Resolved,
-    was: Doubted = State.UNKNOWN,
-) -> int:
-    """Settle messages as the user decided; all of them or none.
-
-    Raises:
-        JournalStateError: One is in another state, or is not there.
-        ClusterError: A lost worker may still hand one over, or the database failed.
-        ValueError: Several accounts have a message with one of the keys.
-    """
-    values = (account, keys, str(state), str(was))
-    try:
-        return int(await database.value(_RESOLVE, *values))
-    except RefusedError as error:
-        key = keys[error.number - 1]
-        if error.code == WRONG_STATE and error.hint == "several":
-            msg = "several accounts have a message with this key; name the account"
-            raise ValueError(msg) from None
-        if error.code == WRONG_STATE:
-            found = State(error.hint) if error.hint else None
-            raise JournalStateError(key, found, "resolved") from None
-        raise
