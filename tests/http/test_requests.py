@@ -1,6 +1,7 @@
 """Requests: exactly as the API documents them."""
 
 import json
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 from autocalls_async.http.requests import (
     Request,
     account_request,
+    ai_request,
+    conversations_request,
+    history_request,
     send_request,
     senders_request,
     session_status_request,
@@ -32,49 +36,116 @@ names = st.text(min_size=1, max_size=10)
 FREEFORM = FreeformMessage(recipient_phone=PHONE, message=TEXT)
 TEMPLATE = TemplateMessage(recipient_phone=PHONE, template_id=45)
 SESSION_STATUS = session_status_request(sender_id=12, recipient_phone=PHONE)
-LINES = {
+_CONVERSATION = "9b2f5a3e-1c4d-4e5f-8a6b-0123456789af"
+_THEIRS = "whatsapp_sender_phone=%2B1888&per_page=100&cursor=b"
+# What makes each, its operation, kind, method and target.
+LINES: dict[str, tuple[Callable[[], Request], tuple[str, Kind, str, str]]] = {
     "freeform": (
-        send_request(FREEFORM, sender_id=12),
-        (Kind.SEND, "POST", "/user/whatsapp/send-freeform"),
+        lambda: send_request(FREEFORM, sender_id=12),
+        ("send-freeform", Kind.SEND, "POST", "/user/whatsapp/send-freeform"),
     ),
     "template": (
-        send_request(TEMPLATE, sender_id=12),
-        (Kind.SEND, "POST", "/user/whatsapp/send"),
+        lambda: send_request(TEMPLATE, sender_id=12),
+        ("send", Kind.SEND, "POST", "/user/whatsapp/send"),
     ),
     "session status": (
-        SESSION_STATUS,
+        lambda: session_status_request(sender_id=12, recipient_phone=PHONE),
         (
+            "session-status",
             Kind.READ,
             "GET",
             "/user/whatsapp/session-status?sender_id=12&recipient_phone=%2B14155550123",
         ),
     ),
     "senders online": (
-        senders_request(include_offline=False),
-        (Kind.READ, "GET", "/user/whatsapp/senders?status=online"),
+        lambda: senders_request(include_offline=False),
+        ("senders", Kind.READ, "GET", "/user/whatsapp/senders?status=online"),
     ),
     "all senders": (
-        senders_request(include_offline=True),
-        (Kind.READ, "GET", "/user/whatsapp/senders?status=all"),
+        lambda: senders_request(include_offline=True),
+        ("senders", Kind.READ, "GET", "/user/whatsapp/senders?status=all"),
     ),
     "approved templates": (
-        templates_request(sender_id=12, include_unapproved=False),
-        (Kind.READ, "GET", "/user/whatsapp/senders/12/templates?status=approved"),
+        lambda: templates_request(sender_id=12, include_unapproved=False),
+        (
+            "templates",
+            Kind.READ,
+            "GET",
+            "/user/whatsapp/senders/12/templates?status=approved",
+        ),
     ),
     "all templates": (
-        templates_request(sender_id=12, include_unapproved=True),
-        (Kind.READ, "GET", "/user/whatsapp/senders/12/templates?status=all"),
+        lambda: templates_request(sender_id=12, include_unapproved=True),
+        (
+            "templates",
+            Kind.READ,
+            "GET",
+            "/user/whatsapp/senders/12/templates?status=all",
+        ),
     ),
-    "account": (account_request(), (Kind.READ, "GET", "/user/me")),
+    "account": (account_request, ("me", Kind.READ, "GET", "/user/me")),
+    "conversations": (
+        lambda: conversations_request(phone=None, sender_phone=None, cursor=None),
+        (
+            "conversations",
+            Kind.READ,
+            "GET",
+            "/user/conversations?type=whatsapp&per_page=100",
+        ),
+    ),
+    "a person's conversations": (
+        lambda: conversations_request(phone="+1777", sender_phone="+1888", cursor="b"),
+        (
+            "conversations",
+            Kind.READ,
+            "GET",
+            f"/user/conversations?type=whatsapp&customer_phone=%2B1777&{_THEIRS}",
+        ),
+    ),
+    "history": (
+        lambda: history_request(_CONVERSATION),
+        ("history", Kind.READ, "GET", f"/conversations/{_CONVERSATION}"),
+    ),
+    "assistant on": (
+        lambda: ai_request(_CONVERSATION, is_on=True),
+        (
+            "enable-ai",
+            Kind.READ,
+            "POST",
+            f"/automate/conversations/{_CONVERSATION}/enable-ai",
+        ),
+    ),
+    "assistant off": (
+        lambda: ai_request(_CONVERSATION, is_on=False),
+        (
+            "disable-ai",
+            Kind.READ,
+            "POST",
+            f"/automate/conversations/{_CONVERSATION}/disable-ai",
+        ),
+    ),
 }
 
 
-@pytest.mark.parametrize(("request_", "line"), LINES.values(), ids=LINES.keys())
+@pytest.mark.parametrize(("make", "line"), LINES.values(), ids=LINES.keys())
 def test_each_operation_has_its_documented_method_and_target(
-    request_: Request, line: tuple[Kind, str, str]
+    make: Callable[[], Request], line: tuple[str, Kind, str, str]
 ) -> None:
-    assert (request_.kind, request_.method, request_.target) == line
-    assert (request_.body is None) == (request_.kind is Kind.READ)
+    request = make()
+
+    assert (request.operation, request.kind, request.method, request.target) == line
+    assert (request.body is None) == (request.method == "GET")
+
+
+def test_a_request_knows_whom_it_is_about_where_it_is_about_somebody() -> None:
+    assert send_request(FREEFORM, sender_id=12).recipient_phone == PHONE
+    asked = session_status_request(sender_id=12, recipient_phone=PHONE)
+    assert asked.recipient_phone == PHONE
+    assert account_request().recipient_phone is None
+
+
+def test_what_switches_an_assistant_has_an_empty_body() -> None:
+    assert ai_request(_CONVERSATION, is_on=True).body == b""
 
 
 @pytest.mark.parametrize(
@@ -171,7 +242,7 @@ def test_a_number_in_a_query_survives_decoding(phone: str, sender_id: int) -> No
     }
 
 
-@pytest.mark.parametrize("request_", [line[0] for line in LINES.values()], ids=LINES)
+@pytest.mark.parametrize("request_", [line[0]() for line in LINES.values()], ids=LINES)
 def test_a_requests_repr_shows_no_secret(request_: Request) -> None:
     assert not shows_a_secret(repr(request_))
     assert request_.operation in repr(request_)

@@ -323,3 +323,12 @@ def test_a_base_url_that_cannot_be_used_is_told_by_its_rule(
 )
 def test_a_base_url_is_taken_without_its_closing_slash(url: str, taken: str) -> None:
     assert parse_base_url(url) == taken
+
+
+def test_an_automation_key_is_read_where_there_is_one() -> None:
+    found = read_environment(
+        {"AUTOCALLS_API_KEY": "1|abc", "AUTOCALLS_AUTOMATION_KEY": " 2|switch "}
+    )
+
+    assert found.automation_key == "2|switch"
+    assert read_environment({"AUTOCALLS_API_KEY": "1|abc"}).automation_key is None
