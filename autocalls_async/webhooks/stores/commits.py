@@ -35,6 +35,7 @@ class Commits:
         self._loop = asyncio.get_running_loop()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="autocalls receipts")
         self._tables: Tables | None = None  # made, used and closed in the thread
+        self._place: tuple[int, int] | None = None
         self._asked: list[_Asked] = []
         self._is_busy = False
 
@@ -95,6 +96,7 @@ class Commits:
         failure = None
         try:
             self._tables = Tables(self._path)
+            self._place = _place_of(self._path)
         except sqlite3.Error as error:
             failure = self._to_error(error)
         if failure is not None:
@@ -113,14 +115,29 @@ class Commits:
         try:
             if all(asked.only_reads for asked in group):
                 return [_do(asked, tables) for asked in group]
+            if _place_of(self._path) != self._place:
+                return [self._lost()] * len(group)
             with tables.transaction():
                 return [_do(asked, tables) for asked in group]
         except sqlite3.Error as error:
             return [self._to_error(error)] * len(group)
 
+    def _lost(self) -> DeliveryStoreError:
+        detail = "it was deleted or replaced while in use; start again"
+        return DeliveryStoreError(name=self._path.name, detail=detail)
+
     def _to_error(self, error: sqlite3.Error) -> DeliveryStoreError:
         detail = to_failure(self._path, error).detail
         return DeliveryStoreError(name=self._path.name, detail=detail)
+
+
+def _place_of(path: Path) -> tuple[int, int] | None:
+    """Return which file stands there: what is written to another one is lost."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _do(asked: _Asked, tables: Tables) -> Any:  # noqa: ANN401  # what the step gives

@@ -1,6 +1,7 @@
 """A store in a file, which the processes of one host share."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
@@ -24,6 +25,8 @@ from autocalls_async.webhooks.stores.protocol import (
 from autocalls_async.webhooks.stores.tables import Tables
 
 T = TypeVar("T")
+
+log = logging.getLogger("autocalls_async.webhooks")
 
 LOOK_SECONDS = 0.05
 """So often it is looked whether another process has written; a look costs 2 µs."""
@@ -70,6 +73,8 @@ class SqliteDeliveries:
             if owner is not None:
                 at = self._at()
                 await commits.do(lambda t: t.beat(owner.token, at, leaves=True))
+        except DeliveryStoreError as error:  # then its silence will tell
+            log.warning("%s", error)
         finally:
             if owner is not None:
                 owner.end()

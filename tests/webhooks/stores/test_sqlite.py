@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from autocalls_async import Deliveries
+from autocalls_async.webhooks import Receiver, Webhooks
 from autocalls_async.webhooks.stores.alive import has_ended
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 from autocalls_async.webhooks.stores.protocol import LEASE, Kept, Task
 from autocalls_async.webhooks.stores.sqlite import SqliteDeliveries
+from tests.webhooks.bodies import SECRET, receipt, signed
 from tests.webhooks.stores.support import (
     EVERY,
     arrival,
@@ -193,3 +196,23 @@ async def test_keys_are_forgotten_after_a_month(file: Path, now: Now) -> None:
         again = await store.keep(message("a"))
 
     assert again is not Kept.REPEAT
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+async def test_nothing_is_confirmed_that_goes_into_a_file_that_is_gone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, is_replaced: bool
+) -> None:
+    file = tmp_path / "receipts.db"
+    deliveries = Deliveries(file)
+    hooks = Webhooks(Receiver(SECRET), deliveries=deliveries)
+    await hooks.start()
+    file.rename(tmp_path / "elsewhere.db")
+    if is_replaced:
+        file.touch()
+    raw = receipt(7)
+
+    answer = await hooks.handle("/hooks/receipts", signed(raw), raw)
+
+    assert answer.status == 503
+    await deliveries.aclose()
+    assert "deleted or replaced" in caplog.text
