@@ -400,6 +400,17 @@ def test_another_fallback_may_go_once_the_window_was_open(
     assert memory.take_fallback(12, PHONE, at=later, closed_at=closed_at) is may_go
 
 
+def test_another_fallback_may_go_once_the_window_is_learnt_to_be_open() -> None:
+    memory = WindowMemory()
+    memory.note_fallback(12, PHONE, at=NOON)
+
+    memory.note_closed(12, PHONE, None, now=1.0)
+    assert not memory.take_fallback(12, PHONE, at=NOON, closed_at=None)
+
+    memory.note_inbound(12, PHONE, now=2.0)
+    assert memory.take_fallback(12, PHONE, at=NOON, closed_at=None)
+
+
 def test_a_fallback_that_surely_was_not_sent_may_go_again() -> None:
     memory = WindowMemory()
     memory.return_fallback(12, PHONE)  # of nobody's
