@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from autocalls_async.http.accounts import AccountSettings, parse_accounts
-from autocalls_async.model.checks import check_text
+from autocalls_async.model.checks import check_key, check_text
 from autocalls_async.model.values.naming import show_in
 
 Accounts: TypeAlias = (
@@ -21,7 +21,20 @@ def check_account(name: str) -> str:
     if not 1 <= len(check_text("account", name)) <= 255:
         msg = f"account must have 1 to 255 characters; got {len(name)}"
         raise ValueError(msg)
-    return name
+    return check_storable("account", name)
+
+
+def check_storable(name: str, value: str) -> str:
+    """Return a text that PostgreSQL can hold, or raise `ValueError`."""
+    if "\0" in value:
+        msg = f"{name} must have no zero character: PostgreSQL holds none"
+        raise ValueError(msg)
+    return value
+
+
+def check_name(name: str, value: object) -> str:
+    """Return a key or the name of a campaign, or raise `ValueError`."""
+    return check_storable(name, check_key(name, value))
 
 
 def read_accounts(path: str | os.PathLike[str]) -> dict[str, AccountSettings]:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from autocalls_async.campaign.progress import Progress
 from autocalls_async.campaign.source import Source, check_source, each_of
 from autocalls_async.client.settings import LaneName
-from autocalls_async.cluster.accounts import check_account
+from autocalls_async.cluster.accounts import check_account, check_name, check_storable
 from autocalls_async.cluster.deliveries import PostgresDeliveries
 from autocalls_async.cluster.outgoing import (
     ENQUEUE,
@@ -36,10 +36,10 @@ from autocalls_async.cluster.sending import Sending
 from autocalls_async.cluster.waiting import LOOK_SECONDS, News
 from autocalls_async.http.loop import loop_time
 from autocalls_async.journal import State
+from autocalls_async.journal.keys import show_key
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.checks import (
     check_id,
-    check_key,
     check_seconds,
     check_text,
     choose,
@@ -51,6 +51,7 @@ from autocalls_async.model.outcomes import Accepted, Outcome
 from autocalls_async.model.values.naming import show_in
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.webhooks.deliveries import Deliveries, Delivery
+from autocalls_async.webhooks.statuses import Until
 
 BATCH = 500
 """Messages that `enqueue_many()` puts in at once."""
@@ -262,7 +263,7 @@ class Cluster:
             campaign: Which.
             reader: Who reads: each has a place of its own.
         """
-        names = check_key("campaign", campaign), check_key("reader", reader)
+        names = check_name("campaign", campaign), check_name("reader", reader)
         return read_outcomes(self._database, *names)
 
     async def outcome(self, ref: MessageRef) -> Outcome | None:
@@ -289,10 +290,11 @@ class Cluster:
             DeliveryStoreError: The receipts cannot be read.
         """
         deadline = loop_time() + check_seconds("timeout", timeout)
+        goal = choose(Until, "until", until)
         async with asyncio.timeout_at(deadline):
             sent = await self._accepted(ref)
         left = max(deadline - loop_time(), 0.001)
-        return await self.deliveries.wait(sent, until=until, timeout=left)
+        return await self.deliveries.wait(sent, until=goal.value, timeout=left)
 
     async def _accepted(self, ref: MessageRef) -> SentMessage:
         await self._news.listen()
@@ -310,7 +312,7 @@ class Cluster:
 
     async def progress(self, campaign: str) -> Progress:
         """Return how far a campaign has come; `taken` are those that were tried."""
-        return await read_progress(self._database, check_key("campaign", campaign))
+        return await read_progress(self._database, check_name("campaign", campaign))
 
     async def status(self) -> ClusterStatus:
         """Return the workers, the accounts and who holds them, and what waits."""
@@ -342,8 +344,12 @@ class Cluster:
         if wanted is not State.ACCEPTED and wanted is not State.NEW:
             msg = f"state must be 'accepted' or 'new'; got {state!r}"
             raise ValueError(msg)
-        chosen = list(dict.fromkeys(keys))
-        return await resolve(self._database, account, chosen, state=wanted)
+        if isinstance(keys, str):
+            msg = f"keys must be a list of keys; got the text {show_key(keys)}"
+            raise ValueError(msg)
+        chosen = list(dict.fromkeys(check_name("key", key) for key in keys))
+        whose = None if account is None else check_account(account)
+        return await resolve(self._database, whose, chosen, state=wanted)
 
     # Accounts
 
@@ -357,7 +363,7 @@ class Cluster:
         Raises:
             UnknownAccountError: There is no such account.
         """
-        await self._turn(account, _PAUSE, check_text("why", why))
+        await self._turn(account, _PAUSE, check_storable("why", check_text("why", why)))
 
     async def resume(self, account: str) -> None:
         """Let an account's messages go on.

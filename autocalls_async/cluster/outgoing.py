@@ -7,11 +7,11 @@ from uuid import uuid4
 
 from attrs import frozen
 
-from autocalls_async.cluster.accounts import check_account
+from autocalls_async.cluster.accounts import check_account, check_name, check_storable
 from autocalls_async.cluster.protocol.errors import KEY_CONFLICT, NO_ACCOUNT
 from autocalls_async.journal import JournalConflictError
 from autocalls_async.journal.keys import derive_key, identity_of, to_content
-from autocalls_async.model.checks import check_key, choose
+from autocalls_async.model.checks import choose
 from autocalls_async.model.messages import Message, check_message
 from autocalls_async.model.persons import person_of
 from autocalls_async.model.values.naming import show_in
@@ -59,16 +59,18 @@ class Outgoing:
         """
         sent = check_message(message)
         content = to_content(sent, sent.sender_id)
-        chosen = sent.key if key is None else check_key("key", key)
+        chosen = sent.key if key is None else check_name("key", key)
+        if campaign is not None:
+            check_name("campaign", campaign)
         # Another campaign may say the same to the same person.
         prefix = "" if campaign is None else f"{campaign[:200]}:"
         return cls(
             account=check_account(account),
             lane=choose(Lane, "lane", lane),
-            key=chosen or prefix + derive_key(content),
+            key=check_storable("key", chosen or "") or prefix + derive_key(content),
             recipient=sent.recipient_phone,
             content=content,
-            campaign=None if campaign is None else check_key("campaign", campaign),
+            campaign=campaign,
             sender_id=sent.sender_id,
         )
 
@@ -190,7 +192,9 @@ async def _execute(connection: Any, values: Values) -> Any:  # noqa: ANN401  # a
         given = {f"v{number}": value for number, value in enumerate(values)}
         return (await _maybe(connection.execute(text, given))).scalar()
     if "psycopg" in families:
-        cursor = await _maybe(connection.execute(ENQUEUE, values))
+        rows = sys.modules["psycopg"].rows  # the connection may make dicts of them
+        cursor = connection.cursor(row_factory=rows.tuple_row)
+        await _maybe(cursor.execute(ENQUEUE, values))
         return (await _maybe(cursor.fetchone()))[0]
     msg = "connection must be one of psycopg, asyncpg or SQLAlchemy"
     raise ValueError(msg)

@@ -51,6 +51,8 @@ class News:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+            self._task = None
+            self._listens.clear()
         await self._session.aclose()
 
     async def _run(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -435,3 +436,64 @@ async def test_the_pages_example_sends_and_its_grants_let_another_user_in(
         await made["main"](way)
 
     assert [one.message for one in emulator.accepted] == ["Order 7 is paid"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        pytest.param(
+            lambda c: c.enqueue(hello(), account="acme", key="a\0"),
+            "key must have no zero",
+            id="key",
+        ),
+        pytest.param(
+            lambda c: c.enqueue(hello(), account="a\0"), "account must", id="account"
+        ),
+        pytest.param(
+            lambda c: c.enqueue(hello(), account="acme", campaign=7),
+            "campaign must be text",
+            id="campaign",
+        ),
+        pytest.param(
+            lambda c: c.enqueue(hello(), account="acme", key=""),
+            "key must not be empty",
+            id="empty key",
+        ),
+        pytest.param(lambda c: c.pause("acme", why="\0"), "why must", id="why"),
+        pytest.param(
+            lambda c: c.resolve("abc", state="new"), "keys must be a list", id="text"
+        ),
+        pytest.param(
+            lambda c: c.resolve([7], state="new"), "key must be text", id="number"
+        ),
+        pytest.param(
+            lambda c: c.delivery(
+                MessageRef(id=1, account="acme", key="k"), until="x", timeout=9
+            ),
+            "until must be one of",
+            id="until",
+        ),
+    ],
+)
+async def test_what_breaks_a_rule_is_named_before_the_database_is_asked(
+    ask: Callable[[Cluster], Awaitable[object]], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        await ask(Cluster("postgresql://nowhere/x"))
+
+
+async def test_a_cluster_that_is_not_open_says_so_and_opens_again(dsn: str) -> None:
+    cluster = Cluster(dsn)
+    with pytest.raises(RuntimeError, match="not open"):
+        await cluster.status()
+    for _ in range(2):
+        async with cluster:
+            assert (await cluster.status()).unknown == 0
+    with pytest.raises(RuntimeError, match="not open"):
+        await cluster.status()
+
+
+@pytest.mark.parametrize("accounts", [7, {"acme": 7}, {"": 7}])
+def test_a_worker_is_given_settings_by_name(accounts: Any) -> None:  # noqa: ANN401  # wrong
+    with pytest.raises(ValueError, match=r"^account"):
+        Worker("postgresql://nowhere/x", accounts)

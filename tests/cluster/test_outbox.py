@@ -35,6 +35,14 @@ async def _with_psycopg(dsn: str, put: Put, *, commits: bool) -> None:
         await (connection.commit() if commits else connection.rollback())
 
 
+async def _with_rows_as_dicts(dsn: str, put: Put, *, commits: bool) -> None:
+    async with await psycopg.AsyncConnection.connect(
+        dsn, row_factory=psycopg.rows.dict_row
+    ) as connection:
+        await put(connection)
+        await (connection.commit() if commits else connection.rollback())
+
+
 async def _with_blocking_psycopg(dsn: str, put: Put, *, commits: bool) -> None:
     with psycopg.connect(dsn) as connection:
         await put(connection)
@@ -76,6 +84,7 @@ async def _with_async_sqlalchemy(dsn: str, put: Put, *, commits: bool) -> None:
     "transact",
     [
         pytest.param(_with_psycopg, id="psycopg"),
+        pytest.param(_with_rows_as_dicts, id="psycopg, rows as dicts"),
         pytest.param(_with_blocking_psycopg, id="psycopg, blocking"),
         pytest.param(_with_asyncpg, id="asyncpg"),
         pytest.param(_with_sqlalchemy, id="SQLAlchemy"),

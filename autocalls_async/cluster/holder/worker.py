@@ -75,6 +75,7 @@ class Worker:
         self._lease_seconds = check_seconds("lease_seconds", lease_seconds)
         self._idle_seconds = check_seconds("idle_seconds", idle_seconds)
         self._drain_seconds = check_seconds("drain_seconds", drain_seconds)
+        _check_accounts(accounts)
         self._accounts = accounts
         self._database = Database(dsn, direct=direct)
         self._holdings: dict[str, Holding] = {}
@@ -242,8 +243,7 @@ class Worker:
 
     async def _add_accounts(self) -> None:
         if isinstance(self._accounts, Mapping):
-            names = [check_account(name) for name in self._accounts]
-            await self._database.fetch(_ADD, names)
+            await self._database.fetch(_ADD, list(self._accounts))
 
     async def _hand_over(self) -> None:
         for holding in list(self._holdings.values()):
@@ -262,6 +262,21 @@ class Worker:
     def _the_writer(self) -> Writer:
         assert self._writer is not None  # noqa: S101  # made before anything is held
         return self._writer
+
+
+def _check_accounts(accounts: object) -> None:
+    if isinstance(accounts, Mapping):
+        for name, settings in accounts.items():
+            check_account(name)
+            if not isinstance(settings, AccountSettings):
+                seen = type(settings).__name__
+                msg = f"account {name} must have AccountSettings; got a {seen}"
+                raise ValueError(msg)
+    elif not callable(accounts):
+        msg = (
+            f"accounts must be a mapping or a function; got a {type(accounts).__name__}"
+        )
+        raise ValueError(msg)
 
 
 @asynccontextmanager

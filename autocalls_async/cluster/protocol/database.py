@@ -214,10 +214,14 @@ class Database:
         self._dsn = check_dsn("dsn", dsn)
         self._most = check_count("max_connections", most)
         self.direct: str = dsn if direct is None else check_dsn("direct", direct)
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            dsn,
+        self._pool = self._make_pool()
+        self._is_open = False
+
+    def _make_pool(self) -> AsyncConnectionPool[Connection]:
+        return AsyncConnectionPool(
+            self._dsn,
             min_size=1,
-            max_size=most,
+            max_size=self._most,
             open=False,
             timeout=PATIENCE_SECONDS,
             reconnect_timeout=1.0,  # its pauses double: after an outage they outlast it
@@ -228,6 +232,7 @@ class Database:
     async def __aenter__(self) -> Self:
         # By itself first: of its own attempts a pool tells only that it had to wait.
         await self._try_to_connect()
+        self._pool = self._make_pool()  # one that was closed is not opened again
         try:
             await self._pool.open(wait=True, timeout=PATIENCE_SECONDS)
         except PoolTimeout:
@@ -236,9 +241,11 @@ class Database:
         except BaseException:
             await self._pool.close()
             raise
+        self._is_open = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._is_open = False
         await self._pool.close()
 
     def session(self, name: str) -> Session:
@@ -260,6 +267,9 @@ class Database:
         Raises:
             ClusterError: It was not done, or nobody knows whether it was.
         """
+        if not self._is_open:
+            msg = "it is not open: use it as `async with`"
+            raise RuntimeError(msg)
         try:
             return await self._try(sql, values, seconds)
         except psycopg.OperationalError:
