@@ -30,6 +30,7 @@ from autocalls_async.emulator import Emulator, Endpoint
 from autocalls_async.http.transport.spare import Spare
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.verdict import Kind
+from tests.needs import MINUTES
 from tests.people import ANA, SENDER, hello, hellos, open_windows, people
 from tests.promises.faults.server import FaultServer, Script, Wire, good_answer
 from tests.promises.faults.ways import server_context
@@ -198,6 +199,7 @@ TLS_FAULTS: dict[str, Script] = {
     "close_notify": says_close_notify,
     "an alert": says_an_alert,
 }
+OF_TLS = TLS_FAULTS.keys() - FAULTS.keys()  # the others look the same below it
 
 
 @pytest.fixture
@@ -212,7 +214,10 @@ def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     ("fault", "is_tls"),
     [
         *(pytest.param(f, False, id=f"plain: {n}") for n, f in FAULTS.items()),
-        *(pytest.param(f, True, id=f"TLS: {n}") for n, f in TLS_FAULTS.items()),
+        *(
+            pytest.param(f, True, id=f"TLS: {n}", marks=() if n in OF_TLS else MINUTES)
+            for n, f in TLS_FAULTS.items()
+        ),
     ],
 )
 async def test_a_fault_on_a_waiting_spare_makes_nothing_wrong_double_or_unknown(

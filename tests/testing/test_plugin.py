@@ -3,6 +3,7 @@
 import pytest
 
 from autocalls_async import testing
+from tests.needs import MINUTES, some_at_once
 from tests.users_suite import run_suite
 
 SETTINGS = """
@@ -14,7 +15,9 @@ filterwarnings = error
 """
 
 
-@pytest.mark.parametrize("mode", ["auto", "strict"])
+@pytest.mark.parametrize(
+    "mode", some_at_once(["auto", "strict"], {"strict"}.__contains__)
+)
 def test_a_marked_test_and_its_fixtures_run_in_virtual_time(
     pytester: pytest.Pytester, mode: str
 ) -> None:
@@ -78,6 +81,7 @@ def test_a_test_that_asks_for_nothing_is_unchanged(pytester: pytest.Pytester) ->
     result.assert_outcomes(passed=4)
 
 
+@MINUTES
 def test_a_users_own_choice_of_loop_stays_where_nothing_is_marked(
     pytester: pytest.Pytester,
 ) -> None:
@@ -115,7 +119,9 @@ def test_a_users_own_choice_of_loop_stays_where_nothing_is_marked(
     result.assert_outcomes(passed=2)
 
 
-@pytest.mark.parametrize("mode", ["auto", "strict"])
+@pytest.mark.parametrize(
+    "mode", some_at_once(["auto", "strict"], {"strict"}.__contains__)
+)
 def test_the_emulator_is_started_for_the_test_that_asks_for_it(
     pytester: pytest.Pytester, mode: str
 ) -> None:
@@ -139,6 +145,7 @@ def test_the_emulator_is_started_for_the_test_that_asks_for_it(
     result.assert_outcomes(passed=1)
 
 
+@MINUTES
 def test_without_pytest_asyncio_only_the_tests_that_need_it_fail(
     pytester: pytest.Pytester,
 ) -> None:
@@ -215,6 +222,7 @@ ASKING = """
 """
 
 
+@MINUTES
 def test_on_another_loop_than_the_test_the_emulator_says_so_at_once(
     pytester: pytest.Pytester,
 ) -> None:
@@ -238,6 +246,7 @@ def test_on_another_loop_than_the_test_the_emulator_says_so_at_once(
         assert told in result.stdout.str()
 
 
+@MINUTES
 @pytest.mark.parametrize(
     ("scope", "suite"),
     [
@@ -280,6 +289,7 @@ def test_each_way_out_that_it_names_works(
     result.assert_outcomes(passed=2)
 
 
+@MINUTES
 def test_a_fixture_that_nobody_would_answer_says_so_at_once(
     pytester: pytest.Pytester,
 ) -> None:

@@ -15,8 +15,10 @@ from tests.emulator.asking import (
     Caller,
 )
 from tests.emulator.sandbox.conftest import Control, Program
+from tests.needs import MINUTES
 
 
+@MINUTES
 async def test_the_newest_of_everything_are_kept(
     program: Program, session: aiohttp.ClientSession
 ) -> None:
