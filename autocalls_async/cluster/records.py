@@ -137,7 +137,8 @@ class Standing:
 
     def unsent(self) -> UnsentError | RejectedError:
         """Return why it came back."""
-        error = _make(self.error, {**self._facts(), "detail": "an attempt came back"})
+        words = self._own_words(UnsentError) or "an attempt came back"
+        error = _make(self.error, {**self._facts(), "detail": words})
         return error if error is not None else self.withdrawn("it came back")
 
     def withdrawn(self, detail: str) -> UnsentError:
@@ -148,7 +149,9 @@ class Standing:
         """Return that nobody knows."""
         return UnknownOutcomeError(
             **self._facts(),
-            detail=detail or self.detail or "its worker was lost",
+            detail=detail
+            or self._own_words(UnknownOutcomeError)
+            or "its worker was lost",
             handed_over_at=self.handed_over_at,
         )
 
@@ -169,6 +172,12 @@ class Standing:
             case State.REJECTED:
                 return Rejected(message=message, error=self.rejected())
         return Unknown(message=message, error=self.unknown())
+
+    def _own_words(self, kind: type[UnsentError | UnknownOutcomeError]) -> str:
+        """Return the detail within what was noted: an error's whole text, mostly."""
+        bare = kind(recipient_phone=self.recipient, detail="")
+        text = (self.detail or "").removeprefix(bare.summary)
+        return text.removesuffix(f"; {bare.advice}")
 
     def _facts(self) -> dict[str, Any]:
         return {
