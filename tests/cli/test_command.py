@@ -148,6 +148,8 @@ def test_a_journal_is_shown_without_client_and_emulator(tmp_path: Path) -> None:
         imported
         & {
             "aiohttp",
+            "autocalls_async.engine",
+            "autocalls_async.webhooks",
             "autocalls_async.client",
             "autocalls_async.emulator",
         }

@@ -16,7 +16,7 @@ journal_app: typer.Typer = typer.Typer(
 @journal_app.command("show")
 def journal_show_command(journal: options.Journal, *, json: Json = False) -> None:
     """Show how many messages are in each state, why, and which are unknown."""
-    from autocalls_async.cli.journal.commands import show
+    from autocalls_async.cli.journal.showing import show
 
     finish(lambda screen: show(journal, screen), as_json=json)
 

@@ -20,6 +20,7 @@ from autocalls_async.cli.journal.receipts import (
     with_receipts,
 )
 from autocalls_async.cli.journal.report import Report
+from autocalls_async.cli.journal.showing import read_journal, tell_doubt
 from autocalls_async.cli.journal.tally import Tally, facts_of
 from autocalls_async.cli.journal.views import (
     COLUMNS,
@@ -42,25 +43,10 @@ from autocalls_async.cli.rows.private import open_private
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
 from autocalls_async.cli.terminal.screen import Screen, fact_table
 from autocalls_async.cli.terminal.words import count
-from autocalls_async.journal import Entry, JournalLockedError, SqliteJournal, State
+from autocalls_async.journal import Entry, SqliteJournal, State
 from autocalls_async.journal.storage.reading import JournalReader
 
 T = TypeVar("T")
-
-
-def show(path: Path, screen: Screen) -> int:
-    """Show what a journal holds.
-
-    Raises:
-        JournalError: There is none, or it cannot be read.
-    """
-    tally, holder = _read(path, screen)
-    if screen.as_json:
-        screen.emit(to_record(path, tally, holder))
-        return Status.OK
-    screen.show(*make_sections(path, tally))
-    show_next_steps(path, tally, holder, screen)
-    return Status.OK
 
 
 def show_report(wanted: Reporting, screen: Screen) -> int:
@@ -74,7 +60,7 @@ def show_report(wanted: Reporting, screen: Screen) -> int:
     if page is not None:
         check_apart({"the journal": path, "--html": page})
         check_page(page, overwrite=wanted.overwrite)
-    tally, holder = _read(path, screen)
+    tally, holder = read_journal(path, screen)
     report = _report(path, tally)
     funnel = None if wanted.receipts is None else read_funnel(path, wanted.receipts)
     costs = costs_of(tally, wanted.price, funnel)
@@ -105,14 +91,14 @@ def export(wanted: Export, screen: Screen) -> int:
     path, out = wanted.journal, wanted.out
     if out is None:
         with JournalReader(path) as journal:
-            _tell_doubt(journal, screen)
+            tell_doubt(journal, screen)
             write = to_standard_output(screen, wanted.format, columns=_columns(wanted))
             _copy_entries(journal, wanted, write)
         return Status.OK
     check_place(out, source=path, overwrite=wanted.overwrite)
     with ExitStack() as stack:
         journal = stack.enter_context(JournalReader(path))
-        _tell_doubt(journal, screen)
+        tell_doubt(journal, screen)
         made = OutcomesFile(out, overwrite=wanted.overwrite, columns=_columns(wanted))
         file = stack.enter_context(made)
         try:
@@ -248,21 +234,6 @@ async def read_tally(journal: SqliteJournal) -> Tally:
 
 
 # The journal
-
-
-def _read(path: Path, screen: Screen) -> tuple[Tally, JournalLockedError | None]:
-    """Count a journal's entries beside its owner, and say who that is."""
-    tally = Tally()
-    with JournalReader(path) as journal:
-        _tell_doubt(journal, screen)
-        for entry in journal.entries():
-            tally.add(entry)
-    return tally, journal.holder
-
-
-def _tell_doubt(journal: JournalReader, screen: Screen) -> None:
-    if journal.doubt is not None:
-        screen.warn(f"autocalls: {journal.doubt}")
 
 
 def _report(path: Path, tally: Tally) -> Report:
