@@ -104,8 +104,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     told = (_SKIPPED.search(str(report.longrepr)) for report in reports)
     counts = Counter(match[1] for match in told if match)
     if counts:
-        needs = ", ".join(f"{count} {what}" for what, count in counts.most_common())
-        terminalreporter.write_line(f"left for pytest --everything: {needs}")
+        needs = ", ".join(
+            f"{count} that need {what}" for what, count in counts.most_common()
+        )
+        terminalreporter.write_line(f"left to pytest --everything: {needs}")
 
 
 def pytest_collection_finish() -> None:
