@@ -177,9 +177,7 @@ class Shipment:
         self.fell_back: bool = False  # to its template
         self.withdrawn: UnsentError | RejectedError | None = None
         self.recalled: UnsentError | RejectedError | None = None  # had it not left
-        self.needs_slot: bool = (
-            True  # its window was not known to be closed when it came
-        )
+        self.needs_slot: bool = True  # its window was not known as closed
         self.ahead_count: int = 0  # messages that waited when it came
         self.last_error: AutocallsError | None = None  # if its time were up now
         self.place: Place[Shipment] | None = None  # in the lanes
