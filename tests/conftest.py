@@ -44,15 +44,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run on every core, and on one more where some wait for the real clock.
+    """Run on every core, and on one more, since some wait for the real clock.
 
-    Each process reads all the tests first, so that one more is no gift elsewhere.
     Tests that are named one by one run in this process, sooner than another starts.
     """
     if any("::" in argument for argument in config.args):
         return 0
-    waits_for_clocks = bool(config.getoption("everything"))
-    return (os.cpu_count() or 1) + waits_for_clocks
+    return (os.cpu_count() or 1) + 1
 
 
 _SKIPPED = re.compile("needs ([^:]+): pytest --everything")

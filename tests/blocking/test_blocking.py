@@ -443,7 +443,9 @@ def test_a_script_may_end_without_closing(emulator: Emulator) -> None:
         check=False,
     )
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+    # On a busy machine asyncio's debug mode tells how long a step took.
+    told = [line for line in done.stderr.splitlines() if " took " not in line]
+    assert (done.returncode, done.stdout, told) == (0, "True\n", [])
 
 
 def test_a_run_belongs_to_those_that_wait(client: BlockingClient) -> None:

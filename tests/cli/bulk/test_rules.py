@@ -268,7 +268,9 @@ async def test_a_list_that_cannot_be_read_is_in_doubt_until_it_is_mended(
     assert doubt is not None
     assert re.search(complaint, doubt), doubt
     assert NUMBERS[0] in files
-    path.write_text(f"{NUMBERS[0]}\n{NUMBERS[2]}\n")
+    mended = tmp_path / "mended.csv"
+    mended.write_text(f"{NUMBERS[0]}\n{NUMBERS[2]}\n")
+    mended.replace(path)  # else half of it may be read, and told
 
     for _ in range(500):
         if files.doubt is None:
