@@ -36,6 +36,18 @@ attempt could do harm (`policy.verdict`). `engine.attempts` holds that against t
 policy, and the gate tells the pace how each send ended (`Gate.landed`).
 `.github/CONTRIBUTING.md` says where a change goes.
 
+Words that are ours:
+
+    shipment    a message on its way, with its stage
+    gate, turn  what lets one leave at a time, at the pace; one attempt's way through
+    slot        one of the pace's five
+    place       a message's, in its lane
+    line        a connection, with what is asked on it; a spare was made ahead
+    intent      what a journal notes before the first byte leaves
+    last look   after the gate, before that byte: nothing is awaited between
+    ledger      a run's messages in a journal; a page is one message's
+    usher       who of a run may go now, by its rules; the others wait aside
+
 A name is imported where it is first used: the command's `--version` and a test
 run that only has the plugin installed need neither client nor aiohttp.
 """

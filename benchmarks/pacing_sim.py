@@ -37,7 +37,9 @@ class Policy(Protocol):
     def answered(self, ticket: _Ticket, now: float) -> None:
         """Note an answer."""
 
-    def refused(self, ticket: _Ticket, now: float, retry_after: float | None) -> None:
+    def rate_limited(
+        self, ticket: _Ticket, now: float, retry_after: float | None
+    ) -> None:
         """Note a 429."""
 
 
@@ -47,7 +49,7 @@ class Deaf:
     def answered(self, ticket: None, now: float) -> None:
         """Learn nothing."""
 
-    def refused(self, ticket: None, now: float, retry_after: float | None) -> None:
+    def rate_limited(self, ticket: None, now: float, retry_after: float | None) -> None:
         """Learn nothing."""
 
 
@@ -131,7 +133,9 @@ class Slots:
             self._open.remove(ticket)
             heapq.heappush(self._taken_until, ticket + 1 + min(now - ticket, self.cap))
 
-    def refused(self, ticket: float, now: float, retry_after: float | None) -> None:
+    def rate_limited(
+        self, ticket: float, now: float, retry_after: float | None
+    ) -> None:
         """Free the slot; D also waits and widens the gap, up to 0.3 s."""
         self.answered(ticket, now)
         if self.learns:
@@ -276,7 +280,7 @@ class Simulation:
         if admitted:
             self.policy.answered(ticket, at)
         else:
-            self.policy.refused(ticket, at, self.limiter.retry_after)
+            self.policy.rate_limited(ticket, at, self.limiter.retry_after)
 
     def _plan(self, at: float, happen: Callable[[float], None]) -> None:
         heapq.heappush(self._events, (at, next(self._order), happen))

@@ -52,7 +52,8 @@ class Run:
 
     The source is read only as fast as messages are served: at most 64 are
     between it and whoever takes the outcomes. Leaving the loop early withdraws
-    what is not handed over.
+    what is not handed over; what is goes on, and only a journal or an observer is
+    told how it ended. `stop()` lets the loop go on to the last outcome.
     """
 
     def __init__(

@@ -65,7 +65,8 @@ class SingleSends(NamedTemplates):
         """Send free text, and wait until the service has accepted it.
 
         If the caller is cancelled, a message that is not handed over yet never
-        leaves; one that is goes on to its end, but never leaves a second time.
+        leaves; one that is goes on to its end, but never leaves a second time. What
+        came of it an observer is told, and nobody else.
 
         Args:
             recipient_phone: Whom it is for, in E.164, such as `+14155550123`.

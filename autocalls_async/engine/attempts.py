@@ -59,7 +59,8 @@ class Attempt(NamedTuple):
         return self.seen not in _NOT_MADE
 
 
-_OUTAGE = frozenset({Seen.NO_CONNECTION, Seen.RATE_LIMITED})
+_WAITED_OUT = frozenset({Seen.NO_CONNECTION, Seen.RATE_LIMITED})
+"""What a message of a run waits out, though its attempts are spent."""
 
 CUT_SHORT = Attempt(Seen.SILENCE, "it was cancelled")
 """What is known of an attempt that was left before its answer came."""
@@ -93,11 +94,12 @@ class Call:
         self.last_error: AutocallsError | None = None
 
 
-class RetryAfter(NamedTuple):
+class TryAgain(NamedTuple):
     """What follows from an attempt that may be repeated.
 
     Attributes:
-        seconds: How long to wait before the next.
+        seconds: How long to wait before the next; 0 after a 429 to a send, which
+            waits at the gate (`Pace.rate_limited`), as all others do.
         error: What the call came to if its time were up now.
     """
 
@@ -195,9 +197,7 @@ class Exchange:
             remedy=failed.remedy,
         )
 
-    def decide(
-        self, call: Call, attempt: Attempt
-    ) -> Reply | AutocallsError | RetryAfter:
+    def decide(self, call: Call, attempt: Attempt) -> Reply | AutocallsError | TryAgain:
         """Return what a call has come to, or how long to wait for its next attempt."""
         decision = DECISIONS[call.request.kind, attempt.seen]
         call.attempt_count += 1
@@ -210,7 +210,7 @@ class Exchange:
         if decision.again is Again.NO or not self._may_repeat(call, attempt, pause):
             return error
         call.last_error = error
-        return RetryAfter(0.0 if _waits_at_the_gate(call, attempt) else pause, error)
+        return TryAgain(0.0 if _waits_at_the_gate(call, attempt) else pause, error)
 
     def _may_repeat(self, call: Call, attempt: Attempt, pause: float) -> bool:
         """Whether another attempt is within the call's time and the policy."""
@@ -218,7 +218,7 @@ class Exchange:
             pause = attempt.retry_after or 0.0
         again_at = loop_time() + pause
         # Neither is the message's fault: in a run it waits for better times.
-        is_outage = attempt.seen in _OUTAGE or call.request.kind is _READ
+        is_outage = attempt.seen in _WAITED_OUT or call.request.kind is _READ
         if call.deadline is None and is_outage:
             # What the service asks for is waited out, be it longer than our patience.
             is_told = attempt.seen is _RATE_LIMITED

@@ -52,7 +52,7 @@ def unknown(shipment: Shipment, detail: str) -> Unknown:
 def cut_short(shipment: Shipment) -> Outcome:
     """Return how a message ended whose task was cancelled."""
     if shipment.stage is Stage.LEFT:
-        return unknown(shipment, "the client was closed before an answer came")
+        return unknown(shipment, "it was cut off before an answer came")
     if shipment.withdrawn is not None:
         return withdrawn(shipment, shipment.withdrawn)
     return unsent(shipment, "its task was cancelled")

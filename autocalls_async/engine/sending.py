@@ -17,7 +17,7 @@ from autocalls_async.engine.attempts import (
     Attempt,
     Call,
     Exchange,
-    RetryAfter,
+    TryAgain,
     did_nothing,
 )
 from autocalls_async.engine.cut_offs import CutOffs
@@ -203,7 +203,7 @@ class Sends:
                     continue
                 return attempt
             step = self._exchange.decide(call, attempt)
-            if not isinstance(step, RetryAfter):
+            if not isinstance(step, TryAgain):
                 return step
             shipment.note_failed(step.error)
             if step.seconds:

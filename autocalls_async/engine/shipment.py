@@ -31,7 +31,14 @@ OnSettled: TypeAlias = Callable[[Outcome], None]
 
 
 class Stage(Enum):
-    """Where a message stands."""
+    """Where a message stands, and what becomes of it there if it is wanted back.
+
+    - QUEUED, HELD: it ends as unsent, and never leaves. An intent that a journal has
+      noted meanwhile is taken back; a kill would leave it there.
+    - LEFT: it goes on to its true end. Whoever waited is told no more of it: a journal
+      is, and an observer. Where that end is "did nothing", it does not leave again.
+    - SETTLED: it has its outcome, whether somebody takes it or not.
+    """
 
     if not TYPE_CHECKING:
         # Members are single, and Enum's own is ten times as slow.

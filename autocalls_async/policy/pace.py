@@ -239,7 +239,9 @@ class Pace:
         free_at = send.started + held + self.limit.per
         self._settle(send, _ANSWERED, now=now, free_at=free_at)
 
-    def refused(self, send: Departure, now: float, retry_after: float | None) -> None:
+    def rate_limited(
+        self, send: Departure, now: float, retry_after: float | None
+    ) -> None:
         """Note a 429: nobody sends until it is over, and then more carefully.
 
         Args:

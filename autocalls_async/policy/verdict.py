@@ -55,7 +55,7 @@ class Verdict(Enum):
 
 
 class Again(Enum):
-    """Whether another attempt may end otherwise, and can do no harm."""
+    """Whether to try again: it may go better, and cannot send anything twice."""
 
     YES = "yes"
     NO = "no"

@@ -40,7 +40,7 @@ def test_a_wait_is_estimated_by_what_stands_before(
 
 def test_a_wait_begins_when_the_pace_lets_one_leave() -> None:
     pace = Pace(SendLimit(5))
-    pace.refused(pace.start(100.0), 100.1, 30.0)
+    pace.rate_limited(pace.start(100.0), 100.1, 30.0)
 
     wait = estimated_wait(waiting(1, 0), pace, now=110.1)
 
@@ -69,7 +69,7 @@ def test_a_pause_that_outlasts_a_message_is_told_at_once(
     deadline: float | None, *, is_told: bool
 ) -> None:
     pace = Pace(SendLimit(5))
-    pace.refused(pace.start(99.0), 100.0, 30.0)
+    pace.rate_limited(pace.start(99.0), 100.0, 30.0)
 
     error = paused_beyond(deadline, pace, now=110.0)
 
@@ -80,7 +80,7 @@ def test_a_pause_that_outlasts_a_message_is_told_at_once(
 
 def test_a_pause_that_is_over_holds_nobody_up() -> None:
     pace = Pace(SendLimit(5))
-    pace.refused(pace.start(99.0), 100.0, 30.0)
+    pace.rate_limited(pace.start(99.0), 100.0, 30.0)
 
     assert paused_beyond(0.0, pace, now=130.0) is None
     assert paused_beyond(0.0, pace, now=129.9) is not None

@@ -62,7 +62,7 @@ def spans(instants: Sequence[float], count: int) -> list[float]:
 def after_a_refusal(limit: SendLimit) -> tuple[Pace, float]:
     """Make a pace that counts nothing but answers, and say when it may send."""
     pace = Pace(limit)
-    pace.refused(pace.start(0.0), 0.1, None)
+    pace.rate_limited(pace.start(0.0), 0.1, None)
     return pace, 0.1 + limit.per
 
 
@@ -79,7 +79,7 @@ def stall(pace: Pace, now: float, seconds: float) -> list[Departure]:
 def refuse_next(pace: Pace, now: float) -> float:
     """Send as soon as allowed, get a 429 without a time, say when that was."""
     leaves_at = pace.earliest(now)
-    pace.refused(pace.start(leaves_at), leaves_at + 0.05, None)
+    pace.rate_limited(pace.start(leaves_at), leaves_at + 0.05, None)
     return leaves_at + 0.05
 
 
@@ -181,7 +181,7 @@ def test_an_end_counts_once(end: str) -> None:
         case "gave up":
             pace.gave_up(send, 0.2)
         case _:
-            pace.refused(send, 0.2, 60.0)
+            pace.rate_limited(send, 0.2, 60.0)
 
     assert pace.earliest(0.2) == before
     assert pace.care is Care.LEARNT
@@ -240,7 +240,7 @@ def test_whatever_happens_the_pace_stays_a_number_small_and_moves_forward(
             case "a":
                 pace.answered(send, now)
             case "r":
-                pace.refused(send, now, None)
+                pace.rate_limited(send, now, None)
             case _:
                 pace.gave_up(send, now)
 
@@ -374,7 +374,7 @@ def test_a_late_send_spreads_the_others_over_its_turn() -> None:
 def test_a_429_holds_everybody(retry_after: float | None, hold: float) -> None:
     pace = Pace(SendLimit(5))
 
-    pace.refused(pace.start(10.0), 10.05, retry_after)
+    pace.rate_limited(pace.start(10.0), 10.05, retry_after)
 
     assert pace.not_before == pytest.approx(10.05 + hold)
     assert pace.earliest(10.2) == pytest.approx(max(10.2, 10.05 + hold))
@@ -393,16 +393,16 @@ def test_where_others_have_sent_just_now_nobody_sends_before_that_is_over() -> N
 def test_a_shorter_hold_does_not_take_back_a_longer_one() -> None:
     pace = Pace(SendLimit(5))
     one, other = pace.start(10.0), pace.start(10.2)
-    pace.refused(one, 10.3, 60.0)
+    pace.rate_limited(one, 10.3, 60.0)
 
-    pace.refused(other, 10.4, 1.0)
+    pace.rate_limited(other, 10.4, 1.0)
 
     assert pace.not_before == pytest.approx(70.3)
 
 
 def test_after_a_hold_the_sends_leave_evenly_and_not_at_once() -> None:
     pace = Pace(SendLimit(5))
-    pace.refused(pace.start(0.0), 0.1, 10.0)
+    pace.rate_limited(pace.start(0.0), 0.1, 10.0)
 
     starts, _ = drive(pace, [QUIET_TRIP] * 20, now=0.1)
 
@@ -436,7 +436,7 @@ def test_429s_for_sends_that_left_before_the_first_was_known_count_as_one() -> N
     sends = [pace.start(number * 0.2) for number in range(5)]
 
     for send in sends:
-        pace.refused(send, 1.0, None)
+        pace.rate_limited(send, 1.0, None)
 
     assert pace.care is Care.AFTER_ANSWERS
     assert pace.not_before == pytest.approx(2.0)
@@ -725,7 +725,7 @@ def test_one_at_a_time_a_probe_goes_out_beside_one_that_hangs() -> None:
 def test_no_probe_leaves_in_a_pause_that_a_429_asked_for() -> None:
     pace = Pace(SendLimit(5))
     sends = [pace.start(number * 0.2) for number in range(5)]
-    pace.refused(sends[0], 1.0, 60.0)
+    pace.rate_limited(sends[0], 1.0, 60.0)
     for number in range(5):
         pace.start(2.0 + number)
 

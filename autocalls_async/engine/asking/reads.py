@@ -9,7 +9,7 @@ from autocalls_async.engine.attempts import (
     Attempt,
     Call,
     Exchange,
-    RetryAfter,
+    TryAgain,
 )
 from autocalls_async.engine.gate.gate import Gate
 from autocalls_async.engine.gate.turns import Turn, TurnedBack
@@ -86,7 +86,7 @@ class Reads:
             step = self._exchange.decide(call, attempt)
             if isinstance(step, Reply):
                 return step
-            if not isinstance(step, RetryAfter):
+            if not isinstance(step, TryAgain):
                 return _unread(call, step)
             if on_failure is not None:
                 on_failure(_unread(call, step.error))

@@ -178,7 +178,7 @@ class Gate:
         if seen is _SILENCE:
             self.pace.gave_up(departure, now)
         elif seen is _RATE_LIMITED:
-            self.pace.refused(departure, now, retry_after)
+            self.pace.rate_limited(departure, now, retry_after)
         else:
             self.pace.answered(departure, now)
         self._changed.tell()
