@@ -63,7 +63,6 @@ def test_names_that_it_tells_to_change_are_there() -> None:
         ("_ERROR_BY_CODE", "autocalls_async/http/replies.py"),
         ("_remedy", "autocalls_async/model/errors.py"),
         ("REFUSAL_ROWS", "tests/http/test_refusals.py"),
-        ("`TemplateRequiredError`", "docs/pages/reference/errors.md"),
         ("_REFUSALS", "tests/promises/faults/cases/statuses.py"),
         ("PANELS", "autocalls_async/cli/terminal/guide.py"),
         ("CHANGED", "tests/cli/terminal/test_spread.py"),
