@@ -56,6 +56,7 @@ def test_the_outcome_agrees_with_what_the_service_saw(
     ]
     assert set(lies) == {None}
     assert all(sight.has_recovered for sight in seen)
+    assert {len(sight.requests) > 0 for sight in seen} == {False, True}
     assert len(seen) >= 8  # a send without a check takes no more steps of the loop
 
 
