@@ -119,6 +119,18 @@ def _modules_table(modules: Sequence[tuple[str, float]]) -> Iterator[str]:
         yield f"| {name} | {ms:.1f} |"
 
 
+def check_command() -> None:
+    """Make sure that there is a command to measure.
+
+    Raises:
+        SystemExit: There is none.
+    """
+    try:
+        _python(*VERSION)
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(error.stderr.strip()) from None
+
+
 def report_command(rounds: int) -> Iterator[str]:
     """Yield the lines of the command's table."""
     ways = {"`python -c pass`": ("-c", "pass"), "`autocalls --version`": VERSION}
@@ -141,6 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the import.")
     parser.add_argument("--rounds", type=int, default=21)
     rounds = parser.parse_args().rounds
+    check_command()
     print("\n".join((*report(rounds), "", *report_command(rounds))))
 
 
