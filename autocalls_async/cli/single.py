@@ -6,7 +6,8 @@ from autocalls_async.campaign.planning.templates import show_slot, slots_of
 from autocalls_async.cli.connection import ask, check_sender, send
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.terminal.failures import Status
-from autocalls_async.cli.terminal.screen import Screen, fact_table, make_table
+from autocalls_async.cli.terminal.screen import Screen
+from autocalls_async.cli.terminal.tables import fact_table, make_table
 from autocalls_async.cli.terminal.words import fields_of, plain
 from autocalls_async.cli.texts.variables import check_variable
 from autocalls_async.model.answers import (

@@ -38,12 +38,13 @@ from autocalls_async.cli.rows.outcomes_file import WriteRecord
 from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
 from autocalls_async.cli.terminal.outcomes import explain, outcome_record
-from autocalls_async.cli.terminal.screen import (
-    Screen,
+from autocalls_async.cli.terminal.progress import (
     every,
     outcome_table,
     reason_table,
+    show_progress,
 )
+from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.stopping import Stopping
 from autocalls_async.cli.terminal.words import count, quote
 from autocalls_async.http.loop import utc_now
@@ -293,7 +294,7 @@ class CampaignRun:
             observer=self._requests,
             deliveries=self._deliveries,
         )
-        with self._screen.watch(total=len(self._messages)) as watch:
+        with show_progress(self._screen, total=len(self._messages)) as display:
             async with client:
                 run = client.send_many(
                     self._messages,
@@ -304,16 +305,16 @@ class CampaignRun:
 
                 def stop() -> None:
                     run.stop()
-                    watch.say(
+                    display.say(
                         "stopping: what has left is waited for; "
                         "once more to stop at once"
                     )
 
                 async with Stopping(stop, client.aclose) as stopping:
-                    with every(watch.seconds, lambda: watch.update(run.progress)):
+                    with every(display.seconds, lambda: display.update(run.progress)):
                         await self._take(run)
             self._results.progress = run.progress
-            watch.update(run.progress)
+            display.update(run.progress)
         return stopping.exit_status
 
     async def _take(self, run: Run) -> None:

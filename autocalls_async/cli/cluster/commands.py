@@ -10,8 +10,9 @@ import typer
 from autocalls_async.cli.choices import Resolution
 from autocalls_async.cli.cluster.options import Resolving, SharedTable, Working
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
-from autocalls_async.cli.terminal.screen import Screen, make_table
+from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.stopping import Stopping
+from autocalls_async.cli.terminal.tables import make_table
 from autocalls_async.cli.terminal.words import count, duration
 from autocalls_async.cluster import Cluster, Worker, migrate, read_accounts
 from autocalls_async.cluster.records import ClusterStatus, Standing

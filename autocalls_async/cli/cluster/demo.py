@@ -15,7 +15,8 @@ from attrs import frozen
 
 from autocalls_async.cli.cluster.postgres import Server, find_programs
 from autocalls_async.cli.terminal.failures import CommandError, Status
-from autocalls_async.cli.terminal.screen import Screen, fact_table
+from autocalls_async.cli.terminal.screen import Screen
+from autocalls_async.cli.terminal.tables import fact_table
 from autocalls_async.cli.terminal.words import count
 from autocalls_async.cluster import Cluster, migrate
 from autocalls_async.emulator import Emulator

@@ -19,15 +19,15 @@ from autocalls_async.cli.demo.scenes import (
     kill_and_go_on,
     overtake,
 )
-from autocalls_async.cli.terminal.screen import (
-    Screen,
-    Watch,
+from autocalls_async.cli.terminal.progress import (
+    ProgressDisplay,
     every,
-    fact_table,
-    make_table,
     outcome_table,
+    show_progress,
 )
+from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.stopping import Stopping
+from autocalls_async.cli.terminal.tables import fact_table, make_table
 from autocalls_async.cli.terminal.words import count, duration
 from autocalls_async.client.client import AutocallsClient
 from autocalls_async.emulator import AcceptedMessage, Emulator, Endpoint
@@ -73,8 +73,8 @@ async def demo(plan: Script, screen: Screen, *, open_page: bool = False) -> int:
         if open_page:
             screen.say(f"The page is at {emulator.page_url}")
             webbrowser.open(emulator.page_url)
-        with screen.watch(total=len(messages)) as watch:
-            campaign = await _send(plan, messages, emulator, watch)
+        with show_progress(screen, total=len(messages)) as display:
+            campaign = await _send(plan, messages, emulator, display)
         saw = _Saw(
             accepted=list(emulator.accepted), requests=emulator.requests_by_endpoint()
         )
@@ -102,7 +102,10 @@ def _announce(plan: Script, messages: Sequence[Message], screen: Screen) -> None
 
 
 async def _send(
-    plan: Script, messages: Sequence[Message], emulator: Emulator, watch: Watch
+    plan: Script,
+    messages: Sequence[Message],
+    emulator: Emulator,
+    display: ProgressDisplay,
 ) -> _Campaign:
     lost = LostAnswer(emulator)
     emulator.choose_fault = lost.choose
@@ -116,9 +119,9 @@ async def _send(
         total = len(messages)
         reply = group.create_task(overtake(client, emulator, total=total))
         run = client.send_many(messages)
-        with every(watch.seconds, lambda: watch.update(run.progress)):
+        with every(display.seconds, lambda: display.update(run.progress)):
             outcomes = [outcome async for outcome in run]
-        watch.update(run.progress)
+        display.update(run.progress)
     emulator.choose_fault = None
     return _Campaign(
         messages=messages,

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from autocalls_async.campaign.progress import Progress
 from autocalls_async.cli.demo.scenes import Overtaken, Survived
-from autocalls_async.cli.terminal.screen import STYLES
+from autocalls_async.cli.terminal.outcomes import OUTCOME_STYLES
 from autocalls_async.cli.terminal.words import count
 from autocalls_async.emulator import AcceptedMessage
 from autocalls_async.model.messages import FreeformMessage, Message
@@ -57,7 +57,7 @@ class Findings:
         progress = self.progress
         return {
             "agree": self.is_proven,
-            "outcomes": {name: getattr(progress, name) for name in STYLES},
+            "outcomes": {name: getattr(progress, name) for name in OUTCOME_STYLES},
             "requests": self.requests,
             "most_in_a_second": self.most_in_a_second,
             "refused_as_too_fast": self.too_fast_count,

@@ -41,7 +41,8 @@ from autocalls_async.cli.rows.outcomes_file import (
 )
 from autocalls_async.cli.rows.private import open_private
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
-from autocalls_async.cli.terminal.screen import Screen, fact_table
+from autocalls_async.cli.terminal.screen import Screen
+from autocalls_async.cli.terminal.tables import fact_table
 from autocalls_async.cli.terminal.words import count
 from autocalls_async.journal import Entry, SqliteJournal, State
 from autocalls_async.journal.storage.reading import JournalReader

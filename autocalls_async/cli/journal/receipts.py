@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, field
 
 from autocalls_async.cli.terminal.failures import CommandError
-from autocalls_async.cli.terminal.screen import make_table
+from autocalls_async.cli.terminal.tables import make_table
 from autocalls_async.journal import Entry, State
 from autocalls_async.journal.storage.reading import JournalReader
 from autocalls_async.webhooks.statuses import FAILED, RANKS, rank

@@ -12,7 +12,8 @@ from attrs import frozen
 from autocalls_async.cli.connection import open_for_questions
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.terminal.failures import CommandError, Status
-from autocalls_async.cli.terminal.screen import Screen, make_table
+from autocalls_async.cli.terminal.screen import Screen
+from autocalls_async.cli.terminal.tables import make_table
 from autocalls_async.cli.terminal.words import count
 from autocalls_async.client.client import AutocallsClient
 from autocalls_async.journal import Entry, SqliteJournal, State

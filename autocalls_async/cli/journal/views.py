@@ -10,7 +10,9 @@ from autocalls_async.cli.journal.report import Report, show_instant
 from autocalls_async.cli.journal.tally import ORDER, Tally
 from autocalls_async.cli.rows.outcomes_file import WriteRecord
 from autocalls_async.cli.rows.private import guard_cells
-from autocalls_async.cli.terminal.screen import STYLES, Screen, make_table
+from autocalls_async.cli.terminal.outcomes import OUTCOME_STYLES
+from autocalls_async.cli.terminal.screen import Screen
+from autocalls_async.cli.terminal.tables import make_table
 from autocalls_async.cli.terminal.words import plain, quote
 from autocalls_async.journal import Entry, JournalLockedError, State
 from autocalls_async.model.values.masking import mask_phone
@@ -69,7 +71,7 @@ def _state_table(path: Path, tally: Tally) -> Any:  # noqa: ANN401  # rich's
         number = tally.states[state]
         if state is State.IN_FLIGHT and not number:
             continue  # only while a campaign is under way
-        style = STYLES.get(state.value, "") if number else "dim"
+        style = OUTCOME_STYLES.get(state.value, "") if number else "dim"
         share = f"{number / total:.1%}" if total else "-"
         table.add_row(state.value, f"{number:,}", share, style=style)
     table.add_row("together", f"{total:,}", "", style="bold")

@@ -14,6 +14,14 @@ from autocalls_async.model.errors import (
 )
 from autocalls_async.model.outcomes import Accepted, Outcome
 
+OUTCOME_STYLES = {
+    "accepted": "green",
+    "rejected": "yellow",
+    "unsent": "cyan",
+    "unknown": "magenta",
+}
+"""Of each outcome, in the order in which they are shown."""
+
 
 def explain(error: AutocallsError) -> str:
     """Say what went wrong, with the service's own words where there are any.

@@ -10,8 +10,9 @@ from pathlib import Path
 from aiohttp import web
 
 from autocalls_async.cli.terminal.failures import CommandError, Status, describe
-from autocalls_async.cli.terminal.screen import Screen, fact_table
+from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.stopping import Stopping
+from autocalls_async.cli.terminal.tables import fact_table
 from autocalls_async.cli.terminal.words import plain
 from autocalls_async.cli.webhooks.options import Serve, Verify
 from autocalls_async.model.values.masking import mask_phone

@@ -18,7 +18,7 @@ from autocalls_async.cli.bulk.rules.given import read_rules
 from autocalls_async.cli.bulk.rules.options import RuleOptions
 from autocalls_async.cli.bulk.rules.words import describe_rules
 from autocalls_async.cli.rows.phones import PhoneReader
-from autocalls_async.cli.terminal.screen import PlainWatch, progress_line
+from autocalls_async.cli.terminal.progress import PlainProgress, progress_line
 from autocalls_async.emulator import Emulator
 from tests.cli.conftest import Autocalls, Service
 from tests.people import hellos, open_windows, people
@@ -365,9 +365,9 @@ def test_a_run_that_waits_says_for_what() -> None:
         assert progress_line(progress, total=10) == line
 
     written = list[str]()
-    watch = PlainWatch(written.append, total=10)
+    display = PlainProgress(written.append, total=10)
     for _ in range(3):
-        watch.update(waiting)
+        display.update(waiting)
     assert written == [f"3 of 10, 7 wait until {shown}; 3 accepted"]
 
 

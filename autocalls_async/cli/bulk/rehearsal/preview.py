@@ -18,7 +18,8 @@ from autocalls_async.campaign.planning.plan import (
 from autocalls_async.cli.bulk.intake.inventory import Inventory
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.rehearsal.obstacles import Obstacle
-from autocalls_async.cli.terminal.screen import Screen, fact_table, make_table
+from autocalls_async.cli.terminal.screen import Screen
+from autocalls_async.cli.terminal.tables import fact_table, make_table
 from autocalls_async.cli.terminal.words import (
     count,
     duration,
