@@ -19,14 +19,14 @@ from autocalls_async.cli.exclude.app import exclude_app
 from autocalls_async.cli.journal.app import journal_app
 from autocalls_async.cli.terminal.ending import finish
 from autocalls_async.cli.terminal.spread import spread
-from autocalls_async.cli.terminal.usage import PrintableGroup
+from autocalls_async.cli.terminal.usage import PlainGroup
 from autocalls_async.cli.webhooks.app import webhooks_app
 
 if TYPE_CHECKING:
     from autocalls_async.cli.terminal.screen import Screen
 
 app: typer.Typer = typer.Typer(
-    cls=PrintableGroup,
+    cls=PlainGroup,
     add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks show variables: the key, too

@@ -60,23 +60,72 @@ def test_help_warns_of_a_key_on_the_command_line(
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "complaint"),
     [
-        pytest.param(("nonsense",), id="command"),
-        pytest.param(("send",), id="no arguments"),
-        pytest.param(("template", OPEN), id="no template"),
-        pytest.param(("senders", "--nonsense"), id="option"),
-        pytest.param(("emulator", "--port", "99999"), id="port"),
+        pytest.param(
+            ("sendd",),
+            "no such command 'sendd'. Did you mean 'send', 'senders'? (autocalls -h",
+            id="command",
+        ),
+        pytest.param(
+            ("send",), "missing argument 'RECIPIENT' (autocalls send -h", id="argument"
+        ),
+        pytest.param(
+            ("senders", "--nonsense"),
+            "no such option: --nonsense (autocalls senders -h",
+            id="option",
+        ),
+        pytest.param(
+            ("emulator", "--port", "99999"),
+            "--port must be less than or equal to 65535; got '99999' (autocalls em",
+            id="range",
+        ),
+        pytest.param(
+            ("send", OPEN, "hi", "--sender-id", "abc"),
+            "--sender-id must be a valid integer; got 'abc' (autocalls send -h",
+            id="number",
+        ),
+        pytest.param(
+            ("bulk", "people.csv", "--repeats", "maybe"),
+            "--repeats: 'maybe' is not one of 'first', 'all' (autocalls bulk -h",
+            id="choice",
+        ),
+        pytest.param(
+            ("bulk", "people.csv", "--price", "abc"),
+            "--price: it must be an amount of at least 0, such as 0.05; got 'abc' (",
+            id="ours",
+        ),
+        pytest.param(
+            ("send", OPEN, "hi", "--account", "acme"),
+            "--account needs --accounts FILE",
+            id="together",
+        ),
+        pytest.param(("bulk", "x", "--rate"), "option '--rate' requires", id="cut off"),
+        pytest.param(("\x1b[31m\n",), "no such command '", id="steering"),
     ],
 )
-def test_wrong_usage_is_status_2_and_no_traceback(
-    arguments: tuple[str, ...], autocalls: Autocalls
+def test_wrong_usage_is_status_2_and_one_line(
+    arguments: tuple[str, ...], complaint: str, autocalls: Autocalls
 ) -> None:
     ended = autocalls(*arguments)
 
     assert ended.status == 2
     assert ended.out == ""
-    assert "Error" in ended.err
+    assert ended.err.startswith(f"autocalls: {complaint}")
+    assert ended.err.removesuffix("\n").isprintable()
+
+
+def test_a_variable_that_cannot_be_used_is_named(
+    autocalls: Autocalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOCALLS_SENDER_ID", "twelve")
+
+    ended = autocalls("send", OPEN, "hi")
+
+    assert ended.status == 2
+    assert ended.err.startswith(
+        "autocalls: AUTOCALLS_SENDER_ID must be a valid integer; got 'twelve' ("
+    )
 
 
 def run_python(code: str) -> subprocess.CompletedProcess[str]:

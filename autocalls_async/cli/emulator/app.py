@@ -6,9 +6,9 @@ from autocalls_async.cli.emulator import options
 from autocalls_async.cli.options import Json
 from autocalls_async.cli.terminal.ending import finish
 from autocalls_async.cli.terminal.spread import spread
-from autocalls_async.cli.terminal.usage import PrintableGroup
+from autocalls_async.cli.terminal.usage import PlainGroup
 
-emulator_app: typer.Typer = typer.Typer(cls=PrintableGroup, invoke_without_command=True)
+emulator_app: typer.Typer = typer.Typer(cls=PlainGroup, invoke_without_command=True)
 
 
 @emulator_app.callback()
