@@ -10,7 +10,12 @@ import unicodedata
 from typing import Literal, TypeAlias
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumber,
+    PhoneNumberFormat,
+    PhoneNumberType,
+)
 
 from autocalls_async.model.checks import check_phone, show_no_text
 from autocalls_async.model.persons import person_of
@@ -26,9 +31,10 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 # By which people keep a spreadsheet from mangling a number, and what links begin with.
 _GUARD = re.compile(
-    r"""^(?:=\s*)?["'\u2018\u2019`]?(?:(?:tel|whatsapp):)?|["']$""", re.IGNORECASE
+    r"""^(?:=\s*)?["'`\u2018-\u201f]?(?:(?:tel|whatsapp):)?|["'\u2018-\u201f]$""",
+    re.IGNORECASE,
 )
-_DASHES = re.compile(r"[\u2010-\u2015\u2212]")
+_DASHES = re.compile(r"[\u2010-\u2015\u2212\u2500\u30fc]")
 _SHORTENED = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
 _CODE_IN_BRACKETS = re.compile(r"^\(\s*(\+\s*[0-9]{1,3})\s*\)")
 # As WhatsApp writes them: with their country's code, and no plus.
@@ -38,6 +44,8 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 _FLOAT_TAIL = re.compile(r"(\+?[0-9]{7,15})[.,]0")
+_DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]{1,2}")
+_PLUS_BEHIND = re.compile(r"([1-9][0-9 ().\-/]*)\+")  # written from the right
 # What belongs to no number, such as its place in a list.
 _STRANGE = re.compile(
     r"[.,]0+$|[^0-9]\([0-9]{1,3}\)$|^[0-9]{1,2}\.?\)|^[1-9][0-9]?\. |\.\s*\."
@@ -53,7 +61,8 @@ _DATE = re.compile(
 )
 # Letters may be an extension, or two numbers in one cell: nothing is guessed.
 _NUMBER = re.compile(r"\+?[0-9 ().\-/]+")
-_INTERNATIONAL = re.compile(r"0\s*0[ ().-]*(?=[1-9])")
+_INTERNATIONAL = re.compile(r"\+?0\s*0[ ().-]*(?=[1-9])")
+_MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
 class AmbiguousPhoneError(ValueError):
@@ -101,7 +110,7 @@ def parse_phone(
             shortened it.
     """
     if isinstance(text, str) and _E164.fullmatch(text):
-        return text
+        return _tidy(text, name)
     written = _clean(text)
     if written is None:
         raise ValueError(_refusal(name, text, region))
@@ -125,6 +134,40 @@ def parse_phone(
     return _e164(found)
 
 
+def _tidy(phone: str, name: str) -> str:
+    """Return an E.164 number without a trunk's 0 in it: `+49 0151…`.
+
+    Raises:
+        ValueError: Somebody put its code before it twice: `+49 49 151…`. Where digits
+            that are a code begin a number of their own, they stay.
+    """
+    code, rest = _split(phone)
+    if not rest.startswith(("0", code)) and not phone.startswith("+78"):
+        return phone
+    whole, rest = _parse(phone, None), rest.removeprefix("00")
+    once = _parse("+" + rest, None) if rest.startswith(code) else None
+    tidy = phone if whole is None else _e164(whole)
+    is_mobile = whole and tidy == phone and _is_mobile(whole)
+    if once and _is_mobile(once) and not is_mobile:
+        shown = mask_phone(_e164(once))
+        msg = f"{name} has its country's code twice; if it is {shown}, write it so"
+        raise ValueError(msg)
+    return tidy
+
+
+def _split(phone: str) -> tuple[str, str]:
+    """Return the country's code of an E.164 number, and the rest."""
+    for end in (2, 3):
+        if int(phone[1:end]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+            return phone[1:end], phone[end:]
+    return phone[1:4], phone[4:]
+
+
+def _is_mobile(number: PhoneNumber) -> bool:
+    """Whether it can be a mobile, as nearly all numbers with WhatsApp are."""
+    return phonenumbers.number_type(number) in _MOBILE
+
+
 def _clean(text: object) -> str | None:
     """Return what was written without what nobody sees or means, if it is text.
 
@@ -144,6 +187,8 @@ def _clean(text: object) -> str | None:
         return f"+{link[1] or link[2]}"
     if tail := _FLOAT_TAIL.fullmatch(seen):
         return tail[1]
+    if behind := _PLUS_BEHIND.fullmatch(seen):
+        return f"+{behind[1]}"
     return _CODE_IN_BRACKETS.sub(r"\1 ", seen)
 
 
@@ -166,15 +211,18 @@ def _read(
 ) -> PhoneNumber | None:
     if not _NUMBER.fullmatch(written) or _has_tail(written, region):
         return None
-    if written.startswith("+"):
-        return _parse(written, None)
     if prefix := _INTERNATIONAL.match(written):
+        abroad = _parse_abroad(written[prefix.end() :], name)
+        if abroad and abroad.country_code == _code_of(region):
+            return abroad
         # Some countries dial abroad with 001 or 0011.
-        abroad = _parse("+" + written[prefix.end() :], None)
         return _the_one(abroad, _parse(written, region), name)
+    if written.startswith("+"):
+        return _parse_abroad(written[1:], name)
     if written.startswith(("0", "(0")):  # no country's code does
         home = _parse(written, region)
-        return _the_one(_parse_behind_0(written, home), home, name)
+        abroad = None if numbers == "national" else _parse_behind_0(written, home)
+        return _the_one(abroad, home, name)
     return _read_digits(written, region, numbers=numbers, name=name)
 
 
@@ -187,10 +235,17 @@ def _the_one(
 
 
 def _parse_behind_0(written: str, home: PhoneNumber | None) -> PhoneNumber | None:
-    """Read `049 151…` as `+49 151…`, where that is the country's own code."""
+    """Read `049 151…` as `+49 151…`, and so for the mobiles of other countries."""
     abroad = _parse("+" + written.replace("0", "", 1), None)
-    is_own = abroad and home and abroad.country_code == home.country_code
-    return abroad if is_own else None
+    if abroad is None or home is None:
+        return None
+    is_own = abroad.country_code == home.country_code
+    is_meant = is_own or (_is_mobile(abroad) and not _is_mobile(home))
+    return abroad if is_meant and not _is_grouped_as(written, home) else None
+
+
+def _code_of(region: str) -> int:
+    return phonenumbers.country_code_for_region(region)
 
 
 def _has_tail(written: str, region: str | None) -> bool:
@@ -198,6 +253,8 @@ def _has_tail(written: str, region: str | None) -> bool:
 
     `345-67-89` is how half of Europe writes: without its end it is no number.
     """
+    if _DECIMAL.fullmatch(written):
+        return True
     extension = _EXTENSION.search(written)
     # Several dots part groups.
     if extension is None or (extension["dot"] and written.count(".") > 1):
@@ -237,18 +294,21 @@ def _read_abroad(written: str, name: str) -> str:
     if prefix := _INTERNATIONAL.match(written):
         written = "+" + written[prefix.end() :]
     has_code = written.startswith("+") and _NUMBER.fullmatch(written)
-    if has_code and not _has_tail(written, None) and (found := _parse(written, None)):
-        return _e164(found)
-    return check_phone(name, written)
+    is_number = has_code and not _has_tail(written, None)
+    found = _parse_abroad(written[1:], name) if is_number else None
+    return _e164(found) if found else _tidy(check_phone(name, written), name)
 
 
 def _read_digits(
     written: str, region: str, *, numbers: Numbers | None, name: str
 ) -> PhoneNumber | None:
     """Read a number that begins with neither a plus nor a 0."""
-    abroad, home = _parse("+" + written, None), _parse(written, region)
-    if numbers is not None:
-        return abroad if numbers == "international" else home
+    home = _parse(written, region)
+    if numbers == "national":
+        return home
+    abroad = _parse_abroad(written, name)
+    if numbers == "international":
+        return abroad
     if home is None and abroad is not None:
         msg = (
             f"{name} is no number of {region}; if it is {mask_phone(_e164(abroad))},"
@@ -286,6 +346,17 @@ def _parse(written: str, region: str | None) -> PhoneNumber | None:
     return number if phonenumbers.is_valid_number(number) else None
 
 
+def _parse_abroad(digits: str, name: str) -> PhoneNumber | None:
+    """Read a number that begins with its country's code."""
+    found = _parse("+" + digits, None)
+    if "(0)" in digits:  # to be left out from abroad, but for Italy's landlines
+        found = _the_one(_parse("+" + digits.replace("(0)", ""), None), found, name)
+    phone = _e164(found) if found else "+" + re.sub("[^0-9]", "", digits)
+    if _E164.fullmatch(phone):
+        _tidy(phone, name)
+    return found
+
+
 def _e164(number: PhoneNumber) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
@@ -295,6 +366,8 @@ def _refusal(name: str, text: object, region: str | None) -> str:
         return check_phone.refusal(name, text)
     if not isinstance(text, str):
         shown = show_no_text(text)
+    elif _clean(text) == "":
+        shown = "nothing"
     elif _NUMBER.fullmatch(_clean(text) or ""):
         shown = repr(mask_phone(text))
     else:

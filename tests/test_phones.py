@@ -85,6 +85,21 @@ TAKEN = [
     ),
     pytest.param("030/123/4567", "DE", "+49301234567", id="slashes between groups"),
     pytest.param("0664.123.45.67", "AT", "+436641234567", id="dots between groups"),
+    pytest.param("4915123456789+", "DE", "+4915123456789", id="plus behind, Arabic"),
+    pytest.param("+0049 151 23456789", "DE", "+4915123456789", id="a plus and 00"),
+    pytest.param("\u201c+4915123456789\u201d", "DE", "+4915123456789", id="quoted"),
+    pytest.param("090\u30fc1234\u30fc5678", "JP", "+819012345678", id="long marks"),
+    pytest.param("00573011234567", "CO", "+573011234567", id="00 and a carrier's 5"),
+    pytest.param("04921 123456", "DE", "+494921123456", id="begins as its code"),
+    pytest.param("+494921123456", "DE", "+494921123456", id="and with its code"),
+    pytest.param("03361 2345678", "DE", "+4933612345678", id="0, grouped as at home"),
+    pytest.param("+49015123456789", "US", "+4915123456789", id="E.164 with a 0"),
+    pytest.param("+789123456789", "RU", "+79123456789", id="E.164 with an 8"),
+    pytest.param("+3606201234567", "HU", "+36201234567", id="E.164 with an 06"),
+    pytest.param("+39 (0)6 12345678", "US", "+390612345678", id="a 0 that belongs"),
+    pytest.param("+390612345678", "IT", "+390612345678", id="a 0 of its own"),
+    pytest.param("+77011234567", "KZ", "+77011234567", id="a code as its own digit"),
+    pytest.param("+393931234567", "IT", "+393931234567", id="a mobile of 393"),
 ]
 
 
@@ -143,12 +158,26 @@ REFUSED = [
     pytest.param("21/11/2024", "NO", "is a date", id="a date with slashes"),
     pytest.param("2024-11-26", "SE", "is a date", id="the year first"),
     pytest.param("26.11.24", "GL", "is a date", id="a short year"),
+    pytest.param("45622.0", "DE", "must be", id="a short float"),
+    pytest.param("45622.50", "DE", "must be", id="a price"),
+    pytest.param("-45622.5", "DE", "must be", id="a negative one"),
+    pytest.param("+494915123456789", "DE", "code twice", id="its code twice"),
+    pytest.param("+49 4915123456789", "US", "code twice", id="twice, abroad"),
+    pytest.param("+410041791234567", "CH", "code twice", id="twice with 00"),
+    pytest.param("494915123456789", "DE", "code twice", id="twice without a plus"),
+    pytest.param("4141791234567", "DE", "code twice", id="twice, without, abroad"),
+    pytest.param("0041 0041 791234567", "DE", "code twice", id="twice with 00, abroad"),
+    pytest.param("+114155550123", "US", "code twice", id="a 1 twice"),
+    pytest.param("0436641234567", "DE", "could be", id="0 for a plus, abroad"),
+    pytest.param("+39 (0)333 1234567", "IT", "could be", id="a 0 that belongs or not"),
+    pytest.param("033612345678", "AT", "could be", id="0 and the code of France"),
     pytest.param("049 151 23456789", "DE", "could be", id="0 for a plus"),
     pytest.param("0 49 151 23456789", "DE", "could be", id="0 for a plus, apart"),
     pytest.param("447400123456", "US", "write the plus", id="abroad alone"),
     pytest.param("12345", "DE", "must be", id="too short"),
     pytest.param("0151 23456789 ext. 3", "DE", "other text", id="an extension"),
-    pytest.param("", "DE", "other text", id="empty"),
+    pytest.param("", "DE", "got nothing", id="empty"),
+    pytest.param(" \u200b\u00a0", "DE", "got nothing", id="nothing to be seen"),
     pytest.param("+", "DE", "must be", id="a plus alone"),
     pytest.param(4915123456789, "DE", "a value of type int", id="a number"),
     pytest.param(4915123456789.0, "DE", "a value of type float", id="a float"),
@@ -175,6 +204,31 @@ def test_how_numbers_are_meant_can_be_wrong_but_not_bent(
 ) -> None:
     with pytest.raises(ValueError, match="must be"):
         parse_phone(text, region="US", numbers=numbers)
+
+
+def test_digits_behind_a_0_are_national_where_all_are_said_to_be() -> None:
+    number = parse_phone("0436641234567", region="DE", numbers="national")
+
+    assert number == "+49436641234567"
+
+
+@pytest.mark.parametrize("text", ["+494915123456789", "00 49 49 151 23456789"])
+def test_a_code_that_is_there_twice_is_no_region_s_matter(text: str) -> None:
+    with pytest.raises(ValueError, match=r"code twice; if it is \+4915•••6789"):
+        parse_phone(text, region=None)
+
+
+def test_no_example_of_a_region_has_its_code_twice() -> None:
+    kinds = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE)
+
+    examples = [
+        e164(number)
+        for region, kind in product(REGIONS, kinds)
+        if (number := phonenumbers.example_number_for_type(region, kind))
+    ]
+
+    assert len(examples) > 400
+    assert [parse_phone(number, region=None) for number in examples] == examples
 
 
 PERSONS = [
@@ -279,3 +333,8 @@ def test_what_stands_behind_a_number_is_no_part_of_it(
 ) -> None:
     with pytest.raises(ValueError, match="recipient_phone"):
         parse_phone(text, region=region, numbers=numbers)
+
+
+def test_without_a_region_a_code_is_not_there_twice_with_00_either() -> None:
+    with pytest.raises(ValueError, match="code twice"):
+        parse_phone("0041 0041 791234567", region=None)
