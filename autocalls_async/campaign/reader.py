@@ -230,7 +230,7 @@ class Reader:
             shipment = self._make_shipment(message, partial(settle, number))
         finally:
             del message  # as above
-        shipment.index = number
+        shipment.number(number)
         return shipment
 
     async def _admit(
@@ -246,7 +246,7 @@ class Reader:
         finally:  # also where it was told to stop: what would be sent has an outcome
             pages = zip(batch.values(), admission.result(), strict=True)
             for shipment, page in pages:
-                shipment.page = page
+                shipment.note_in(page)
             self._hand_on(batch, take_in, is_new=is_new)
 
     async def _ask_for(

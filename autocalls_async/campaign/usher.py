@@ -166,7 +166,7 @@ class Usher:
         if isinstance(error, HeldError):
             self._put_aside(error, number, message)
         if error is None:
-            shipment.rule = Ticket(self._rulebook, number, message)
+            shipment.hold_against(Ticket(self._rulebook, number, message))
         return error
 
     def ended(self, number: int, shipment: Shipment, outcome: Outcome) -> bool:

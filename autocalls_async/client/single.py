@@ -295,7 +295,6 @@ class SingleSends(NamedTemplates):
             flow=flow,
             is_single=is_single,
             takes_spare=takes_spare,
-            host=self._wiring.host,
         )
 
 
@@ -316,5 +315,5 @@ def _bind(
     rule: Rule, make: Callable[[OnSettled], Shipment], on_settled: OnSettled
 ) -> Shipment:
     shipment = make(on_settled)
-    shipment.rule = rule
+    shipment.hold_against(rule)
     return shipment

@@ -15,7 +15,6 @@ from autocalls_async.engine.home import tell_of_neglect
 from autocalls_async.engine.telemetry.observers import Telling
 from autocalls_async.http.settings import ApiKey, parse_base_url, read_host
 from autocalls_async.http.transport.transport import Transport
-from autocalls_async.model.checks import check_id
 from autocalls_async.model.later import Later
 from autocalls_async.policy.pace import SendLimit
 from autocalls_async.policy.retry import RetryPolicy
@@ -48,8 +47,6 @@ class Wiring:
         connect_ahead: bool,
         automation_key: ApiKey | None = None,
     ) -> None:
-        if max_queued is not None:
-            check_id("max_queued", max_queued)
         url = parse_base_url(base_url)
         self.host: str = read_host(url)
         self.has_spares: bool = connect_ahead and session is None

@@ -29,6 +29,7 @@ from autocalls_async.engine.sending import Sends
 from autocalls_async.engine.shipment import OnSettled, Shipment
 from autocalls_async.engine.shipments import Shipments
 from autocalls_async.engine.telemetry.observers import Telling
+from autocalls_async.model.checks import check_id
 from autocalls_async.model.errors import RejectedError, UnsentError
 from autocalls_async.model.later import Later
 from autocalls_async.model.outcomes import Outcome
@@ -56,6 +57,8 @@ class Dispatcher:
         telling: Telling,
         max_queued: int | None = None,
     ) -> None:
+        if max_queued is not None:
+            check_id("max_queued", max_queued)
         self.guard = guard
         self._gate = send_gate
         self._telling = telling
@@ -87,7 +90,12 @@ class Dispatcher:
     def submit(self, shipment: Shipment, now: float) -> None:
         """Take a message in; its `on_settled` is called exactly once."""
         is_watched = self._telling.is_heard
-        shipment.take_in(at=now, call_id=next(_CALL_IDS), is_watched=is_watched)
+        shipment.take_in(
+            at=now,
+            call_id=next(_CALL_IDS),
+            host=self._exchange.host,
+            is_watched=is_watched,
+        )
         if self._is_closed:
             self._shipments.settle(shipment, unsent(shipment, "the client is closed"))
             return

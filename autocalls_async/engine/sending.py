@@ -339,7 +339,7 @@ class Sends:
         has_left = shipment.stage is _LEFT
         if has_left:
             self._shipments.move(shipment, Stage.HELD)
-            shipment.hold_again()
+            shipment.come_back()
         if (page := shipment.page) is not None:
             page.came_back() if has_left else page.stayed()
 

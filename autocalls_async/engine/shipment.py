@@ -129,7 +129,6 @@ class Shipment:
         "on_settled",
         "page",
         "place",
-        "recalled",
         "recipient",
         "rule",
         "sender_id",
@@ -141,10 +140,12 @@ class Shipment:
         "was_checked",
         "window_check",
         "withdrawn",
+        "withdrawn_late",
     )
     # From its submission on:
     submitted_at: float  # on the loop's clock
     call_id: int
+    host: str | None  # whom it is sent to
     context: Context
     is_watched: bool  # somebody wants to know of each step
     left_at: float  # on the loop's clock, from its first handing over on
@@ -159,7 +160,6 @@ class Shipment:
         on_settled: OnSettled,
         flow: Hashable = None,
         deadline: float | None = None,
-        host: str | None = None,
         is_single: bool = False,
         takes_spare: bool = False,
     ) -> None:
@@ -171,7 +171,6 @@ class Shipment:
         self.on_settled: OnSettled = on_settled
         self.flow: Hashable = flow
         self.deadline: float | None = deadline
-        self.host: str | None = host  # whom it is sent to
         self.index: int | None = None  # its place in the source of its run
         self.is_single: bool = is_single  # somebody waits for this one alone
         self.takes_spare: bool = takes_spare  # a connection made ahead is for it
@@ -183,7 +182,7 @@ class Shipment:
         self.was_checked: bool = False
         self.fell_back: bool = False  # to its template
         self.withdrawn: UnsentError | RejectedError | None = None
-        self.recalled: UnsentError | RejectedError | None = None  # had it not left
+        self.withdrawn_late: UnsentError | RejectedError | None = None
         self.needs_slot: bool = True  # its window was not known as closed
         self.ahead_count: int = 0  # messages that waited when it came
         self.last_error: AutocallsError | None = None  # if its time were up now
@@ -192,15 +191,30 @@ class Shipment:
         self.turn: Turn | None = None  # at the gate, of the attempt under way
         self.task: asyncio.Task[None] | None = None
 
+    def number(self, index: int) -> None:
+        """Note its place in the source of its run."""
+        self.index = index
+
+    def note_in(self, page: Page | None) -> None:
+        """Have a journal told of it, if there is one."""
+        self.page = page
+
+    def hold_against(self, rule: Rule) -> None:
+        """Have it held against a rule just before its first byte."""
+        self.rule = rule
+
     def meet(self, *, needs_slot: bool, ahead_count: int) -> None:
         """Note what it met when it came."""
         self.needs_slot = needs_slot
         self.ahead_count = ahead_count
 
-    def take_in(self, *, at: float, call_id: int, is_watched: bool) -> None:
+    def take_in(
+        self, *, at: float, call_id: int, host: str | None, is_watched: bool
+    ) -> None:
         """Note that it was submitted, in this context."""
         self.submitted_at = at
         self.call_id = call_id
+        self.host = host
         self.context = copy_context()
         self.is_watched = is_watched
 
@@ -278,17 +292,17 @@ class Shipment:
             return message.message
         return None
 
-    def note_withdrawn(self, error: UnsentError | RejectedError) -> None:
+    def withdraw(self, error: UnsentError | RejectedError) -> None:
         """Note that it must not leave any more."""
         self.withdrawn = error
 
-    def recall(self, error: UnsentError | RejectedError) -> None:
-        """Note that it must not leave again, now that it has left."""
-        self.recalled = error
+    def withdraw_late(self, error: UnsentError | RejectedError) -> None:
+        """Note that it must not leave again: it has left, and may come back."""
+        self.withdrawn_late = error
 
-    def hold_again(self) -> None:
-        """Note that it surely did nothing: whoever recalled it may have it back."""
-        self.withdrawn = self.withdrawn or self.recalled
+    def come_back(self) -> None:
+        """Note that it surely did nothing: who wanted it back meanwhile may have it."""
+        self.withdrawn = self.withdrawn or self.withdrawn_late
 
     def note_failed(self, error: AutocallsError) -> None:
         """Note what it came to if its time were up now."""

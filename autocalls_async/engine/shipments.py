@@ -183,9 +183,9 @@ class Shipments:
         """
         outcome = withdrawn(shipment, error)
         if shipment.stage not in _WAITING:
-            shipment.recall(error)
+            shipment.withdraw_late(error)
             return False
-        shipment.note_withdrawn(error)
+        shipment.withdraw(error)
         if shipment.place and self._lanes.remove(shipment.place):
             self.settle(shipment, outcome)
         elif shipment.task:
