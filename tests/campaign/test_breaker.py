@@ -172,6 +172,14 @@ UNSYNCED = refused(TemplateUnusableError, code="TEMPLATE_NOT_SYNCED")
         pytest.param([ACCEPTED, ACCEPTED, PAUSED] * 50, None, id="every third one"),
         pytest.param([PAUSED, UNSYNCED, ACCEPTED] * 30, None, id="two reasons"),
         pytest.param([PAUSED, UNSYNCED] * 10, 19, id="two reasons alone"),
+        pytest.param(
+            [refused(SenderNotFoundError), refused(PermissionDeniedError)] * 9,
+            None,
+            id="two reasons without a code",
+        ),
+        pytest.param(
+            [PAUSED, *[rejected_unasked()] * 9] * 10, 91, id="what never left aside"
+        ),
         pytest.param([refused(InvalidPhoneError)] * 99, None, id="bad numbers"),
         pytest.param([refused(InvalidRequestError)] * 99, None, id="a row's own"),
         pytest.param([refused(TemplateRequiredError)] * 99, None, id="closed windows"),

@@ -8,24 +8,15 @@ from decimal import Decimal
 from autocalls_async.model.checks import check_count, show_kind
 
 
-def check_amount(name: str, value: object, *, least: str) -> Decimal:
-    """Return an amount of money.
-
-    Args:
-        name: What to call it.
-        value: What was given.
-        least: `"0"` where it may be 0, `"more"` where it must be above.
-
-    Raises:
-        ValueError: It is no `Decimal`, or is too small.
-    """
+def _check_amount(name: str, value: object, *, may_be_zero: bool) -> None:
+    """Raise `ValueError` unless it is an amount of money, of 0 or only above."""
     if (
         isinstance(value, Decimal)
         and value.is_finite()
-        and (value > 0 or (value == 0 and least == "0"))
+        and (value > 0 or (value == 0 and may_be_zero))
     ):
-        return value
-    rule = "of at least 0" if least == "0" else "above 0"
+        return
+    rule = "of at least 0" if may_be_zero else "above 0"
     shown = str(value) if isinstance(value, Decimal | int | float) else show_kind(value)
     msg = f"{name} must be a Decimal {rule}; got {shown}"
     raise ValueError(msg)
@@ -43,11 +34,11 @@ def most_messages(
         check_count("at_most", at_most)
     if budget is None:
         return at_most
-    check_amount("budget", budget, least="0")
+    _check_amount("budget", budget, may_be_zero=True)
     if price is None:
         msg = f"budget needs price, that of one message; got budget {budget} alone"
         raise ValueError(msg)
-    check_amount("price", price, least="more")
+    _check_amount("price", price, may_be_zero=False)
     affordable = int(budget // price)
     return affordable if at_most is None else min(at_most, affordable)
 

@@ -85,13 +85,14 @@ def test_two_messages_under_way_to_one_person_share_a_place() -> None:
 
 def test_what_a_journal_tells_counts_whatever_its_order() -> None:
     people = DailyPeople()
-    for person, at in (("ben", 50.0), ("ana", 10.0), ("cem", 90.0), ("ana", 5.0)):
+    told = (("ben", 50.0), ("zoe", 10.0), ("cem", 90.0), ("zoe", 5.0), ("ana", 70.0))
+    for person, at in told:
         people.note(SENDER, person, at=at)
 
-    assert people.count(SENDER, now=100.0) == 3
-    assert people.frees_at(SENDER, most=3, now=100.0) == 10.0 + DAY
-    assert people.frees_at(SENDER, most=2, now=100.0) == 50.0 + DAY
-    assert people.count(SENDER, now=DAY + 60.0) == 1
+    assert people.count(SENDER, now=100.0) == 4
+    frees_at = [people.frees_at(SENDER, most=m, now=100.0) for m in (4, 3, 2, 1)]
+    assert frees_at == [at + DAY for at in (10.0, 50.0, 70.0, 90.0)]
+    assert people.count(SENDER, now=DAY + 60.0) == 2
 
 
 def test_a_limit_of_none_lets_nobody_pass() -> None:

@@ -53,6 +53,7 @@ def test_what_the_function_raises_leaves_the_message_unsent() -> None:
     assert type(error) is UnsentError
     assert "exclude failed (ConnectionError)" in str(error)
     assert isinstance(error.__cause__, ConnectionError)
+    assert error.recipient_phone == ANA
     assert ANA not in str(error)
 
 
@@ -64,6 +65,7 @@ def test_a_function_that_returns_a_coroutine_excludes_for_want_of_an_answer() ->
 
     assert type(error) is UnsentError
     assert "exclude failed (TypeError)" in str(error)
+    assert str(error.__cause__) == "exclude returned a coroutine"
 
 
 def test_what_cannot_be_asked_is_refused_at_once() -> None:
@@ -71,9 +73,12 @@ def test_what_cannot_be_asked_is_refused_at_once() -> None:
         return False
 
     for wrong in (ANA, ANA.encode(), 5, iter([ANA]), None):
-        with pytest.raises(ValueError, match="exclude must be a container of numbers"):
+        rule = (
+            f"^exclude must be a container of numbers.*of type {type(wrong).__name__}$"
+        )
+        with pytest.raises(ValueError, match=rule):
             Exclusions(wrong)  # type: ignore[arg-type]  # the mistake
-    with pytest.raises(ValueError, match="exclude must be no coroutine function"):
+    with pytest.raises(ValueError, match=r"^exclude must be no coroutine.* leaves$"):
         Exclusions(ask)  # type: ignore[arg-type]  # the mistake
 
 

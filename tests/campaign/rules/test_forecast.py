@@ -28,6 +28,11 @@ def ends(rules: PlannedRules, count: int = 3600, *, days: int = 0) -> datetime:
         ),
         pytest.param(PlannedRules(hours=OFFICE), NOON + HOUR, id="open hours"),
         pytest.param(
+            PlannedRules(hours=OFFICE, start_at=NOON.replace(hour=19)),
+            NOON.replace(hour=20),
+            id="the last hour",
+        ),
+        pytest.param(
             PlannedRules(hours=OFFICE, start_at=NOON.replace(hour=19, minute=30)),
             NOON.replace(day=27, hour=9, minute=30),
             id="half of it tomorrow",
@@ -56,8 +61,8 @@ def test_the_last_zone_to_open_is_the_end() -> None:
 
 
 def test_new_people_of_other_days_come_on_other_days() -> None:
-    assert ends(PlannedRules(), days=2) > NOON + timedelta(days=2)
-    assert ends(PlannedRules(), days=2) < NOON + timedelta(days=2, hours=1)
+    third_day = NOON + timedelta(days=2, minutes=2)  # a place is kept for a minute more
+    assert ends(PlannedRules(), 3601, days=2) == third_day + HOUR / 3
     assert [full_days(n, 10) for n in (0, 1, 10, 11, 20, 21)] == [0, 0, 0, 1, 1, 2]
     assert full_days(1000, None) == 0
 

@@ -58,7 +58,10 @@ def test_an_instant_is_within_the_hours_or_not(
     ],
 )
 def test_closed_hours_open_next(hours: SendingHours, at: str, opens_at: str) -> None:
-    assert hours.opens_at(berlin(at)) == berlin(opens_at)
+    found = hours.opens_at(berlin(at))
+
+    assert found == berlin(opens_at)
+    assert found.tzinfo is UTC
 
 
 def test_hours_that_begin_in_a_gap_begin_with_the_jump() -> None:
@@ -85,7 +88,9 @@ def test_an_hour_that_comes_twice_is_open_twice() -> None:
     assert early.closes_at(berlin("2026-10-25T01:00")) == first_end
     again = early.opens_at(first_end)
     assert early.local(again).isoformat() == "2026-10-25T02:00:00+01:00"
-    assert early.closes_at(again) == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    end = early.closes_at(again)
+    assert end == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    assert end.tzinfo is UTC
 
 
 def test_a_jump_of_the_next_utc_day_hides_no_earlier_opening() -> None:
@@ -96,6 +101,15 @@ def test_a_jump_of_the_next_utc_day_hides_no_earlier_opening() -> None:
     opens_at = late.opens_at(datetime(2026, 10, 4, 0, 30, tzinfo=howe))
 
     assert late.local(opens_at) == datetime(2026, 10, 4, 1, 0, tzinfo=howe)
+
+
+def test_a_jump_of_the_utc_day_before_begins_what_lies_in_its_gap() -> None:
+    late = SendingHours("02:10-05:00", tz="Australia/Lord_Howe")
+    howe = ZoneInfo("Australia/Lord_Howe")
+
+    opens_at = late.opens_at(datetime(2026, 10, 4, 0, 30, tzinfo=howe))
+
+    assert late.local(opens_at) == datetime(2026, 10, 4, 2, 30, tzinfo=howe)
 
 
 def test_hours_that_never_end_say_a_time_far_away() -> None:
@@ -110,6 +124,26 @@ def test_several_spans_make_a_break() -> None:
 
     assert not shop.is_open(berlin("2026-11-27T12:30"))
     assert shop.opens_at(berlin("2026-11-27T12:30")) == berlin("2026-11-27T14:00")
+    late = SendingHours("09:00-12:00,20:00-24:00", tz="Europe/Berlin")
+    assert late.closes_at(berlin("2026-11-27T21:00")) == berlin("2026-11-28T00:00")
+
+
+@pytest.mark.parametrize(
+    ("days", "weekdays"),
+    [
+        ("mon-sun", [0, 1, 2, 3, 4, 5, 6]),
+        ("tue-thu", [1, 2, 3]),
+        ("wed", [2]),
+        ("sat-mon", [0, 5, 6]),
+        ("sun-sat", [0, 1, 2, 3, 4, 5, 6]),
+        ("mon,wed-thu,sun", [0, 2, 3, 6]),
+    ],
+)
+def test_days_go_on_over_the_end_of_the_week(days: str, weekdays: list[int]) -> None:
+    hours = SendingHours("09:00-20:00", days=days, tz="UTC")
+    week = [datetime(2026, 11, 23 + n, 12, tzinfo=UTC) for n in range(7)]  # from Monday
+
+    assert [at.weekday() for at in week if hours.is_open(at)] == weekdays
 
 
 def test_hours_are_those_of_the_recipients_own_clock() -> None:
@@ -162,10 +196,11 @@ def test_the_next_edge_is_the_first_instant_that_differs(
         ({"hours": "9-20"}, "hours must be written HH:MM-HH:MM, such as '09:00-20:00'"),
         ({"hours": "25:00-26:00"}, "between 00:00 and 24:00; got '25:00-26:00'"),
         ({"hours": "09:60-10:00"}, "between 00:00 and 24:00; got '09:60-10:00'"),
-        ({"hours": "09:00-09:00"}, "must not end when they begin; the whole day is"),
+        ({"hours": "09:00-25:00"}, "between 00:00 and 24:00; got '09:00-25:00'"),
+        ({"hours": "09:00-09:00"}, "^hours must not end when they begin; the whole da"),
         ({"hours": "24:00-00:00"}, "must not end when they begin"),
         ({"hours": ""}, "got ''"),
-        ({"hours": 9}, "got 9"),
+        ({"hours": 9}, "got 9$"),
         ({"days": "mo-fr"}, "days must be some of mon, tue, .*; got 'mo-fr'"),
         ({"days": "mon-"}, "got 'mon-'"),
         ({"days": 5}, "got 5"),
@@ -191,6 +226,9 @@ def test_hours_are_read_as_people_write_them() -> None:
     hours = SendingHours(" 9:00 - 24:00 ", days="Sat , SUN", tz="UTC")
 
     assert hours.is_open(datetime(2026, 11, 28, 23, 59, tzinfo=UTC))
+    assert SendingHours("09:59-20:00", tz="UTC").opens_at(
+        datetime(2026, 11, 28, tzinfo=UTC)
+    ) == datetime(2026, 11, 28, 9, 59, tzinfo=UTC)
     assert not hours.is_open(datetime(2026, 11, 30, 10, tzinfo=UTC))
     assert SendingHours("24:00-06:00", tz="UTC").is_open(
         datetime(2026, 11, 28, 0, 0, tzinfo=UTC)
@@ -201,7 +239,9 @@ def test_a_message_names_its_own_zone_by_one_that_there_is() -> None:
     with pytest.raises(ValueError, match="time_zone must be the name of a time zone"):
         TemplateMessage(recipient_phone=ANA, template_id=45, time_zone="Berlin")
 
-    with pytest.raises(ValueError, match=r"hours must be SendingHours, .*; got '9-20'"):
+    with pytest.raises(
+        ValueError, match=r"^hours must be SendingHours, .*; got '9-20'"
+    ):
         check_hours("9-20")
     with pytest.raises(ValueError, match="got a value of type int"):
         check_hours(9)

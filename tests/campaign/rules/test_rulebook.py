@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autocalls_async import ExcludedError, SendingHours, TemplateMessage, UnsentError
 from autocalls_async.campaign.rules.daily import DailyPeople
@@ -40,8 +42,9 @@ def ask(
     )
 
 
-def why(error: UnsentError | None) -> object:
+def why(error: UnsentError | None, phone: str = ANA) -> object:
     assert isinstance(error, HeldError)
+    assert error.recipient_phone == phone
     return error.why
 
 
@@ -70,10 +73,21 @@ def test_a_message_waits_for_its_hours() -> None:
     rules = Rulebook(hours=OFFICE)
     morning = NOON.replace(day=27, hour=9)
 
-    assert why(ask(rules, now=NIGHT)) == Opening(morning)
-    assert why(ask(rules, now=NIGHT + timedelta(hours=1))) == Opening(morning)
+    opening = why(ask(rules, now=NIGHT))
+    again = why(ask(rules, now=NIGHT + timedelta(hours=1)))
+    assert opening == again == Opening(morning)
+    assert isinstance(opening, Opening)
+    assert isinstance(again, Opening)
+    assert again.at is opening.at  # it is looked for once, not for each row
     assert rules.due_at(Opening(morning), NIGHT) == morning
     assert ask(rules, now=morning) is None
+
+
+def test_a_clock_that_is_set_back_within_the_hours_holds_nobody() -> None:
+    rules = Rulebook(hours=OFFICE)
+
+    assert ask(rules) is None
+    assert ask(rules, 1, now=NOON - timedelta(hours=1)) is None
 
 
 def test_each_zone_has_its_own_opening() -> None:
@@ -84,6 +98,8 @@ def test_each_zone_has_its_own_opening() -> None:
     opens_at = datetime(2026, 11, 27, tzinfo=UTC)
     assert why(ask(rules, 1, in_tokyo)) == Opening(opens_at)
     assert ask(rules, 1, in_tokyo, now=opens_at) is None
+    assert why(ask(rules, 2, now=NIGHT)) == Opening(NOON.replace(day=27, hour=9))
+    assert why(ask(rules, 3, in_tokyo, now=NIGHT)) == Opening(opens_at)
 
 
 def test_a_begin_moves_the_opening() -> None:
@@ -138,6 +154,7 @@ def test_a_bar_is_for_one_message() -> None:
 
     error = bar.look(is_outside=False)
     assert type(error) is UnsentError
+    assert error.recipient_phone == ANA
     assert "nobody can tell whether they are excluded: it is gone" in str(error)
     listed.doubt = None
     assert type(bar.look(is_outside=False)) is ExcludedError
@@ -149,7 +166,7 @@ def test_new_people_wait_for_a_place_of_their_sender() -> None:
     rules.set_limit(OTHER, None)
 
     assert ask(rules, 0) is None
-    assert why(ask(rules, 1, template(STRANGER))) == NextPerson(SENDER)
+    assert why(ask(rules, 1, template(STRANGER)), STRANGER) == NextPerson(SENDER)
     assert rules.due_at(NextPerson(SENDER), NOON) is None
     assert ask(rules, 2, template(STRANGER), is_outside=False) is None
     assert ask(rules, 3, template(STRANGER), sender_id=OTHER) is None
@@ -161,6 +178,26 @@ def test_new_people_wait_for_a_place_of_their_sender() -> None:
     assert ask(rules, 4, template(STRANGER), now=due_at) is None
 
 
+@given(st.integers(0, 999_999), st.integers(0, 999_999))
+def test_who_asks_when_it_is_said_has_a_place(left: int, asked: int) -> None:
+    rules = limited(1)
+    assert ask(rules) is None
+    rules.ended(0, left_at=NOON.replace(microsecond=left))
+
+    due_at = rules.due_at(NextPerson(SENDER), NIGHT.replace(microsecond=asked))
+
+    assert due_at is not None
+    assert ask(rules, 1, template(STRANGER), now=due_at) is None
+
+
+def test_a_place_is_free_again_after_a_day_though_nobody_asked_when() -> None:
+    rules = limited(1)
+    assert ask(rules) is None
+    rules.ended(0, left_at=NOON)
+
+    assert ask(rules, 1, template(STRANGER), now=NOON + timedelta(days=2)) is None
+
+
 def test_who_turns_out_to_be_new_takes_a_place_at_the_last_look() -> None:
     rules = limited(1)
     assert ask(rules, 0, is_outside=False) is None
@@ -168,7 +205,7 @@ def test_who_turns_out_to_be_new_takes_a_place_at_the_last_look() -> None:
 
     assert rules.look(0, template(), is_outside=True, now=NOON) is None
     error = rules.look(1, template(STRANGER), is_outside=True, now=NOON)
-    assert why(error) == NextPerson(SENDER)
+    assert why(error, STRANGER) == NextPerson(SENDER)
     rules.ended(0, left_at=None)
     assert rules.look(1, template(STRANGER), is_outside=True, now=NOON) is None
 
@@ -178,7 +215,7 @@ def test_a_place_is_given_back_where_the_person_has_none() -> None:
     rules.set_limit(SENDER, 1)
 
     assert ask(rules, 0) is None
-    assert why(ask(rules, 1, template(STRANGER))) == NextPerson(SENDER)
+    assert why(ask(rules, 1, template(STRANGER)), STRANGER) == NextPerson(SENDER)
     assert rules.allowance is not None
     assert rules.allowance.spent == 1
 
@@ -199,15 +236,28 @@ def test_what_has_left_uses_the_allowance_up() -> None:
     assert rules.is_used_up
 
 
-@pytest.mark.parametrize("wrong", [0, -1, True, "all", 1.5, None], ids=repr)
-def test_what_is_no_number_of_people_is_refused(wrong: object) -> None:
-    with pytest.raises(ValueError, match="per_day must be a whole number above 0"):
+@pytest.mark.parametrize(
+    ("wrong", "shown"),
+    [
+        (0, "0"),
+        (-1, "-1"),
+        (True, "True"),
+        ("all", "'all'"),
+        (1.5, "a value of type float"),
+        (None, "a value of type NoneType"),
+    ],
+)
+def test_what_is_no_number_of_people_is_refused(wrong: object, shown: str) -> None:
+    rule = f"^per_day must be a whole number above 0, or 'auto'; got {shown}$"
+    with pytest.raises(ValueError, match=rule):
         check_per_day(wrong)
 
 
 def test_what_is_no_begin_is_refused() -> None:
     check_start(NOON)
-    with pytest.raises(ValueError, match="got 2026-11-26T12:00:00"):
+    with pytest.raises(ValueError, match=r"got 2026-11-26T12:00:00$") as refused:
         check_start(NOON.replace(tzinfo=None))
+    rule = "start_at must be an aware datetime, such as datetime.now(UTC); "
+    assert str(refused.value).startswith(rule)
     with pytest.raises(ValueError, match="got a value of type str"):
         check_start("09:00")

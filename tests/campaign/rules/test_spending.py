@@ -16,6 +16,7 @@ from autocalls_async.campaign.rules.spending import Allowance, most_messages
         pytest.param(None, "10", "0.04", 250, id="what the budget pays"),
         pytest.param(None, "0.11", "0.04", 2, id="never a part of one"),
         pytest.param(None, "0.3", "0.1", 3, id="exact, as no float is"),
+        pytest.param(None, "1", f"0.{'3' * 29}4", 2, id="nor is a rounded quotient"),
         pytest.param(100, "10", "0.04", 100, id="the smaller of both"),
         pytest.param(300, "10", "0.04", 250, id="whichever it is"),
         pytest.param(None, "0", "0.04", 0, id="nothing to spend"),
@@ -58,10 +59,11 @@ def test_what_is_no_bound_is_refused(given: dict[str, Any], complaint: str) -> N
 
 
 def test_an_allowance_is_used_up_and_given_back() -> None:
-    allowance = Allowance(2, spent=1)
+    allowance = Allowance(3, spent=2)
 
     assert allowance.take()
     assert not allowance.take()
     allowance.give_back()
+    assert allowance.spent == 2
     assert allowance.take()
-    assert allowance.spent == allowance.most == 2
+    assert allowance.spent == allowance.most == 3
