@@ -87,15 +87,9 @@ if TYPE_CHECKING:
     )
     from autocalls_async.journal.exclusions import Exclusion, ExclusionList
     from autocalls_async.model.answers import (
-        Account,
-        Conversation,
         ConversationStatus,
-        HistoryEntry,
-        Party,
-        Sender,
         SentMessage,
         SessionStatus,
-        Template,
     )
     from autocalls_async.model.errors import (
         AuthenticationError,
@@ -119,6 +113,14 @@ if TYPE_CHECKING:
         UnknownOutcomeError,
         UnreachableError,
         UnsentError,
+    )
+    from autocalls_async.model.listings import (
+        Account,
+        Conversation,
+        HistoryEntry,
+        Party,
+        Sender,
+        Template,
     )
     from autocalls_async.model.messages import (
         FreeformMessage,
@@ -234,10 +236,8 @@ _HOMES: dict[str, str] = {
         UnavailableError UnknownOutcomeError UnreachableError UnsentError
     """,
     "policy.lanes": "Lane",
-    "model.answers": """
-        Account Conversation ConversationStatus HistoryEntry Party Sender
-        SentMessage SessionStatus Template
-    """,
+    "model.answers": "ConversationStatus SentMessage SessionStatus",
+    "model.listings": "Account Conversation HistoryEntry Party Sender Template",
     "model.messages": "FreeformMessage Message TemplateFallback TemplateMessage",
     "model.outcomes": "Accepted Outcome Rejected Unknown Unsent",
     "policy.pace": "SendLimit",

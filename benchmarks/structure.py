@@ -26,7 +26,8 @@ import cattrs
 from attrs import frozen
 
 from autocalls_async import SentMessage
-from autocalls_async.http.replies import Reply, read_sent
+from autocalls_async.http.replies import read_sent
+from autocalls_async.http.reply import Reply
 from autocalls_async.http.structuring import structure
 from benchmarks.spread import Spread
 

@@ -43,7 +43,7 @@ from aiolimiter import AsyncLimiter
 
 from autocalls_async import AutocallsClient, FreeformMessage, SendLimit
 from autocalls_async.emulator import Emulator
-from autocalls_async.http.replies import Reply
+from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request, send_request
 from autocalls_async.policy.lanes import Lane, Lanes
 from autocalls_async.testing import run as run_in_virtual_time

@@ -11,7 +11,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import attrs
 from hypothesis import strategies as st
 
-from autocalls_async.http.replies import Reply, read_refusal
+from autocalls_async.http.replies import read_refusal
+from autocalls_async.http.reply import Reply
 from autocalls_async.model.errors import RejectedError
 from autocalls_async.model.values.frozen import FrozenDict
 

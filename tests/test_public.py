@@ -52,3 +52,14 @@ def test_the_package_alone_imports_nothing() -> None:
         "autocalls_async._version",
     ]
     assert not {"asyncio", "attrs", "aiohttp", "cattrs"} & set(new)
+
+
+def test_a_client_is_imported_without_what_its_first_answer_needs() -> None:
+    code = (
+        "import sys; from autocalls_async import AutocallsClient;"
+        "print(*sorted(sys.modules))"
+    )
+
+    loaded = run_python(code).split()
+
+    assert not {"cattrs", "aiolimiter", "sqlite3", "zoneinfo", "decimal"} & set(loaded)

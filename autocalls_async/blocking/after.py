@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from autocalls_async.client.client import AutocallsClient
-from autocalls_async.model.answers import Conversation, HistoryEntry
+from autocalls_async.model.listings import Conversation, HistoryEntry
 from autocalls_async.model.values.naming import show_in
 from autocalls_async.webhooks.deliveries import Delivery, Sent
 from autocalls_async.webhooks.evidence.evidence import Evidence, Lost

@@ -21,8 +21,8 @@ from autocalls_async.cli.terminal.words import count
 from autocalls_async.cli.wire import Wire, look
 from autocalls_async.client.client import AutocallsClient
 from autocalls_async.http.settings import parse_base_url, read_host
-from autocalls_async.model.answers import Account, Sender
 from autocalls_async.model.errors import AutocallsError, PermissionDeniedError
+from autocalls_async.model.listings import Account, Sender
 
 _LIBRARIES = ("autocalls-async", "aiohttp", "aiolimiter", "attrs", "cattrs")
 _EXTRAS = ("phonenumberslite", "python-calamine", "psycopg", "opentelemetry-api")

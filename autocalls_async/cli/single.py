@@ -10,13 +10,10 @@ from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.tables import fact_table, make_table
 from autocalls_async.cli.terminal.words import fields_of, plain
 from autocalls_async.cli.texts.variables import check_variable
-from autocalls_async.model.answers import (
-    ConversationStatus,
-    SessionStatus,
-    Template,
-)
+from autocalls_async.model.answers import ConversationStatus, SessionStatus
 from autocalls_async.model.checks import check_id
 from autocalls_async.model.errors import PermissionDeniedError
+from autocalls_async.model.listings import Template
 from autocalls_async.model.messages import Message
 from autocalls_async.model.templates import find_template
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -17,6 +16,8 @@ from autocalls_async.model.later import Later
 from autocalls_async.policy.lanes import Lane
 
 if TYPE_CHECKING:
+    import decimal as _decimal
+
     from autocalls_async import journal as _journal
     from autocalls_async.campaign import ledger as _ledger
     from autocalls_async.campaign import people as _people
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from autocalls_async.campaign.rules import rulebook as _rulebook
     from autocalls_async.campaign.rules import spending as _spending
 else:
+    _decimal = Later("decimal")
     _journal = Later("autocalls_async.journal")
     _ledger = Later("autocalls_async.campaign.ledger")
     _people = Later("autocalls_async.campaign.people")
@@ -84,8 +86,8 @@ class Campaigns(SingleSends):
         start_at: datetime | None = None,
         per_day: "_rulebook.PerDay | None" = None,
         at_most: int | None = None,
-        budget: Decimal | None = None,
-        price: Decimal | None = None,
+        budget: "_decimal.Decimal | None" = None,
+        price: "_decimal.Decimal | None" = None,
     ) -> "_run.Run":
         """Send many messages; iterate over the result for their outcomes.
 
@@ -203,14 +205,14 @@ class Campaigns(SingleSends):
         self,
         messages: Source,
         *,
-        price: Decimal | None = None,
+        price: "_decimal.Decimal | None" = None,
         window_sample: int = 200,
         exclude: "_exclusions.Exclude | None" = None,
         hours: "_hours.SendingHours | None" = None,
         start_at: datetime | None = None,
         per_day: "_rulebook.PerDay | None" = None,
         at_most: int | None = None,
-        budget: Decimal | None = None,
+        budget: "_decimal.Decimal | None" = None,
     ) -> "_plan.Plan":
         """Find out what a campaign would meet. It is free, and sends nothing.
 

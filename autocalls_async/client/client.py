@@ -23,8 +23,10 @@ from autocalls_async.policy.verdict import Kind
 
 if TYPE_CHECKING:
     from autocalls_async.engine.telemetry import records as _telemetry
+    from autocalls_async.http import replies as _replies
     from autocalls_async.webhooks import deliveries as _deliveries
 else:
+    _replies = Later("autocalls_async.http.replies")
     _telemetry = Later("autocalls_async.engine.telemetry.records")
     _deliveries = Later("autocalls_async.webhooks.deliveries")
 
@@ -186,6 +188,7 @@ class AutocallsClient(Campaigns):
 
     async def __aenter__(self) -> Self:
         self._home.check()
+        _replies.make_ready()  # else the first answer would wait for it
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -237,6 +240,7 @@ class AutocallsClient(Campaigns):
             UnreachableError: A connection could not be made.
         """
         self._home.check()
+        _replies.make_ready()
         await self._wiring.exchange.warm()
 
 

@@ -1,33 +1,29 @@
 """A template by its name: looked up in time, or the message is unsent."""
 
 import asyncio
+from functools import cached_property
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autocalls_async.engine.asking.guard import WindowGuard
 from autocalls_async.engine.asking.questions import Questions
-from autocalls_async.engine.asking.reads import Reads
-from autocalls_async.engine.asking.template_names import TemplateNames
-from autocalls_async.model.answers import Template
 from autocalls_async.model.errors import UnavailableError, UnsentError
+from autocalls_async.model.later import Later
+
+if TYPE_CHECKING:
+    from autocalls_async.engine.asking import template_names as _template_names
+    from autocalls_async.model import listings as _listings
+else:
+    # most programs know their templates' numbers
+    _template_names = Later("autocalls_async.engine.asking.template_names")
+    _listings = Later("autocalls_async.model.listings")
 
 
 class NamedTemplates(Questions):
     """What a client knows of its templates' names."""
 
-    def __init__(
-        self,
-        reads: Reads,
-        guard: WindowGuard,
-        *,
-        sender_id: int | None,
-        timeout: float,
-        switches: Reads | None = None,
-    ) -> None:
-        super().__init__(
-            reads, guard, sender_id=sender_id, timeout=timeout, switches=switches
-        )
-        self._names = TemplateNames()
+    @cached_property
+    def _names(self) -> "_template_names.TemplateNames":
+        return _template_names.TemplateNames()
 
     async def _find_template(
         self,
@@ -46,7 +42,7 @@ class NamedTemplates(Questions):
             ValueError: The sender has no template of this name, or several.
         """
 
-        async def ask(sender_id: int) -> tuple[Template, ...]:
+        async def ask(sender_id: int) -> "tuple[_listings.Template, ...]":
             return await self.templates(
                 sender_id=sender_id, include_unapproved=True, timeout=seconds
             )

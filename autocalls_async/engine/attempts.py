@@ -2,17 +2,11 @@
 
 import random
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from autocalls_async.engine.outage import Outage
 from autocalls_async.http.loop import loop_time
-from autocalls_async.http.replies import (
-    Reply,
-    describe,
-    read_error_code,
-    read_refusal,
-    see,
-)
+from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.http.transport.late import LateLine
@@ -24,8 +18,15 @@ from autocalls_async.model.errors import (
     UnknownOutcomeError,
     UnreachableError,
 )
+from autocalls_async.model.later import Later
 from autocalls_async.policy.retry import RetryPolicy, RetryQuota
 from autocalls_async.policy.verdict import DECISIONS, Again, Kind, Seen, Verdict
+
+if TYPE_CHECKING:
+    from autocalls_async.http import replies
+else:
+    # cattrs comes with the first answer
+    replies = Later("autocalls_async.http.replies")
 
 # Looked up once: before CPython 3.12 a member costs ten times a global name.
 _OK = Seen.OK
@@ -181,9 +182,9 @@ class Exchange:
         if reply.body is None and request.kind is _READ:
             detail = "the answer broke off or was too long"
             return Attempt(Seen.SILENCE, detail, reply)
-        seen = see(reply)
+        seen = replies.see(reply)
         # An answer that settles all needs no words.
-        detail = "" if seen is _OK else describe(reply, seen)
+        detail = "" if seen is _OK else replies.describe(reply, seen)
         return Attempt(seen, detail, reply)
 
     def fail(self, failed: AttemptFailed) -> Attempt:
@@ -241,13 +242,13 @@ class Exchange:
     ) -> AutocallsError:
         """Return what the call comes to if this was its last attempt."""
         if verdict is Verdict.REFUSED and attempt.reply:
-            return read_refusal(
+            return replies.read_refusal(
                 attempt.reply,
                 recipient_phone=call.request.recipient_phone,
                 attempts=call.handed_over_count,
             )
         status = attempt.reply.status if attempt.reply else None
-        code = read_error_code(attempt.reply) if attempt.reply else None
+        code = replies.read_error_code(attempt.reply) if attempt.reply else None
         if call.request.kind is _READ:
             return UnavailableError(
                 detail=attempt.detail,

@@ -28,7 +28,7 @@ from autocalls_async.engine.shipment import Shipment, Stage
 from autocalls_async.engine.shipments import Shipments
 from autocalls_async.engine.telemetry.observers import Telling
 from autocalls_async.http.loop import loop_time
-from autocalls_async.http.replies import Reply, read_sent
+from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request, send_request
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.http.transport.late import LateLine
@@ -48,9 +48,12 @@ from autocalls_async.policy.verdict import Seen
 
 if TYPE_CHECKING:
     from autocalls_async.engine.telemetry import records
+    from autocalls_async.http import replies
 else:
     # most programs observe no step
     records = Later("autocalls_async.engine.telemetry.records")
+    # cattrs comes with the first answer
+    replies = Later("autocalls_async.http.replies")
 
 # Looked up once: before CPython 3.12 a member costs ten times a global name.
 _INTERACTIVE = Lane.INTERACTIVE
@@ -168,7 +171,7 @@ class Sends:
         """Send a message, or its fallback; return what became of it."""
         reply = await self._call(shipment, shipment.message)
         if isinstance(reply, Reply):
-            sent = read_sent(reply)
+            sent = replies.read_sent(reply)
             self._guard.learn_sent(shipment, sent.session_status, reply)
             return accepted(shipment, sent)
         if isinstance(reply, TemplateRequiredError):
@@ -185,7 +188,7 @@ class Sends:
         shipment.fall_back()
         reply = await self._call(shipment, template)
         if isinstance(reply, Reply):
-            return accepted(shipment, evolve(read_sent(reply), fell_back=True))
+            return accepted(shipment, evolve(replies.read_sent(reply), fell_back=True))
         if isinstance(reply, RejectedError | UnsentError):
             self._guard.return_fallback(shipment)
         return failed(shipment, reply)

@@ -8,23 +8,12 @@ A reply is anybody's bytes. Reading one gives a typed value or an
 Source: API reference; an example of each body stands in `tests/samples/`.
 """
 
-import json
-from codecs import BOM_UTF8
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from autocalls_async.http.reply import Reply
 from autocalls_async.http.structuring import Unreadable, structure
-from autocalls_async.model.answers import (
-    Account,
-    Conversation,
-    ConversationStatus,
-    HistoryEntry,
-    Sender,
-    SentMessage,
-    SessionStatus,
-    Template,
-)
+from autocalls_async.model.answers import ConversationStatus, SentMessage, SessionStatus
 from autocalls_async.model.errors import (
     AuthenticationError,
     InsufficientBalanceError,
@@ -42,75 +31,9 @@ from autocalls_async.model.errors import (
     UnavailableError,
 )
 from autocalls_async.model.values.frozen import FrozenDict
-from autocalls_async.policy.pauses import read_date, read_pause
 from autocalls_async.policy.verdict import Seen
 
 T = TypeVar("T")
-
-
-def _refuse_constant(name: str) -> None:
-    msg = f"{name} is not JSON"
-    raise ValueError(msg)
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):  # two readers could take two meanings
-        msg = "a key stands twice"
-        raise ValueError(msg)
-    return result
-
-
-_DECODER = json.JSONDecoder(
-    parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates
-)
-
-
-def read_json(body: bytes | None) -> dict[str, Any] | None:
-    """Return the JSON object that bytes hold; `None` where they hold none."""
-    try:
-        value = _DECODER.decode((body or b"").removeprefix(BOM_UTF8).decode())
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-class Reply:
-    """The answer to one request.
-
-    Attributes:
-        headers: By names in lower case.
-        body: `None` where it broke off or was too large to be read.
-        host: Whom we were talking to, for people.
-        content: The JSON object in the body, `None` where it holds none.
-    """
-
-    __slots__ = ("body", "content", "headers", "host", "status")
-
-    def __init__(
-        self,
-        *,
-        status: int,
-        headers: Mapping[str, str] = FrozenDict(),  # immutable
-        body: bytes | None = b"",
-        host: str | None = None,
-    ) -> None:
-        self.status: int = status
-        self.headers: Mapping[str, str] = headers
-        self.body: bytes | None = body
-        self.host: str | None = host
-        self.content: dict[str, Any] | None = read_json(body)
-
-    def told_at(self) -> datetime | None:
-        """Return the service's own time of answering, from its `Date` header."""
-        return read_date(self.headers.get("date", ""))
-
-    def retry_after(self) -> float | None:
-        """Return the seconds that the service asks us to wait, if it does."""
-        in_body = (self.content or {}).get("retry_after")
-        # Of another refusal it tells nothing.
-        is_reset_told = self.status == 429
-        return read_pause(self.headers, in_body=in_body, is_reset_told=is_reset_told)
 
 
 def see(reply: Reply) -> Seen:
@@ -236,7 +159,7 @@ def read_refusal(
         error_code=code,
         host=reply.host,
         attempts=attempts,
-        service_message=_first_text(body, "error", "message"),
+        service_message=reply.first_text("error", "message"),
         recipient_phone=recipient_phone,
     )
     match error:
@@ -254,64 +177,29 @@ def read_sent(reply: Reply) -> SentMessage:
     return structure(reply.content or {}, SentMessage)
 
 
+def make_ready() -> None:
+    """Make what reads answers, which takes as long as all else of an import."""
+    structure({}, SentMessage)
+
+
 def read_conversation(reply: Reply) -> ConversationStatus:
     """Read the state of a window.
 
     Raises:
         UnavailableError: The answer cannot be read.
     """
-    return _read_shape(reply, _content, ConversationStatus)
+    return read_shape(reply, ConversationStatus)
 
 
-def read_senders(reply: Reply) -> tuple[Sender, ...]:
-    """Read the account's senders.
-
-    Raises:
-        UnavailableError: The answer cannot be read.
-    """
-    return _read_shape(reply, _data, tuple[Sender, ...])
-
-
-def read_templates(reply: Reply) -> tuple[Template, ...]:
-    """Read a sender's templates.
+def read_shape(reply: Reply, shape: type[T], *, key: str | None = None) -> T:
+    """Read an answer, or what stands in it under a key.
 
     Raises:
-        UnavailableError: The answer cannot be read.
+        UnavailableError: It cannot be read.
     """
-    return _read_shape(reply, _data, tuple[Template, ...])
-
-
-def read_account(reply: Reply) -> Account:
-    """Read whose key this is.
-
-    Raises:
-        UnavailableError: The answer cannot be read.
-    """
-    return _read_shape(reply, _content, Account)
-
-
-def read_conversations(reply: Reply) -> tuple[tuple[Conversation, ...], str | None]:
-    """Read one page of the listing of conversations, and the next one's cursor.
-
-    Raises:
-        UnavailableError: The answer cannot be read.
-    """
-    rows = _read_shape(reply, _data, tuple[Conversation, ...])
-    return rows, _first_text(reply.content or {}, "next_cursor")
-
-
-def read_history(reply: Reply) -> tuple[HistoryEntry, ...]:
-    """Read what was said in a conversation, in its order.
-
-    Raises:
-        UnavailableError: The answer cannot be read.
-    """
-    return _read_shape(reply, _history, tuple[HistoryEntry, ...])
-
-
-def _read_shape(reply: Reply, find: Callable[[Reply], object], shape: type[T]) -> T:
     try:
-        return structure(find(reply), shape)  # no variable of a frame that raises
+        # In no variable of a frame that raises.
+        return structure(_find(reply, key), shape)
     except Unreadable:
         detail = "the answer is not what the API documents"
         raise UnavailableError(
@@ -319,16 +207,8 @@ def _read_shape(reply: Reply, find: Callable[[Reply], object], shape: type[T]) -
         ) from None  # the cause would show what was received
 
 
-def _content(reply: Reply) -> object:
-    return reply.content
-
-
-def _data(reply: Reply) -> object:
-    return (reply.content or {}).get("data")
-
-
-def _history(reply: Reply) -> object:
-    return (reply.content or {}).get("history")
+def _find(reply: Reply, key: str | None) -> object:
+    return reply.content if key is None else (reply.content or {}).get(key)
 
 
 def _session_status(body: Mapping[str, Any]) -> SessionStatus | None:
@@ -352,8 +232,4 @@ def _field_errors(value: object) -> Mapping[str, tuple[str, ...]]:
 
 def read_error_code(reply: Reply) -> str | None:
     """Return the code of an error, where the answer has one."""
-    return _first_text(reply.content or {}, "error_code")
-
-
-def _first_text(body: Mapping[str, Any], *keys: str) -> str | None:
-    return next((body[key] for key in keys if isinstance(body.get(key), str)), None)
+    return reply.first_text("error_code")

@@ -5,7 +5,7 @@ Pure: no I/O, no clock, no asyncio.
 
 from collections.abc import Sequence
 
-from autocalls_async.model.answers import Template
+from autocalls_async.model.listings import Template
 
 _MOST_NAMES = 20
 

@@ -12,7 +12,7 @@ from autocalls_async.campaign.planning.plan import (
     WindowOutlook,
     name_messages,
 )
-from autocalls_async.model.answers import Template
+from autocalls_async.model.listings import Template
 from autocalls_async.model.messages import (
     FreeformMessage,
     Message,

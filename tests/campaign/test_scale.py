@@ -14,7 +14,7 @@ import pytest
 
 from autocalls_async import Accepted, AutocallsClient, FreeformMessage, TemplateMessage
 from autocalls_async.emulator import Emulator
-from autocalls_async.http.replies import Reply
+from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request
 from tests.needs import MINUTES
 from tests.people import SENDER

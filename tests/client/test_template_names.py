@@ -10,7 +10,7 @@ from autocalls_async import (
     UnsentError,
 )
 from autocalls_async.emulator import Delay, Emulator, Endpoint, Refuse, Template
-from autocalls_async.model.answers import Template as Listed
+from autocalls_async.model.listings import Template as Listed
 from autocalls_async.model.templates import find_template
 from tests.people import ANA, STRANGER
 

@@ -5,14 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from autocalls_async.http.replies import (
-    Reply,
-    describe,
-    read_conversation,
-    read_senders,
-    read_sent,
-    see,
-)
+from autocalls_async.http.listings import read_senders
+from autocalls_async.http.replies import describe, read_conversation, read_sent, see
+from autocalls_async.http.reply import Reply
 from autocalls_async.model import errors
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from autocalls_async.http.replies import Reply
+from autocalls_async.http.reply import Reply
 from autocalls_async.model.errors import (
     RateLimitedError,
 )

@@ -6,28 +6,16 @@ from decimal import Decimal
 
 import pytest
 
-from autocalls_async.http.replies import (
-    Reply,
-    read_account,
-    read_conversation,
-    read_senders,
-    read_sent,
-    read_templates,
-    see,
-)
+from autocalls_async.http.listings import read_account, read_senders, read_templates
+from autocalls_async.http.replies import read_conversation, read_sent, see
+from autocalls_async.http.reply import Reply
 from autocalls_async.model import errors
-from autocalls_async.model.answers import (
-    Account,
-    ConversationStatus,
-    Sender,
-    SentMessage,
-    SessionStatus,
-    Template,
-)
+from autocalls_async.model.answers import ConversationStatus, SentMessage, SessionStatus
 from autocalls_async.model.errors import (
     InvalidRequestError,
     TemplateRequiredError,
 )
+from autocalls_async.model.listings import Account, Sender, Template
 from autocalls_async.model.values.frozen import FrozenDict
 from autocalls_async.policy.verdict import Seen
 from tests.support import (

@@ -11,14 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autocalls_async.http.structuring import Unreadable, structure
-from autocalls_async.model.answers import (
-    Account,
-    ConversationStatus,
-    Sender,
-    SentMessage,
-    SessionStatus,
-    Template,
-)
+from autocalls_async.model.answers import ConversationStatus, SentMessage, SessionStatus
+from autocalls_async.model.listings import Account, Sender, Template
 from autocalls_async.model.values.frozen import FrozenDict
 from tests.support import is_exactly, json_values, keys
 

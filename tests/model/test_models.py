@@ -13,15 +13,9 @@ from attrs.exceptions import FrozenInstanceError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocalls_async.model.answers import (
-    Account,
-    ConversationStatus,
-    Sender,
-    SentMessage,
-    SessionStatus,
-    Template,
-)
+from autocalls_async.model.answers import ConversationStatus, SentMessage, SessionStatus
 from autocalls_async.model.checks import check_id, check_phone
+from autocalls_async.model.listings import Account, Sender, Template
 from autocalls_async.model.messages import (
     FreeformMessage,
     Message,

@@ -30,7 +30,7 @@ from autocalls_async.campaign.planning.words import (
     show_word,
 )
 from autocalls_async.campaign.rules.forecast import PlannedRules, full_days
-from autocalls_async.model.answers import Account, Sender, Template
+from autocalls_async.model.listings import Account, Sender, Template
 from autocalls_async.model.messages import Pair
 
 _BAD_QUALITY = frozenset({"YELLOW", "RED"})

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from autocalls_async.model.answers import Sender, Template
+from autocalls_async.model.listings import Sender, Template
 from autocalls_async.model.values.frozen import FrozenDict
 from autocalls_async.model.values.naming import show_in
 from autocalls_async.model.values.plain import Plain

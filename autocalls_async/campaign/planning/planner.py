@@ -14,12 +14,12 @@ from autocalls_async.campaign.rules.forecast import PlannedRules
 from autocalls_async.campaign.source import Source, each_of
 from autocalls_async.engine.asking.questions import Questions
 from autocalls_async.http.loop import utc_now
-from autocalls_async.model.answers import Account, Sender, Template
 from autocalls_async.model.errors import (
     AuthenticationError,
     RejectedError,
     UnavailableError,
 )
+from autocalls_async.model.listings import Account, Sender, Template
 from autocalls_async.model.messages import Pair
 from autocalls_async.policy.windows import WindowMemory, WindowState
 

@@ -17,7 +17,7 @@ from autocalls_async.campaign.planning.words import (
     show_where,
     show_word,
 )
-from autocalls_async.model.answers import Template
+from autocalls_async.model.listings import Template
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 

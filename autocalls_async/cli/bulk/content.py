@@ -16,8 +16,8 @@ from autocalls_async.cli.texts.rendering import (
     parse_template,
     parse_template_variables,
 )
-from autocalls_async.model.answers import Template
 from autocalls_async.model.checks import check_id
+from autocalls_async.model.listings import Template
 from autocalls_async.model.templates import find_template
 
 

@@ -6,7 +6,7 @@ Pure: no I/O, no clock, no asyncio.
 import re
 from collections.abc import Mapping
 
-from autocalls_async.model.answers import Template
+from autocalls_async.model.listings import Template
 from autocalls_async.model.messages import FreeformMessage, Message
 
 _PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from autocalls_async.engine.asking.reads import Reads, Unread
 from autocalls_async.engine.shipment import Shipment
 from autocalls_async.engine.telemetry.observers import Telling
 from autocalls_async.http.loop import loop_time, utc_now
-from autocalls_async.http.replies import Reply, read_conversation
+from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import session_status_request
 from autocalls_async.model.answers import ConversationStatus, SessionStatus
 from autocalls_async.model.errors import (
@@ -19,9 +20,16 @@ from autocalls_async.model.errors import (
     UnreachableError,
     UnsentError,
 )
+from autocalls_async.model.later import Later
 from autocalls_async.model.messages import FreeformMessage, Pair, TemplateMessage
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.windows import WindowCheck, WindowMemory, WindowState
+
+if TYPE_CHECKING:
+    from autocalls_async.http import replies
+else:
+    # cattrs comes with the first answer
+    replies = Later("autocalls_async.http.replies")
 
 # Looked up once: before CPython 3.12 a member costs ten times a global name.
 _NEVER = WindowCheck.NEVER
@@ -130,7 +138,7 @@ class WindowGuard:
         if isinstance(reply, Unread):
             return reply
         try:
-            status = read_conversation(reply)
+            status = replies.read_conversation(reply)
         except UnavailableError as error:
             return Unread(error, is_away=False)
         self._learn(

@@ -2,20 +2,32 @@
 
 import asyncio
 from math import inf
+from typing import TYPE_CHECKING
 
-from autocalls_async.engine.asking.conversations import Conversations
 from autocalls_async.engine.asking.guard import WindowGuard
 from autocalls_async.engine.asking.reads import Reads, Unread
 from autocalls_async.engine.home import Home
-from autocalls_async.http import replies, requests
-from autocalls_async.model.answers import Account, ConversationStatus, Sender, Template
+from autocalls_async.http import requests
+from autocalls_async.http.reply import Reply
+from autocalls_async.model.answers import ConversationStatus
 from autocalls_async.model.checks import (
     check_id,
     check_phone,
     check_seconds,
     choose_sender,
 )
+from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Pair
+
+if TYPE_CHECKING:
+    from autocalls_async.engine.asking import conversations as _conversations
+    from autocalls_async.http import listings as _reading
+    from autocalls_async.model import listings as _listings
+else:
+    # most programs list nothing
+    _conversations = Later("autocalls_async.engine.asking.conversations")
+    _reading = Later("autocalls_async.http.listings")
+    _listings = Later("autocalls_async.model.listings")
 
 PLACE_COUNT = 20
 """Questions under way at once; at 10 a second none holds a connection for long."""
@@ -74,7 +86,7 @@ class Questions:
 
     async def senders(
         self, *, include_offline: bool = False, timeout: float | None = None
-    ) -> tuple[Sender, ...]:
+    ) -> "tuple[_listings.Sender, ...]":
         """List the account's senders that are online, or all of them.
 
         Raises:
@@ -82,7 +94,7 @@ class Questions:
             UnavailableError: It gave no usable answer; ask again.
         """
         request = requests.senders_request(include_offline=include_offline)
-        return replies.read_senders(await self._read(request, timeout))
+        return _reading.read_senders(await self._read(request, timeout))
 
     async def templates(
         self,
@@ -90,7 +102,7 @@ class Questions:
         sender_id: int | None = None,
         include_unapproved: bool = False,
         timeout: float | None = None,
-    ) -> tuple[Template, ...]:
+    ) -> "tuple[_listings.Template, ...]":
         """List a sender's templates that are approved, or all of them.
 
         Raises:
@@ -102,40 +114,36 @@ class Questions:
             sender_id=choose_sender(sender_id, self._sender_id),
             include_unapproved=include_unapproved,
         )
-        return replies.read_templates(await self._read(request, timeout))
+        return _reading.read_templates(await self._read(request, timeout))
 
-    async def account(self, *, timeout: float | None = None) -> Account:
+    async def account(self, *, timeout: float | None = None) -> "_listings.Account":
         """Ask whose key this is, and for the balance.
 
         Raises:
             RejectedError: The service said no.
             UnavailableError: It gave no usable answer; ask again.
         """
-        return replies.read_account(
+        return _reading.read_account(
             await self._read(requests.account_request(), timeout)
         )
 
     @property
-    def conversations(self) -> Conversations:
+    def conversations(self) -> "_conversations.Conversations":
         """Who talked with a sender, what was said, and who answers."""
-        return Conversations(self._read, self._switch)
+        return _conversations.Conversations(self._read, self._switch)
 
-    async def _switch(
-        self, request: requests.Request, seconds: float | None
-    ) -> replies.Reply:
+    async def _switch(self, request: requests.Request, seconds: float | None) -> Reply:
         if self._switches is None:
             msg = "there is no automation_key: set AUTOCALLS_AUTOMATION_KEY, or give it"
             raise ValueError(msg)
         return await self._ask(self._switches, request, seconds)
 
-    async def _read(
-        self, request: requests.Request, seconds: float | None
-    ) -> replies.Reply:
+    async def _read(self, request: requests.Request, seconds: float | None) -> Reply:
         return await self._ask(self._reads, request, seconds)
 
     async def _ask(
         self, reads: Reads, request: requests.Request, seconds: float | None
-    ) -> replies.Reply:
+    ) -> Reply:
         self._home.check()
         deadline = self._deadline(seconds)
         async with self._places:

@@ -14,7 +14,7 @@ from autocalls_async.engine.attempts import (
 from autocalls_async.engine.gate.gate import Gate
 from autocalls_async.engine.gate.turns import Turn, TurnedBack
 from autocalls_async.http.loop import loop_time
-from autocalls_async.http.replies import Reply
+from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.http.transport.line import Line

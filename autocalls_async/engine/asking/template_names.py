@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from autocalls_async.model.answers import Template
+from autocalls_async.model.listings import Template
 from autocalls_async.model.templates import find_template
 
 Listing: TypeAlias = Callable[[int], Awaitable[tuple[Template, ...]]]

@@ -22,7 +22,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from autocalls_async.http.loop import loop_time
-from autocalls_async.http.replies import Reply
+from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request
 from autocalls_async.http.transport import failures
 from autocalls_async.http.transport.failures import AttemptFailed

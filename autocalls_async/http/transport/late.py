@@ -7,7 +7,7 @@ keep a reply from connecting.
 from collections.abc import Callable
 from math import inf
 
-from autocalls_async.http.replies import Reply
+from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request
 from autocalls_async.http.transport.line import Line
 from autocalls_async.http.transport.transport import Transport

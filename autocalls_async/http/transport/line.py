@@ -21,7 +21,7 @@ from aiohttp.streams import StreamReader
 from yarl import URL
 
 from autocalls_async.http.loop import loop_time
-from autocalls_async.http.replies import Reply
+from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request
 from autocalls_async.http.settings import read_host
 from autocalls_async.http.transport import failures

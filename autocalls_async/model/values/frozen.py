@@ -33,3 +33,7 @@ class FrozenDict(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} items>"  # the values may be anybody's words
+
+
+NOTHING_MORE = FrozenDict()
+"""Of an answer that holds what is documented, and no other field."""

@@ -5,7 +5,6 @@ Pure: no I/O, no clock, no asyncio.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal
 from enum import Enum
 from math import isfinite
 from typing import Any, ClassVar
@@ -48,6 +47,8 @@ def to_plain(value: object) -> Any:  # noqa: ANN401  # whatever JSON can hold
 
 
 def _to_plain_text(value: object) -> Any:  # noqa: ANN401  # as above
+    from decimal import Decimal  # noqa: PLC0415  # few values hold money
+
     match value:
         case Decimal():
             number = float(value)

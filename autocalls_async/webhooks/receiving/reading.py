@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from autocalls_async.http.replies import read_json
+from autocalls_async.http.reply import read_json
 from autocalls_async.http.structuring import Unreadable, structure
 from autocalls_async.model.checks import is_e164, is_id, show_kind
 from autocalls_async.model.values.frozen import FrozenDict

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Self
 
-from autocalls_async.http.replies import read_json
+from autocalls_async.http.reply import read_json
 from autocalls_async.http.settings import SECRETS_VARIABLE
 from autocalls_async.model.values.masking import forgetful
 from autocalls_async.model.values.naming import show_in

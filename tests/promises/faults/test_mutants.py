@@ -7,7 +7,7 @@ import pytest
 from aiohttp.http_exceptions import HttpProcessingError
 
 from autocalls_async.engine import attempts as exchange
-from autocalls_async.http.replies import Reply
+from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request
 from autocalls_async.http.transport import failures, line
 from autocalls_async.http.transport.failures import AttemptFailed

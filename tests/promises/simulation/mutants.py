@@ -25,7 +25,8 @@ from autocalls_async.engine.gate.gate import Gate, Line
 from autocalls_async.engine.gate.turns import Stop, Turn
 from autocalls_async.engine.sending import Sends
 from autocalls_async.engine.shipment import Shipment, Stage
-from autocalls_async.http.replies import Reply, see
+from autocalls_async.http.replies import see
+from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request
 from autocalls_async.http.transport import failures, line
 from autocalls_async.http.transport.failures import AttemptFailed

@@ -27,7 +27,7 @@ from autocalls_async.cli.terminal.words import (
     printable,
     show_time,
 )
-from autocalls_async.model.answers import Sender
+from autocalls_async.model.listings import Sender
 
 _BAR_WIDTH = 24
 
