@@ -8,7 +8,11 @@ from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.connection import ask
 from autocalls_async.cli.tables.lines import FileError, read_lines
 from autocalls_async.cli.terminal.failures import CommandError, describe
-from autocalls_async.cli.texts.places import has_backslash, parse_text_template
+from autocalls_async.cli.texts.places import (
+    has_backslash,
+    is_beside_a_sign,
+    parse_text_template,
+)
 from autocalls_async.cli.texts.rendering import (
     ByRow,
     FreeText,
@@ -113,12 +117,20 @@ def warnings_of(campaign: Campaign) -> list[str]:
         ("--fallback-var", campaign.fallback_var),
     ):
         given |= {f"{option} {pair.partition('=')[0]}": pair for pair in pairs or ()}
-    return [
+    texts = [(option, text) for option, text in given.items() if text is not None]
+    ends = [
         f"{option} holds a backslash and a letter, and people will get both: for a "
         "line end give --message-file, or $'…\\n…' in bash"
-        for option, text in given.items()
-        if text is not None and has_backslash(text)
+        for option, text in texts
+        if has_backslash(text)
     ]
+    signs = [
+        f"{option} has a sign right before a column's place, as in ${{name}}, and "
+        "people will get it"
+        for option, text in texts
+        if is_beside_a_sign(parse_text_template(text, option=option))
+    ]
+    return ends + signs
 
 
 @define

@@ -271,7 +271,27 @@ def _read_place(token: str, option: str) -> Target:
     if not column.strip():
         msg = f"{option} has no name between {{ and }}; name a column there"
         raise ValueError(msg)
+    if bar and _FILTER.fullmatch(default.strip()):
+        msg = f"{token!r} in {option} has what other tools put there; a word for a "
+        raise ValueError(msg + f"blank cell is written {{{column.strip()}|there}}")
     return Target(column.strip(), default.strip() if bar else None)
+
+
+_FILTER = re.compile(
+    r"\|.*|default\s*[:(].*|[\"'\u2018\u201c].*[\"'\u2019\u201d]"
+    r"|(?:title(?:case)?|capitali[sz]e|upper(?:case)?|lower(?:case)?|upcase|downcase"
+    r"|trim|strip|escape|safe|default)(?:\s*[|:(].*)?",
+    re.IGNORECASE,
+)
+"""What follows a name's bar elsewhere: `default: 'x'`, `title`, a quoted word."""
+
+
+def is_beside_a_sign(text: TextTemplate) -> bool:
+    """Whether a sign stands before a place that other tools have in it: `${name}`."""
+    return any(
+        isinstance(piece, str) and piece.endswith(("$", "#", "%", "\\"))
+        for piece in text.pieces[:-1]
+    )
 
 
 # Texts that come from a column

@@ -81,6 +81,15 @@ def test_a_place_as_other_tools_write_it_stops_the_run(
     assert service.emulator.requests == []
 
 
+def test_a_sign_that_other_tools_have_in_a_place_is_told(autocalls: Autocalls) -> None:
+    options = ("--dry-run", "--message", "Only ${name}")
+
+    ended = autocalls("bulk", write(*NAMED), *options)
+
+    told = " ".join(ended.out.split())
+    assert "--message has a sign right before a column's place, as in ${name}" in told
+
+
 def test_brackets_that_name_no_column_are_text(
     autocalls: Autocalls, service: Service
 ) -> None:
