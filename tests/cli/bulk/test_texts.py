@@ -81,7 +81,10 @@ def test_a_place_as_other_tools_write_it_stops_the_run(
     assert service.emulator.requests == []
 
 
-def test_a_sign_that_other_tools_have_in_a_place_is_told(autocalls: Autocalls) -> None:
+def test_a_sign_that_other_tools_have_in_a_place_is_told(
+    autocalls: Autocalls,
+    service: Service,  # noqa: ARG001  # it is asked
+) -> None:
     options = ("--dry-run", "--message", "Only ${name}")
 
     ended = autocalls("bulk", write(*NAMED), *options)
