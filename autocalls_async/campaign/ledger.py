@@ -171,6 +171,7 @@ class Page:
                     self._key,
                     state=State.ACCEPTED,
                     whatsapp_message_id=sent.whatsapp_message_id,
+                    ending=sent,
                 )
             case Rejected(error=error) | Unsent(error=error) | Unknown(error=error):
                 state = _state(outcome)
@@ -183,6 +184,7 @@ class Page:
                     error=type(error).__name__,
                     error_code=error.error_code,
                     detail=str(error),
+                    ending=error,
                 )
 
 

@@ -6,9 +6,9 @@ from typing import Any
 from attrs import evolve, field, fields, frozen
 
 from autocalls_async.cluster.protocol.database import Row
+from autocalls_async.cluster.protocol.ending import find_class, make_error, read_sent
 from autocalls_async.journal import State
 from autocalls_async.journal.keys import from_content, show_key
-from autocalls_async.model import errors
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (
     RejectedError,
@@ -23,7 +23,8 @@ from autocalls_async.model.values.plain import Plain
 
 COLUMNS = (
     "m.id, m.account, m.key, m.recipient, m.content, m.state, m.attempt, m.fell_back,"
-    " m.handed_over_at, m.whatsapp_message_id, m.error, m.error_code, m.detail"
+    " m.handed_over_at, m.whatsapp_message_id, m.error, m.error_code, m.detail,"
+    " CASE WHEN m.ending_of = m.settled_at THEN m.ending END"
 )
 
 
@@ -103,6 +104,7 @@ class Standing:
     error: str | None
     error_code: str | None = field(repr=False)
     detail: str | None = field(repr=False)
+    ending: str | None = field(default=None, repr=False)
 
     @property
     def ref(self) -> MessageRef:
@@ -125,35 +127,34 @@ class Standing:
         return self.state is State.UNSENT and self.error is not None
 
     def sent(self) -> SentMessage:
-        """Return what is known of what the service said."""
-        return SentMessage(whatsapp_message_id=self.number, fell_back=self.fell_back)
+        """Return what the service said."""
+        return read_sent(self.ending, number=self.number, fell_back=self.fell_back)
 
     def rejected(self) -> RejectedError:
         """Return why the service said no."""
-        error = _make(self.error, self._facts())
-        if isinstance(error, RejectedError):
-            return error
-        return RejectedError(**self._facts())
+        kind = find_class(self.error, RejectedError) or RejectedError
+        return make_error(kind, self.ending, self._facts())
 
     def unsent(self) -> UnsentError | RejectedError:
         """Return why it came back."""
         words = self._own_words(UnsentError) or "an attempt came back"
-        error = _make(self.error, {**self._facts(), "detail": words})
-        return error if error is not None else self.withdrawn("it came back")
+        facts = {**self._facts(), "detail": words}
+        if (refused := find_class(self.error, RejectedError)) is not None:
+            return make_error(refused, self.ending, facts)
+        if (unsent := find_class(self.error, UnsentError)) is not None:
+            return make_error(unsent, self.ending, facts)
+        return self.withdrawn("it came back")
 
     def withdrawn(self, detail: str) -> UnsentError:
         """Return that it was taken back before it left."""
         return UnsentError(**self._facts(), detail=detail)
 
-    def unknown(self, detail: str | None = None) -> UnknownOutcomeError:
+    def unknown(self) -> UnknownOutcomeError:
         """Return that nobody knows."""
-        return UnknownOutcomeError(
-            **self._facts(),
-            detail=detail
-            or self._own_words(UnknownOutcomeError)
-            or "its worker was lost",
-            handed_over_at=self.handed_over_at,
-        )
+        words = self._own_words(UnknownOutcomeError) or "its worker was lost"
+        facts = {"detail": words, "handed_over_at": self.handed_over_at}
+        known = self._facts() | self._said() | facts
+        return make_error(UnknownOutcomeError, self.ending, known)
 
     def message(self) -> Message:
         """Return the message; one whose content is forgotten says so."""
@@ -186,20 +187,14 @@ class Standing:
             "attempts": self.attempts,
         }
 
-
-def _make(
-    name: str | None, facts: dict[str, Any]
-) -> UnsentError | RejectedError | None:
-    """Return an error of a class that is named, if it is one of a send."""
-    kind = getattr(errors, name or "", None)
-    if not isinstance(kind, type):
-        return None
-    if issubclass(kind, UnsentError):
-        return kind(**facts)
-    if issubclass(kind, RejectedError):
-        facts.pop("detail", None)
-        return kind(**facts)
-    return None
+    def _said(self) -> dict[str, Any]:
+        """Return whom it was from and what it said, where its content tells."""
+        message = None if self.content is None else self.message()
+        is_text = isinstance(message, FreeformMessage) and not self.fell_back
+        return {
+            "sender_id": getattr(message, "sender_id", None),
+            "text": getattr(message, "message", None) if is_text else None,
+        }
 
 
 def to_standing(row: Row) -> Standing:

@@ -9,12 +9,12 @@ from attrs import define, frozen
 
 from autocalls_async.cluster.outgoing import PUT, Outgoing, explain
 from autocalls_async.cluster.protocol.database import Database
+from autocalls_async.cluster.protocol.ending import find_class, make_error
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.records import COLUMNS, MessageRef, Standing, to_standing
 from autocalls_async.cluster.waiting import LOOK_SECONDS, News
 from autocalls_async.http.loop import loop_time
 from autocalls_async.journal import State
-from autocalls_async.model import errors
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (
     RejectedError,
@@ -27,7 +27,8 @@ _AGAIN_SECONDS = 0.2
 _GRACE_SECONDS = 2.0  # past the deadline, for a database that does not answer
 _TOO_LATE = "its time was up before it could leave"
 _LOOK = f"""
-SELECT {COLUMNS}, CASE WHEN autocalls.is_paused(a) THEN a.paused END, a.paused_error
+SELECT {COLUMNS}, CASE WHEN autocalls.is_paused(a) THEN a.paused END, a.paused_error,
+  a.paused_by
 FROM autocalls.message m JOIN autocalls.account a ON a.name = m.account WHERE m.id = %s
 """  # noqa: S608  # our own words
 _WITHDRAW = "SELECT autocalls.withdraw(%s)"
@@ -174,14 +175,14 @@ class Sending:
         rows = await self._database.fetch(_LOOK, wait.ref.id)
         if not rows:
             return None
-        *columns, paused, paused_error = rows[0]
+        *columns, paused, paused_error, paused_by = rows[0]
         standing = to_standing(tuple(columns))
         if not wait.is_own:  # who put it in relies on its being sent some day
             return standing
         if standing.has_come_back and await self.withdraw(wait.ref):
             raise standing.unsent()
         if paused is not None and standing.waits and await self.withdraw(wait.ref):
-            raise _refusal(standing, paused, paused_error)
+            raise _refusal(standing, paused, paused_error, paused_by)
         return standing
 
     async def _give_up(self, wait: _Wait, standing: Standing | None) -> Standing | None:
@@ -222,13 +223,14 @@ def _answer(standing: Standing) -> SentMessage:
 
 
 def _refusal(
-    standing: Standing, paused: str, error: str | None
+    standing: Standing, paused: str, error: str | None, by: str | None
 ) -> UnsentError | RejectedError:
     """Return why nobody sends for an account, as the client would say it."""
-    kind = getattr(errors, error or "", None)
-    if isinstance(kind, type) and issubclass(kind, RejectedError):
-        return kind(recipient_phone=standing.recipient)
-    return standing.withdrawn(f"account {standing.account} is paused: {paused}")
+    kind = find_class(error, RejectedError)
+    if kind is None:
+        return standing.withdrawn(f"account {standing.account} is paused: {paused}")
+    own = {"recipient_phone": standing.recipient, "attempts": standing.attempts}
+    return make_error(kind, by, {}, **own)
 
 
 show_in("autocalls_async.cluster", "UndecidedError", of=globals())

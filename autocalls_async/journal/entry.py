@@ -11,7 +11,9 @@ from typing import Literal, Protocol, TypeAlias
 from attrs import field, frozen
 
 from autocalls_async.journal.keys import identity_of, sender_of, show_key
+from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.checks import check_key
+from autocalls_async.model.errors import AutocallsError
 from autocalls_async.model.persons import person_of
 from autocalls_async.model.values.masking import forgetful_class, mask_phone_repr
 from autocalls_async.model.values.naming import show_in
@@ -32,6 +34,9 @@ Settled: TypeAlias = Literal[
     State.ACCEPTED, State.REJECTED, State.UNSENT, State.UNKNOWN, State.NEW
 ]
 """The states in which an attempt can end: as new where it was not made after all."""
+
+Ending: TypeAlias = SentMessage | AutocallsError
+"""The answer of a service that accepted it, or else why it did not."""
 
 Resolved: TypeAlias = Literal[State.ACCEPTED, State.NEW]
 """What a user can decide about an unknown one."""
@@ -294,6 +299,7 @@ class Journal(Protocol):
         error: str | None = None,
         error_code: str | None = None,
         detail: str | None = None,
+        ending: Ending | None = None,
     ) -> None:
         """Note how an attempt ended; at once, to be made durable with the next commit.
 
@@ -302,6 +308,16 @@ class Journal(Protocol):
         `aclose()`.
 
         A message that will be tried again is settled as unsent first.
+
+        Args:
+            key: The message's.
+            state: How it ended.
+            whatsapp_message_id: The service's id, where it was accepted.
+            error: The class of the error that it ended with.
+            error_code: The service's code for it.
+            detail: What was seen, in our words.
+            ending: The answer or the error itself, for a journal from which others
+                tell of it; one in a file keeps no more than the other arguments.
         """
 
     async def flush(self) -> None:

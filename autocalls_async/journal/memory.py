@@ -19,6 +19,7 @@ from autocalls_async.journal.entry import (
     Claims,
     Doubted,
     Draft,
+    Ending,
     Entry,
     Resolved,
     Settled,
@@ -150,6 +151,7 @@ class MemoryJournal:
         error: str | None = None,
         error_code: str | None = None,
         detail: str | None = None,
+        ending: Ending | None = None,  # noqa: ARG002  # others' to tell
     ) -> None:
         """Note how an attempt ended; a fault is raised by `flush()` or `aclose()`."""
         self._check_open()

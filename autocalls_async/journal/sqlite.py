@@ -11,6 +11,7 @@ from autocalls_async.journal.entry import (
     Claims,
     Doubted,
     Draft,
+    Ending,
     Entry,
     Resolved,
     Settled,
@@ -127,6 +128,7 @@ class SqliteJournal:
         error: str | None = None,
         error_code: str | None = None,
         detail: str | None = None,
+        ending: Ending | None = None,  # noqa: ARG002  # others' to tell
     ) -> None:
         """Note how an attempt ended, to be made durable with the next commit."""
         number = None if whatsapp_message_id is None else str(whatsapp_message_id)

@@ -120,7 +120,7 @@ async def test_a_wrong_key_pauses_its_account_alone_and_each_send_says_why(
             with pytest.raises(AuthenticationError):
                 await cluster.send(hello(), account="bad", timeout=20)
             await _until_paused(cluster, "bad")
-            with pytest.raises(AuthenticationError):
+            with pytest.raises(AuthenticationError) as later:
                 await cluster.send(hello(), account="bad", timeout=20)
             await cluster.send(hello(), account="good", timeout=20)
             status = {a.name: a for a in (await cluster.status()).accounts}
@@ -128,6 +128,9 @@ async def test_a_wrong_key_pauses_its_account_alone_and_each_send_says_why(
     assert status["good"].paused is None
     assert "key was not accepted" in str(status["bad"].paused)
     assert status["bad"].interactive == 0  # each that failed was taken back
+    assert (later.value.status, later.value.attempts) == (401, 0)
+    assert later.value.host == emulator.base_url.split("/")[2]
+    assert later.value.service_message
     assert len(emulator.accepted) == 1
 
 

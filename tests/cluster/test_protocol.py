@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ SELECT i.key FROM autocalls.intend(%s, ARRAY['acme'], ARRAY[%s::bigint], ARRAY[%
 """
 SETTLE = """
 SELECT s.key FROM autocalls.settle(%s, ARRAY['acme'], ARRAY[%s::bigint], ARRAY[%s],
-  ARRAY[%s], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]) s
+  ARRAY[%s], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]) s
 """
 WAITING = "SELECT key FROM autocalls.waiting('acme', %s, %s::bigint[], %s::bigint[], 9)"
 ANA, BO = "+14155550123", "+14155550124"
@@ -128,10 +129,11 @@ async def _a_taker_sees_each_intent(others: Others) -> None:
 
 
 async def _what_is_lost_is_settled_by_its_own_epoch_alone(others: Others) -> None:
-    old = await others.hold(seconds=0.2)
+    old = await others.hold()
     await others.intend(old, "a")
-    await asyncio.sleep(0.3)
+    await others.vanish(old)
     new = await others.hold()
+    await others.database.fetch("UPDATE autocalls.message SET fenced_until = now()")
     await others.database.fetch("SELECT autocalls.resolve('acme', ARRAY['a'], 'new')")
     assert await others.intend(new, "a")
     assert not await others.settle(old, "a", "unsent")
@@ -274,14 +276,17 @@ MUTANTS: dict[str, tuple[str, str, Scenario]] = {
 }
 
 
+_FUNCTION = re.compile(r"CREATE (?:OR REPLACE )?FUNCTION.*?\$\$.*?\$\$;", re.DOTALL)
+
+
 @contextmanager
 def _mutated(database: Database, old: str, new: str) -> Iterator[None]:
-    """Put a mutant of the functions in the place of the real ones."""
-    protocol = migrations.steps()[2]
-    assert old in protocol
-    statements = protocol.replace(old, new).replace(
-        "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"
-    )
+    """Put a mutant of a function in the place of the real one."""
+    functions = _FUNCTION.findall("".join(migrations.steps().values()))
+    real = [one for one in functions if old in one][-1]
+    statements = real.replace(old, new)
+    if not real.startswith("CREATE OR REPLACE"):
+        statements = statements.replace("CREATE", "CREATE OR REPLACE", 1)
     with psycopg.connect(database.direct, autocommit=True) as connection:
         connection.execute(statements.encode())
     yield
@@ -305,7 +310,7 @@ async def test_a_flush_waits_for_the_commit_that_is_under_way(others: Others) ->
     await writer.intend(hold, "a", (False, False, False, True))
     blocking = await psycopg.AsyncConnection.connect(others.database.direct)
     await blocking.execute("SELECT 1 FROM autocalls.message WHERE key = 'a' FOR UPDATE")
-    writer.settle(Told(hold, "a", ("accepted", "7", None, None, None), missed.append))
+    writer.settle(Told(hold, "a", ("accepted", "7", *[None] * 4), missed.append))
     await asyncio.sleep(0.2)  # its commit is under way, and waits
 
     flushing = asyncio.create_task(writer.flush())
@@ -371,7 +376,7 @@ async def test_what_a_broken_line_left_under_way_is_over_before_the_next_commit(
         blocking = await psycopg.AsyncConnection.connect(others.database.direct)
         await blocking.execute("SELECT 1 FROM autocalls.message FOR UPDATE")
         missed: list[Told] = []
-        writer.settle(Told(hold, "a", ("unsent", *[None] * 4), missed.append))
+        writer.settle(Told(hold, "a", ("unsent", *[None] * 5), missed.append))
         await asyncio.sleep(0.3)  # its commit is under way, and waits
         os.kill(pid, signal.SIGSTOP)
         cut()

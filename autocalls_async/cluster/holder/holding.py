@@ -8,6 +8,7 @@ from autocalls_async.campaign.run import Run
 from autocalls_async.client.client import AutocallsClient
 from autocalls_async.cluster.holder.outbox import Outbox
 from autocalls_async.cluster.protocol.database import Database
+from autocalls_async.cluster.protocol.ending import to_text
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.protocol.journal import PostgresJournal
 from autocalls_async.http.accounts import AccountSettings
@@ -29,7 +30,7 @@ AGAIN_SECONDS = 10.0
 """What nobody foresaw, or an outage, is tried again after so long."""
 
 _TICK_SECONDS = 0.5
-_PAUSE = "SELECT autocalls.pause(%s, %s, %s, %s::float8)"
+_PAUSE = "SELECT autocalls.pause_by(%s, %s, %s, %s::float8, %s)"
 
 log: logging.Logger = logging.getLogger("autocalls_async.cluster")
 
@@ -142,13 +143,13 @@ class Holding:
 
     async def _pause(self, error: Exception) -> None:
         """Let nobody send where the next would fare no better."""
-        name, seconds = type(error).__name__, None
+        name, seconds, by = type(error).__name__, None, None
         why = f"an unexpected fault ({name})"
         match error:
             case RunStoppedError(detail="it was asked to stop"):
                 return
             case RunStoppedError(cause=cause, detail=why):
-                name = type(cause).__name__ if cause else name
+                name, by = (type(cause).__name__ if cause else name), to_text(cause)
                 if isinstance(cause, SenderOfflineError):
                     seconds = OFFLINE_SECONDS
                 elif isinstance(cause, UnreachableError):
@@ -158,7 +159,7 @@ class Holding:
             case _:
                 seconds = AGAIN_SECONDS
                 log.error("account %s: %s", self._journal.hold.account, why)
-        values = (self._journal.hold.account, why, name, seconds)
+        values = (self._journal.hold.account, why, name, seconds, by)
         log.warning("account %s is paused: %s", values[0], why)
         try:
             await self._database.fetch(_PAUSE, *values)

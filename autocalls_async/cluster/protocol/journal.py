@@ -11,6 +11,7 @@ from typing import TypeVar
 from attrs import define
 
 from autocalls_async.cluster.protocol.database import Database
+from autocalls_async.cluster.protocol.ending import to_text
 from autocalls_async.cluster.protocol.entries import read_page
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.protocol.lease import Hold, Lease, let_go, now, take
@@ -30,6 +31,7 @@ from autocalls_async.journal.entry import (
     MAY_LEAVE,
     Claims,
     Doubted,
+    Ending,
     Resolved,
     Settled,
     check_resolution,
@@ -179,6 +181,7 @@ class PostgresJournal:
         error: str | None = None,
         error_code: str | None = None,
         detail: str | None = None,
+        ending: Ending | None = None,
     ) -> None:
         """Note how an attempt ended, to be made durable with the next commit."""
         opened = self._opened()
@@ -188,11 +191,11 @@ class PostgresJournal:
             or not opened.hold.is_good()
             or str(key) in self._refused
         )
-        facts = (error, error_code, detail)
+        facts = (error, error_code, detail, to_text(ending))
         if is_left:  # no end: the next holder sends it
-            facts = (None, None, None)
+            facts = (None, None, None, None)
         number = None if whatsapp_message_id is None else str(whatsapp_message_id)
-        words = (str(state), number, *map(clean, facts))
+        words = (str(state), number, *map(_storable, facts))
         missed = self._note_missed
         self._writer.settle(Told(opened.hold, str(key), words, missed))
 
@@ -331,6 +334,11 @@ class PostgresJournal:
             msg = "the journal is not open"
             raise RuntimeError(msg)
         return self._open
+
+
+def _storable(text: str | None) -> str | None:
+    """Return what the table can hold: the service's codes may be any text."""
+    return text and (clean(text) or "").replace("\0", "\\x00")
 
 
 def _path(account: str) -> Path:

@@ -15,9 +15,11 @@ from autocalls_async.cluster.protocol.lease import Hold
 from autocalls_async.journal.keys import show_key
 
 _AGAIN_SECONDS = 0.2
+_TOLD, _NOTED = 6, 4  # facts of an end, and of an intent
 _COMMIT = """
 SELECT 0, s.account, s.key FROM autocalls.settle(%s, %s::text[], %s::bigint[],
-  %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) s
+  %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+  %s::text[]) s
 UNION ALL
 SELECT 1, i.account, i.key FROM autocalls.intend(%s, %s::text[], %s::bigint[],
   %s::text[], %s::boolean[], %s::boolean[], %s::boolean[], %s::boolean[]) i
@@ -25,7 +27,7 @@ SELECT 1, i.account, i.key FROM autocalls.intend(%s, %s::text[], %s::bigint[],
 
 
 class Told(NamedTuple):
-    """How a message ended: its state, number, error, code and detail."""
+    """How a message ended: its state, number, error, code, detail and all of it."""
 
     hold: Hold
     key: str
@@ -108,7 +110,7 @@ class Writer:
 
     async def _run(self) -> None:
         with suppress(ClusterError):  # else the first intent waited for a connection
-            await self._fetch((0, *_columns([], 5), 0, *_columns([], 4)))
+            await self._fetch((0, *_columns([], _TOLD), 0, *_columns([], _NOTED)))
         while True:
             await self._news.wait()
             self._news.clear()
@@ -142,7 +144,12 @@ class Writer:
         for worker_id in sorted(worker_ids):  # mostly one: leases seldom end
             mine = [t for t in told if t.hold.lease.id == worker_id]
             about = [i for i in intents if i.hold.lease.id == worker_id]
-            values = (worker_id, *_columns(mine, 5), worker_id, *_columns(about, 4))
+            values = (
+                worker_id,
+                *_columns(mine, _TOLD),
+                worker_id,
+                *_columns(about, _NOTED),
+            )
             rows |= {(k, a, key) for k, a, key in await self._fetch(values)}
             self.commit_count += 1
         return rows
