@@ -20,7 +20,7 @@ from autocalls_async.journal import (
     JournalStateError,
     State,
 )
-from autocalls_async.journal.entry import Settled
+from autocalls_async.journal.entry import SettledState
 from autocalls_async.journal.keys import (
     QuietKey,
     derive_key,
@@ -63,7 +63,7 @@ class NoteFallback(Protocol):
         """Note when it was."""
 
 
-class Page:
+class LedgerPage:
     """One message's page in the ledger: told just before it leaves, and after.
 
     From `claim()` until `settle()` or `let_go()` the message is this page's alone,
@@ -77,7 +77,7 @@ class Page:
         self._key = QuietKey(key)
         self._refused = refused
         self._person = person  # who is to get this one alone
-        self._stays: Settled = State.UNSENT  # where it has not left
+        self._stays: SettledState = State.UNSENT  # where it has not left
         self._has_intent = False
         self._is_lost = False
 
@@ -249,7 +249,9 @@ class Ledger:
         # Raised here, where the other is over: it may quote the content.
         raise JournalError(path=self._path, detail=detail)
 
-    async def admit(self, batch: Iterable[tuple[Message, int]]) -> list[Page | None]:
+    async def admit(
+        self, batch: Iterable[tuple[Message, int]]
+    ) -> list[LedgerPage | None]:
         """Take messages and their senders in; `None` for what others see to.
 
         They were seen to already, or another run, or an equal message of this
@@ -289,9 +291,9 @@ class Ledger:
             once=self._once,
         )
 
-    def _page(self, draft: Draft) -> Page:
+    def _page(self, draft: Draft) -> LedgerPage:
         person = draft.person if self._once else None
-        return Page(self.journal, draft.key, refused=self._refused, person=person)
+        return LedgerPage(self.journal, draft.key, refused=self._refused, person=person)
 
     async def take_back(self, error: RejectedError) -> None:
         """Make new what this run was refused for the reason of this error.
@@ -326,7 +328,7 @@ class Ledger:
             await self.journal.flush()
 
 
-def _state(outcome: Rejected | Unsent | Unknown) -> Settled:
+def _state(outcome: Rejected | Unsent | Unknown) -> SettledState:
     match outcome:
         case Rejected(error=error):
             return State.UNSENT if isinstance(error, NOT_ITS_FAULT) else State.REJECTED

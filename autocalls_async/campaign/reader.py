@@ -251,7 +251,7 @@ class Reader:
 
     async def _ask_for(
         self, shipments: Sequence[Shipment]
-    ) -> "Sequence[_ledger.Page | None]":
+    ) -> "Sequence[_ledger.LedgerPage | None]":
         if self._usher is not None:
             await self._usher.prepare({each.sender_id for each in shipments})
         if self._ledger is None:

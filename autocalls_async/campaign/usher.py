@@ -16,7 +16,7 @@ from autocalls_async.campaign.rules.held import HeldError, NextPerson, Wait
 from autocalls_async.campaign.rules.rulebook import (
     Rulebook,
 )
-from autocalls_async.engine.news import News
+from autocalls_async.engine.pulse import Pulse
 from autocalls_async.engine.shipment import Shipment
 from autocalls_async.http.loop import loop_time, utc_now
 from autocalls_async.model.errors import (
@@ -88,7 +88,7 @@ class Usher:
         self._ledger = ledger
         self._aside = Aside()
         self._in_hand_count = 0
-        self._news = News()
+        self._news = Pulse()
         self._is_dismissed = False
 
     # Before messages are taken in

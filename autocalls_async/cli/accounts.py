@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from autocalls_async.cli.terminal.failures import describe
+from autocalls_async.cli.terminal.failures import os_reason
 from autocalls_async.http.accounts import AccountSettings, parse_account
 
 
@@ -23,7 +23,7 @@ def find_account(name: str, path: Path | None) -> AccountSettings:
         text = path.read_text(encoding="utf-8")
         return parse_account(text, name, environ=os.environ)
     except OSError as error:
-        msg = f"cannot read {path}: {describe(error)}"
+        msg = f"cannot read {path}: {os_reason(error)}"
         raise typer.BadParameter(msg) from error
     except UnicodeDecodeError:
         msg = f"{path} is no text in UTF-8"

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.terminal.failures import CommandError, Status
-from autocalls_async.cli.terminal.outcomes import explain
+from autocalls_async.cli.terminal.outcomes import explain_error
 from autocalls_async.cli.terminal.stopping import Stopping
 from autocalls_async.client.client import AutocallsClient
 from autocalls_async.engine.telemetry.records import Observer
@@ -102,7 +102,7 @@ def _make(connection: Connection, **settings: Any) -> AutocallsClient:  # noqa: 
 
 def _out_of_reach(connection: Connection, error: AutocallsError) -> CommandError:
     """Say where the service was looked for."""
-    text = f"{explain(error)} (the base URL is {connection.base_url})"
+    text = f"{explain_error(error)} (the base URL is {connection.base_url})"
     return CommandError(text, status=Status.FAILED)
 
 
@@ -163,7 +163,7 @@ def send(connection: Connection, message: Message) -> tuple[SentMessage, int]:
             except AutocallsError as error:
                 if stopping.exit_status is None:
                     raise
-                text = f"interrupted; {explain(error)}"
+                text = f"interrupted; {explain_error(error)}"
                 raise CommandError(text, status=stopping.exit_status) from error
         return sent, stopping.exit_status or Status.OK
 

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from autocalls_async.cli.connection import ask, check_key
 from autocalls_async.cli.options import Connection
-from autocalls_async.cli.terminal.failures import CommandError, Status, describe
+from autocalls_async.cli.terminal.failures import CommandError, Status, os_reason
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.words import count
 from autocalls_async.cli.wire import Wire, look
@@ -99,7 +99,7 @@ def _say(error: OSError) -> str:
             return f"its name cannot be looked up: {error.strerror}"
         case TimeoutError():
             return "no answer in time"
-    return describe(error)
+    return os_reason(error)
 
 
 def _tell_clock(seen: Wire) -> Checkup:

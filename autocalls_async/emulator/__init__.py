@@ -35,10 +35,10 @@ from autocalls_async.emulator.faults import (
 )
 from autocalls_async.emulator.handles.controls import Customer
 from autocalls_async.emulator.limits import (
+    Admission,
     BusiestSecond,
     Limit,
     RateLimit,
-    Verdict,
     make_limit,
 )
 from autocalls_async.emulator.records import AcceptedMessage, RecordedRequest
@@ -51,6 +51,7 @@ from autocalls_async.emulator.state import Sender, Template
 
 __all__ = [
     "AcceptedMessage",
+    "Admission",
     "BusiestSecond",
     "Customer",
     "Delay",
@@ -73,7 +74,6 @@ __all__ = [
     "Stall",
     "Stand",
     "Template",
-    "Verdict",
     "make_limit",
     "read_state",
     "refuse_with_code",

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
-from autocalls_async.emulator.limits import Verdict
+from autocalls_async.emulator.limits import Admission
 from autocalls_async.emulator.state import (
     WINDOW_SECONDS,
     Conversation,
@@ -97,7 +97,7 @@ def window_closed(session_status: JsonObject) -> Answer:
     return refusal(403, "SESSION_EXPIRED", text, session_status=session_status)
 
 
-def too_many(verdict: Verdict, *, limit: int, wall: datetime) -> Answer:
+def too_many(verdict: Admission, *, limit: int, wall: datetime) -> Answer:
     """Return the 429 to what came too fast; `Retry-After` is in whole seconds."""
     seconds = max(1, math.ceil(verdict.retry_after))
     headers = {

@@ -46,7 +46,7 @@ class RateLimit(Enum):
 
 
 @frozen(kw_only=True)
-class Verdict:
+class Admission:
     """What a limiter says to one send."""
 
     admitted: bool
@@ -60,7 +60,7 @@ class Verdict:
 class Limit(Protocol):
     """One limiter, with its memory."""
 
-    def admit(self, now: float) -> Verdict:
+    def admit(self, now: float) -> Admission:
         """Count one send that arrives at `now` and say whether it may pass."""
 
 
@@ -104,7 +104,7 @@ def make_limit(
 class Unlimited:
     """No limit at all."""
 
-    def admit(self, now: float) -> Verdict:  # noqa: ARG002 - what a limit is asked
+    def admit(self, now: float) -> Admission:  # noqa: ARG002 - what a limit is asked
         """Let a send pass."""
         return _admitted(sys.maxsize)
 
@@ -118,7 +118,7 @@ class SlidingLog:
     count_rejected: bool = False
     _log: deque[float] = field(init=False, factory=deque)
 
-    def admit(self, now: float) -> Verdict:
+    def admit(self, now: float) -> Admission:
         """Count one send that arrives at `now` and say whether it may pass."""
         log = self._log
         _forget_before(log, now=now, seconds=self.per)
@@ -139,7 +139,7 @@ class FixedWindow:
     _opened: float = field(init=False, default=_NEVER)
     _count: int = field(init=False, default=0)
 
-    def admit(self, now: float) -> Verdict:
+    def admit(self, now: float) -> Admission:
         """Count one send that arrives at `now` and say whether it may pass."""
         if now - self._opened >= self.per - _EPSILON:
             self._opened, self._count = now, 0
@@ -158,7 +158,7 @@ class CalendarWindow:
     _number: int = field(init=False, default=-1)
     _count: int = field(init=False, default=0)
 
-    def admit(self, now: float) -> Verdict:
+    def admit(self, now: float) -> Admission:
         """Count one send that arrives at `now` and say whether it may pass."""
         number = math.floor((now + _EPSILON) / self.per)
         if number != self._number:
@@ -184,7 +184,7 @@ class LeakyBucket:
         init=False, default=Factory(lambda self: self.per / self.rate, takes_self=True)
     )
 
-    def admit(self, now: float) -> Verdict:
+    def admit(self, now: float) -> Admission:
         """Count one send that arrives at `now` and say whether it may pass."""
         wait = self._empty_at - (self.burst - 1) * self._gap - now
         if wait > _EPSILON:
@@ -204,7 +204,7 @@ class StickTable:
     _current: int = field(init=False, default=0)
     _previous: int = field(init=False, default=0)
 
-    def admit(self, now: float) -> Verdict:
+    def admit(self, now: float) -> Admission:
         """Count one send that arrives at `now` and say whether it may pass."""
         self._turn(now)
         self._current += 1
@@ -260,9 +260,9 @@ def _forget_before(log: deque[float], *, now: float, seconds: float) -> None:
         log.popleft()
 
 
-def _admitted(remaining: int) -> Verdict:
-    return Verdict(admitted=True, remaining=remaining, retry_after=0.0)
+def _admitted(remaining: int) -> Admission:
+    return Admission(admitted=True, remaining=remaining, retry_after=0.0)
 
 
-def _rejected(retry_after: float) -> Verdict:
-    return Verdict(admitted=False, remaining=0, retry_after=retry_after)
+def _rejected(retry_after: float) -> Admission:
+    return Admission(admitted=False, remaining=0, retry_after=retry_after)

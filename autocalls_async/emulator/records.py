@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from attrs import define, field, frozen
 
 from autocalls_async.emulator.faults import Endpoint, Fault
-from autocalls_async.emulator.limits import BusiestSecond, Verdict
+from autocalls_async.emulator.limits import Admission, BusiestSecond
 
 MessageKind = Literal["freeform", "template"]
 
@@ -64,7 +64,7 @@ class RecordedRequest:
     status: int | None = None
     """What was answered; None while, or if, no answer was given."""
 
-    limiter: Verdict | None = None
+    limiter: Admission | None = None
     """What the limiter said to a send; None if it was not asked."""
 
     fault: Fault | None = None

@@ -26,7 +26,7 @@ _INTERACTIVE = Lane.INTERACTIVE
 _BULK = Lane.BULK
 
 
-def read_status(shipments: Shipments, gate: Gate) -> "records.QueueStatus":
+def queue_status(shipments: Shipments, gate: Gate) -> "records.QueueStatus":
     """Return how busy the queue is. It costs the same however long the queue."""
     now, pace = loop_time(), gate.pace
     waits = [now - one.submitted_at for one in shipments.longest_waiting()]
@@ -67,7 +67,7 @@ def refuse(
         now: The instant of its coming.
     """
     if most is not None and shipments.waiting_single_count >= most:
-        return full(most, wait_seconds=read_status(shipments, gate).estimated_wait)
+        return full(most, wait_seconds=queue_status(shipments, gate).estimated_wait)
     if not shipment.needs_slot:
         return None
     ahead = shipment.ahead_count - shipments.slotless_count

@@ -184,7 +184,7 @@ class Exchange:
             return Attempt(Seen.SILENCE, detail, reply)
         seen = replies.see(reply)
         # An answer that settles all needs no words.
-        detail = "" if seen is _OK else replies.describe(reply, seen)
+        detail = "" if seen is _OK else replies.describe_answer(reply, seen)
         return Attempt(seen, detail, reply)
 
     def fail(self, failed: AttemptFailed) -> Attempt:

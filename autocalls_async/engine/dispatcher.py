@@ -19,7 +19,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
-from autocalls_async.engine.admission import count_ahead, read_status, refuse
+from autocalls_async.engine.admission import count_ahead, queue_status, refuse
 from autocalls_async.engine.asking.guard import WindowGuard
 from autocalls_async.engine.attempts import Exchange
 from autocalls_async.engine.cut_offs import CutOffs
@@ -81,7 +81,7 @@ class Dispatcher:
     @property
     def status(self) -> "records.QueueStatus":
         """How busy the queue is. It costs the same however long the queue."""
-        return read_status(self._shipments, self._gate)
+        return queue_status(self._shipments, self._gate)
 
     def tell_ends(self, tell: Callable[[Shipment, Outcome], None]) -> None:
         """Have somebody told how each message ended."""

@@ -7,7 +7,7 @@ thousand waiting messages would knock at a service that is just getting up.
 import asyncio
 from collections.abc import Callable
 
-from autocalls_async.engine.news import News
+from autocalls_async.engine.pulse import Pulse
 from autocalls_async.http.loop import loop_time
 
 DOWN_AFTER_COUNT = 3
@@ -28,7 +28,7 @@ class Outage:
         self._failure_count = 0
         self._probe_at = 0.0
         self._is_probed = False
-        self._news = News()
+        self._news = Pulse()
 
     def is_down(self) -> bool:
         """Say whether the last attempts could not even connect."""

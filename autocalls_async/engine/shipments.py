@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable
 
 from autocalls_async.engine.endings import withdrawn
-from autocalls_async.engine.news import News
+from autocalls_async.engine.pulse import Pulse
 from autocalls_async.engine.shipment import Shipment, Stage
 from autocalls_async.engine.telemetry.observers import Telling
 from autocalls_async.http.loop import loop_time
@@ -34,7 +34,7 @@ class Shipments:
         self._lanes: Lanes[Shipment] = Lanes()
         self._here: dict[Shipment, None] = {}  # in the order of submission
         self._held: dict[Lane, set[Shipment]] = {lane: set() for lane in Lane}
-        self._emptied = News()
+        self._emptied = Pulse()
         self.on_end: Callable[[Shipment, Outcome], None] | None = None
         """Told of each message's end."""
         self.waiting_single_count: int = 0

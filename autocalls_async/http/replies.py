@@ -89,7 +89,7 @@ def _names_a_message(reply: Reply) -> bool:
     return (sent.whatsapp_message_id or sent.message_id) is not None
 
 
-def describe(reply: Reply, seen: Seen) -> str:
+def describe_answer(reply: Reply, seen: Seen) -> str:
     """Return for people what an answer was that settles nothing."""
     if seen in {Seen.OTHER, Seen.FOREIGN_REFUSAL} and _is_page(reply):
         return "a web page came in place of the API's answer"

@@ -19,7 +19,7 @@ from autocalls_async.journal.entry import (
     Entry,
     Journal,
     Resolved,
-    Settled,
+    SettledState,
     State,
 )
 from autocalls_async.journal.errors import (
@@ -48,7 +48,7 @@ __all__ = [
     "JournalStateError",
     "MemoryJournal",
     "Resolved",
-    "Settled",
+    "SettledState",
     "SqliteJournal",
     "State",
 ]

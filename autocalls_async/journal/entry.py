@@ -30,7 +30,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
-Settled: TypeAlias = Literal[
+SettledState: TypeAlias = Literal[
     State.ACCEPTED, State.REJECTED, State.UNSENT, State.UNKNOWN, State.NEW
 ]
 """The states in which an attempt can end: as new where it was not made after all."""
@@ -294,7 +294,7 @@ class Journal(Protocol):
         self,
         key: str,
         *,
-        state: Settled,
+        state: SettledState,
         whatsapp_message_id: int | None = None,
         error: str | None = None,
         error_code: str | None = None,

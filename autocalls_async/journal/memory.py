@@ -22,7 +22,7 @@ from autocalls_async.journal.entry import (
     Ending,
     Entry,
     Resolved,
-    Settled,
+    SettledState,
     State,
     check_resolution,
     clean,
@@ -46,7 +46,7 @@ _NEVER_LEFT: dict[str, Any] = _NO_END | {
 }
 
 
-def utc_now() -> datetime:
+def wall_clock() -> datetime:
     """Return the wall-clock time."""
     return datetime.now(UTC)
 
@@ -58,7 +58,7 @@ class MemoryJournal:
         now: Tells the aware wall-clock time.
     """
 
-    def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, *, now: Callable[[], datetime] = wall_clock) -> None:
         self._now = now
         self._entries: dict[str, Entry] = {}
         self._keys_of: defaultdict[str, set[str]] = defaultdict(set)  # by person
@@ -146,7 +146,7 @@ class MemoryJournal:
         self,
         key: str,
         *,
-        state: Settled,
+        state: SettledState,
         whatsapp_message_id: int | None = None,
         error: str | None = None,
         error_code: str | None = None,

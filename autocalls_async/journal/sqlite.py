@@ -14,12 +14,12 @@ from autocalls_async.journal.entry import (
     Ending,
     Entry,
     Resolved,
-    Settled,
+    SettledState,
     State,
     check_resolution,
     clean,
 )
-from autocalls_async.journal.memory import utc_now
+from autocalls_async.journal.memory import wall_clock
 from autocalls_async.journal.storage.group import GroupCommit
 from autocalls_async.journal.storage.rows import to_instant, to_number
 from autocalls_async.journal.storage.store import Durability, Store
@@ -51,7 +51,7 @@ class SqliteJournal:
     """
 
     def __init__(
-        self, path: str | PathLike[str], *, now: Callable[[], datetime] = utc_now
+        self, path: str | PathLike[str], *, now: Callable[[], datetime] = wall_clock
     ) -> None:
         self._path = Path(path)
         self._now = now
@@ -123,7 +123,7 @@ class SqliteJournal:
         self,
         key: str,
         *,
-        state: Settled,
+        state: SettledState,
         whatsapp_message_id: int | None = None,
         error: str | None = None,
         error_code: str | None = None,

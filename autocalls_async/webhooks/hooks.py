@@ -32,7 +32,7 @@ from autocalls_async.webhooks.receiving.receiver import (
     RETRY_SECONDS,
     Receiver,
 )
-from autocalls_async.webhooks.receiving.signatures import Headers, problem_of
+from autocalls_async.webhooks.receiving.signatures import Headers, find_problem
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 
 log: logging.Logger = logging.getLogger("autocalls_async.webhooks")
@@ -278,7 +278,7 @@ class Webhooks:
         Raises:
             ValueError: A program gives what is no body, or no headers.
         """
-        if problem := problem_of(raw, headers):
+        if problem := find_problem(raw, headers):
             del raw, headers  # tracers show a failed frame's variables
             raise ValueError(problem)
         _check_is("path", path, str)

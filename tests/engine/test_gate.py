@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from autocalls_async import AutocallsClient
 from autocalls_async.emulator import Emulator, Refuse
-from autocalls_async.engine.gate.gate import Gate, Line, Look
+from autocalls_async.engine.gate.gate import Gate, GateLine, Look
 from autocalls_async.engine.gate.limiter import Limiter
 from autocalls_async.engine.gate.turns import (
     TURNED_BACK,
@@ -111,7 +111,7 @@ class Passage:
         """Whether it stands at the gate."""
         return self.turn.stage.name in PRESENT
 
-    async def leave(self, line: Line) -> Stop | None:
+    async def leave(self, line: GateLine) -> Stop | None:
         """Leave on a line; return why not."""
         self.turn = self._new_turn()
         intend = None if self.intend is None else partial(_intend, self.intend)
@@ -163,7 +163,7 @@ class World:
         lane: Lane = INTERACTIVE,
         *,
         intend: Callable[[], Awaitable[None]] | None = None,
-        line: Line | None = None,
+        line: GateLine | None = None,
         look: Look | None = None,
         seen: Seen = Seen.OK,
     ) -> asyncio.Task[Stop | None]:
@@ -176,7 +176,7 @@ class World:
         return task
 
     async def _pass(
-        self, name: str, passage: Passage, line: Line, seen: Seen
+        self, name: str, passage: Passage, line: GateLine, seen: Seen
     ) -> Stop | None:
         if (stop := await passage.leave(line)) is not None:
             return stop

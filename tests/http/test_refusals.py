@@ -6,7 +6,12 @@ from collections.abc import Mapping
 import pytest
 
 from autocalls_async.http.listings import read_senders
-from autocalls_async.http.replies import describe, read_conversation, read_sent, see
+from autocalls_async.http.replies import (
+    describe_answer,
+    read_conversation,
+    read_sent,
+    see,
+)
 from autocalls_async.http.reply import Reply
 from autocalls_async.model import errors
 from autocalls_async.model.answers import SentMessage
@@ -225,7 +230,7 @@ def test_a_reply_belongs_to_one_row_of_the_table(answer: Reply, seen: Seen) -> N
 def test_an_answer_that_settles_nothing_is_called_by_its_name(
     answer: Reply, words: str
 ) -> None:
-    assert describe(answer, see(answer)) == words
+    assert describe_answer(answer, see(answer)) == words
 
 
 @pytest.mark.parametrize("status", [408, 409, 499])

@@ -17,7 +17,7 @@ from autocalls_async.journal import (
     JournalStateError,
     MemoryJournal,
     Resolved,
-    Settled,
+    SettledState,
     SqliteJournal,
     State,
 )
@@ -154,7 +154,7 @@ async def test_what_surely_never_left_may_leave_later(
 
 @pytest.mark.parametrize("state", [State.REJECTED, State.UNSENT])
 async def test_a_message_may_end_before_it_leaves(
-    make_journal: MakeJournal, state: Settled
+    make_journal: MakeJournal, state: SettledState
 ) -> None:
     async with opened(make_journal()) as journal:
         await add(journal, "a")
@@ -168,7 +168,7 @@ async def test_a_message_may_end_before_it_leaves(
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.UNKNOWN])
 async def test_what_never_left_is_neither_accepted_nor_unknown(
-    make_journal: MakeJournal, state: Settled
+    make_journal: MakeJournal, state: SettledState
 ) -> None:
     async with opened(make_journal()) as journal:
         await add(journal, "a", "b")

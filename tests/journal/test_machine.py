@@ -29,14 +29,14 @@ from autocalls_async import (
     Unsent,
     UnsentError,
 )
-from autocalls_async.campaign.ledger import Ledger, Page
+from autocalls_async.campaign.ledger import Ledger, LedgerPage
 from autocalls_async.journal import (
     Journal,
     JournalConflictError,
     JournalStateError,
     MemoryJournal,
     Resolved,
-    Settled,
+    SettledState,
     SqliteJournal,
     State,
 )
@@ -112,7 +112,7 @@ class JournalsAgainstAModel(RuleBasedStateMachine):
         (self.fell_back.add if fell_back else self.fell_back.discard)(key)
 
     @rule(key=KEYS, state=ENDS | st.just(State.NEW), is_flushed=st.booleans())
-    def settle(self, key: str, state: Settled, *, is_flushed: bool) -> None:
+    def settle(self, key: str, state: SettledState, *, is_flushed: bool) -> None:
         """End one that may not have begun."""
         found = self.model.get(key)
         may_end = found is State.IN_FLIGHT or (
@@ -231,8 +231,8 @@ class RunsOverOneJournal(RuleBasedStateMachine):
         self.model: dict[str, State] = {}
         self.contents: dict[str, str] = {}
         self.before: dict[str, State] = {}  # its intent
-        self.pages: dict[str, tuple[int, Page]] = {}
-        self.old_pages: list[Page] = []
+        self.pages: dict[str, tuple[int, LedgerPage]] = {}
+        self.old_pages: list[LedgerPage] = []
         self.run(self.journal.open())
         self.runs = Ledger(self.journal), Ledger(self.journal)
 
@@ -258,7 +258,7 @@ class RunsOverOneJournal(RuleBasedStateMachine):
         return free, None
 
     def check(
-        self, run: int, batch: list[tuple[str, str]], got: list[Page | None]
+        self, run: int, batch: list[tuple[str, str]], got: list[LedgerPage | None]
     ) -> None:
         """Compare the pages that a run got, and keep them."""
         free, _ = self.expect(batch)
@@ -287,7 +287,7 @@ class RunsOverOneJournal(RuleBasedStateMachine):
         batch = [(key, self.contents.get(key, "x")) for key in keys]
         read = [(MESSAGES[each], 12) for each in batch]
 
-        async def both() -> list[list[Page | None]]:
+        async def both() -> list[list[LedgerPage | None]]:
             return await asyncio.gather(*(run.admit(read) for run in self.runs))
 
         got = self.run(both())

@@ -15,7 +15,7 @@ from autocalls_async.journal import (
     JournalConflictError,
     JournalRepeatError,
     JournalStateError,
-    Settled,
+    SettledState,
     State,
 )
 from autocalls_async.journal.keys import to_content
@@ -47,7 +47,7 @@ def draft(
 
 
 async def send(
-    journal: Journal, one: Draft, state: Settled | None = State.ACCEPTED
+    journal: Journal, one: Draft, state: SettledState | None = State.ACCEPTED
 ) -> None:
     """Add a message, hand it over outside a window, and settle it if it ends."""
     await journal.admit_many([one])
@@ -59,7 +59,7 @@ async def send(
 
 @pytest.mark.parametrize("ended", [None, State.ACCEPTED, State.UNKNOWN])
 async def test_who_may_have_had_one_is_given_no_other(
-    make_journal: MakeJournal, ended: Settled | None
+    make_journal: MakeJournal, ended: SettledState | None
 ) -> None:
     async with opened(make_journal()) as journal:
         await send(journal, draft("first", OLD_MEXICO), ended)
@@ -74,7 +74,7 @@ async def test_who_may_have_had_one_is_given_no_other(
 
 @pytest.mark.parametrize("ended", [None, State.UNSENT, State.REJECTED])
 async def test_who_surely_had_none_may_get_another(
-    make_journal: MakeJournal, ended: Settled | None
+    make_journal: MakeJournal, ended: SettledState | None
 ) -> None:
     async with opened(make_journal()) as journal:
         await journal.admit_many([draft("first")])
@@ -128,7 +128,7 @@ async def test_a_person_is_claimed_with_a_message_or_neither_is(
 
 @pytest.mark.parametrize("ended", [None, State.UNSENT, State.REJECTED])
 async def test_a_content_that_nobody_had_makes_way_for_another(
-    make_journal: MakeJournal, ended: Settled | None
+    make_journal: MakeJournal, ended: SettledState | None
 ) -> None:
     changed = draft("a", BEN, "changed")
 

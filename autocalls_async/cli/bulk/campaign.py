@@ -20,8 +20,8 @@ from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.rows.phones import PhoneReader, check_region
 from autocalls_async.cli.rows.reader import BadRow, RowReader
 from autocalls_async.cli.tables.lines import FileError, check_encoding
-from autocalls_async.cli.tables.table import Source, format_of
-from autocalls_async.cli.terminal.failures import CommandError, describe
+from autocalls_async.cli.tables.table import TableSource, format_of
+from autocalls_async.cli.terminal.failures import CommandError, os_reason
 from autocalls_async.cli.terminal.screen import Screen
 
 STANDARD_INPUT = "-"
@@ -52,14 +52,14 @@ def reader_of(campaign: Campaign) -> RowReader:
     )
 
 
-def _source(campaign: Campaign) -> Source:
+def _source(campaign: Campaign) -> TableSource:
     file_format = campaign.format or format_of(campaign.file)
     if campaign.encoding is not None:
         check_encoding(campaign.encoding)
     if campaign.sheet is not None and file_format is not FileFormat.XLSX:
         msg = "--sheet is for a workbook: .xlsx, .xls or .ods"
         raise ValueError(msg)
-    return Source(
+    return TableSource(
         file_format=file_format, encoding=campaign.encoding, sheet=campaign.sheet
     )
 
@@ -77,7 +77,7 @@ def open_rows(name: str) -> Iterator[IO[bytes]]:
     try:
         file = Path(name).open("rb")  # noqa: SIM115  # it is closed below
     except OSError as error:
-        msg = f"cannot read {name}: {describe(error)}"
+        msg = f"cannot read {name}: {os_reason(error)}"
         raise CommandError(msg) from error
     with file:
         yield file

@@ -36,7 +36,7 @@ from autocalls_async.cli.rows.outcomes_file import (
     check_place,
 )
 from autocalls_async.cli.terminal.failures import CommandError, Status
-from autocalls_async.cli.terminal.outcomes import explain
+from autocalls_async.cli.terminal.outcomes import explain_error
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.model.errors import AutocallsError
 
@@ -149,7 +149,7 @@ def _check_account(connection: Connection) -> None:
     try:
         ask(connection, look_at_account)
     except AutocallsError as error:
-        msg = f"{explain(error)}; nothing was sent"
+        msg = f"{explain_error(error)}; nothing was sent"
         raise CommandError(msg, status=Status.FAILED) from error
     except CommandError as error:
         msg = f"{error}; nothing was sent"

@@ -12,7 +12,7 @@ from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.rules.given import GivenRules
 from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.cli.terminal.failures import Status
-from autocalls_async.cli.terminal.outcomes import explain
+from autocalls_async.cli.terminal.outcomes import explain_error
 from autocalls_async.cli.terminal.progress import outcome_table, reason_table
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.words import count, quote
@@ -207,4 +207,4 @@ class Conclusion:
 
 def _explain_stop(error: RunStoppedError, cause: AutocallsError) -> str:
     says_more = error.detail != cause.summary
-    return f"{error.detail}; {error.remedy}" if says_more else explain(cause)
+    return f"{error.detail}; {error.remedy}" if says_more else explain_error(cause)

@@ -7,7 +7,7 @@ from attrs import define, field
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.connection import ask
 from autocalls_async.cli.tables.lines import FileError, read_lines
-from autocalls_async.cli.terminal.failures import CommandError, describe
+from autocalls_async.cli.terminal.failures import CommandError, os_reason
 from autocalls_async.cli.texts.places import (
     has_backslash,
     is_beside_a_sign,
@@ -97,7 +97,7 @@ def _read_text(campaign: Campaign) -> str:
         with path.open("rb") as file:
             text = "".join(read_lines(file, encoding=campaign.encoding))
     except OSError as error:
-        msg = f"cannot read {path}: {describe(error)}"
+        msg = f"cannot read {path}: {os_reason(error)}"
         raise CommandError(msg) from error
     except FileError as error:
         msg = f"{path}: {error}"

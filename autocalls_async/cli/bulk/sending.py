@@ -36,7 +36,7 @@ from autocalls_async.cli.journal.commands import read_tally, write_page
 from autocalls_async.cli.journal.costs import costs_of
 from autocalls_async.cli.rows.outcomes_file import WriteRecord
 from autocalls_async.cli.tables.lines import FileError
-from autocalls_async.cli.terminal.failures import CommandError, describe
+from autocalls_async.cli.terminal.failures import CommandError, os_reason
 from autocalls_async.cli.terminal.outcomes import outcome_record
 from autocalls_async.cli.terminal.progress import (
     every,
@@ -267,5 +267,7 @@ class CampaignRun:
                 write(record)
             except OSError as error:
                 del self._writers[name]
-                self._results.troubles.append(f"cannot write {name}: {describe(error)}")
+                self._results.troubles.append(
+                    f"cannot write {name}: {os_reason(error)}"
+                )
                 run.stop()

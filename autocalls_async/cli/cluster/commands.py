@@ -9,7 +9,7 @@ import typer
 
 from autocalls_async.cli.choices import Resolution
 from autocalls_async.cli.cluster.options import Resolving, SharedTable, Working
-from autocalls_async.cli.terminal.failures import CommandError, Status, describe
+from autocalls_async.cli.terminal.failures import CommandError, Status, os_reason
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.stopping import Stopping
 from autocalls_async.cli.terminal.tables import make_table
@@ -192,7 +192,7 @@ def work(wanted: Working, screen: Screen) -> int:
     try:
         accounts = read_accounts(wanted.accounts)
     except OSError as error:
-        msg = f"cannot read {wanted.accounts}: {describe(error)}"
+        msg = f"cannot read {wanted.accounts}: {os_reason(error)}"
         raise CommandError(msg) from error
 
     async def run() -> int:

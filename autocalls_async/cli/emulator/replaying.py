@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autocalls_async.cli.emulator.options import Address, Inbound
 from autocalls_async.cli.emulator.stands import inbound_options
-from autocalls_async.cli.terminal.failures import CommandError, Status, describe
+from autocalls_async.cli.terminal.failures import CommandError, Status, os_reason
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.words import count
 from autocalls_async.emulator import Replayed, Stand
@@ -47,7 +47,7 @@ def replay_record(
         replayed = asyncio.run(play())
     except OSError as error:
         where = error.filename or f"{address.host}:{address.port}"
-        msg = f"cannot use {where}: {describe(error)}"
+        msg = f"cannot use {where}: {os_reason(error)}"
         raise CommandError(msg) from error
     return _tell(replayed, screen)
 

@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Sequence
 
 from autocalls_async.cli.emulator.options import Simulation
 from autocalls_async.cli.emulator.stands import make_stand
-from autocalls_async.cli.terminal.failures import CommandError, Status, describe
+from autocalls_async.cli.terminal.failures import CommandError, Status, os_reason
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.stopping import Stopping
 from autocalls_async.emulator import Customer, Emulator, serve
@@ -35,16 +35,16 @@ def run_emulator(simulation: Simulation, screen: Screen) -> int:
         stand = make_stand(simulation)
         return asyncio.run(until_stopped(serve(stand, ready, save=simulation.save)))
     except OSError as error:
-        raise CommandError(explain(error, simulation)) from error
+        raise CommandError(explain_start(error, simulation)) from error
 
 
-def explain(error: OSError, simulation: Simulation) -> str:
+def explain_start(error: OSError, simulation: Simulation) -> str:
     """Say which file, or which address, could not be used."""
     address = simulation.address
     if error.filename is not None:
-        return f"cannot use {error.filename}: {describe(error)}"
+        return f"cannot use {error.filename}: {os_reason(error)}"
     where = f"{address.host}:{address.port}"
-    return f"cannot listen on {where}: {describe(error)}; --port 0 takes a free one"
+    return f"cannot listen on {where}: {os_reason(error)}; --port 0 takes a free one"
 
 
 async def until_stopped(service: Coroutine[None, None, None]) -> int:

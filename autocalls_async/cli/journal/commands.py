@@ -40,7 +40,7 @@ from autocalls_async.cli.rows.outcomes_file import (
     check_place,
 )
 from autocalls_async.cli.rows.private import open_private
-from autocalls_async.cli.terminal.failures import CommandError, Status, describe
+from autocalls_async.cli.terminal.failures import CommandError, Status, os_reason
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.tables import fact_table
 from autocalls_async.cli.terminal.words import count
@@ -105,7 +105,7 @@ def export(wanted: Export, screen: Screen) -> int:
         try:
             number = _copy_entries(journal, wanted, file.write)
         except OSError as error:
-            msg = f"cannot write {out}: {describe(error)}"
+            msg = f"cannot write {out}: {os_reason(error)}"
             raise CommandError(msg, status=Status.FAILED) from error
     screen.say(f"{count(number, 'message')} written to {out}")
     return Status.OK
@@ -222,7 +222,7 @@ def write_page(
         with open_private(path, "w") as file:
             file.write(page)
     except OSError as error:
-        msg = f"cannot write {path}: {describe(error)}"
+        msg = f"cannot write {path}: {os_reason(error)}"
         raise CommandError(msg, status=Status.FAILED) from error
 
 

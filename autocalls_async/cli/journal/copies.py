@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autocalls_async.cli.journal.commands import confirm
-from autocalls_async.cli.terminal.failures import CommandError, Status, describe
+from autocalls_async.cli.terminal.failures import CommandError, Status, os_reason
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.words import count, quote
 from autocalls_async.journal.storage.copying import adopt, copy_journal
@@ -24,7 +24,7 @@ def copy_whole(journal: Path, copy: Path, screen: Screen) -> int:
         msg = f"{copy} exists already: name another file"
         raise CommandError(msg) from None
     except OSError as error:
-        msg = f"cannot write {copy}: {describe(error)}"
+        msg = f"cannot write {copy}: {os_reason(error)}"
         raise CommandError(msg, status=Status.FAILED) from error
     screen.say(f"journal {journal} copied to {copy}")
     if was_open:

@@ -16,7 +16,7 @@ Journal = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace a file that is there.")
 ]
-Page = Annotated[
+PageFile = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
@@ -43,7 +43,7 @@ class Reporting:
     """What to tell of a journal, and where: the options of `journal report`."""
 
     journal: Journal
-    html: Page = None
+    html: PageFile = None
     receipts: Receipts = None
     price: Price = None
     overwrite: Overwrite = False

@@ -16,7 +16,7 @@ from autocalls_async.cli.rows.private import (
     open_private_bytes,
 )
 from autocalls_async.cli.tables.table import format_of
-from autocalls_async.cli.terminal.failures import CommandError, Status, describe
+from autocalls_async.cli.terminal.failures import CommandError, Status, os_reason
 from autocalls_async.cli.terminal.outcomes import OUTCOME_COLUMNS
 from autocalls_async.cli.terminal.words import to_json
 
@@ -57,7 +57,7 @@ class OutcomesFile:
             msg = f"{path} exists already: name another file, or give --overwrite"
             raise CommandError(msg) from None
         except OSError as error:
-            msg = f"cannot write {path}: {describe(error)}"
+            msg = f"cannot write {path}: {os_reason(error)}"
             raise CommandError(msg) from error
 
     def _open_text(
@@ -104,7 +104,7 @@ class OutcomesFile:
                 close()
         except OSError as error:
             if self._is_whole:
-                msg = f"cannot write {self._path}: {describe(error)}"
+                msg = f"cannot write {self._path}: {os_reason(error)}"
                 raise CommandError(msg, status=Status.FAILED) from error
 
     def write(self, record: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.tables.headings import fold, show_headings
 from autocalls_async.cli.tables.jsonl import read_objects
 from autocalls_async.cli.tables.lines import FileError
-from autocalls_async.cli.tables.table import Source, read_table
+from autocalls_async.cli.tables.table import TableSource, read_table
 from autocalls_async.phones import Numbers, parse_phone
 
 PHONE_COLUMN = "recipient_phone"
@@ -108,7 +108,7 @@ def text_of(cell: object) -> object:
 
 
 def read_phones(
-    file: IO[bytes], source: Source, *, phones: PhoneReader
+    file: IO[bytes], source: TableSource, *, phones: PhoneReader
 ) -> Iterator[tuple[int, frozenset[str] | ValueError]]:
     """Return the numbers of a table, or of a list with one number a line.
 
@@ -133,7 +133,7 @@ def read_phones(
 
 
 def _cells(
-    file: IO[bytes], source: Source, phones: PhoneReader
+    file: IO[bytes], source: TableSource, phones: PhoneReader
 ) -> Iterator[tuple[int, Any]]:
     if source.file_format is FileFormat.JSONL:
         for line_number, found in read_objects(file, encoding=source.encoding):

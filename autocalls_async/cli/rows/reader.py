@@ -21,7 +21,7 @@ from autocalls_async.cli.tables.headings import (
 )
 from autocalls_async.cli.tables.jsonl import read_objects
 from autocalls_async.cli.tables.lines import FileError
-from autocalls_async.cli.tables.table import Source, Table, read_table
+from autocalls_async.cli.tables.table import Table, TableSource, read_table
 from autocalls_async.cli.texts.places import Cells, Notice, is_blank
 from autocalls_async.cli.texts.rendering import (
     TEMPLATE_COLUMN,
@@ -81,7 +81,7 @@ class RowReader:
         needs_zone: There are none for a row that does not say it.
     """
 
-    source: Source
+    source: TableSource
     content: ByRow = field(factory=ByRow, converter=by_row)
     sender_id: int | None = None
     phones: PhoneReader = field(factory=PhoneReader)

@@ -35,7 +35,7 @@ def _read_object(line: str) -> dict[str, Any]:
         value = json.loads(
             line,
             parse_float=str,
-            parse_constant=_refuse_constant,
+            parse_constant=_refuse_nan,
             object_pairs_hook=_refuse_twice,
         )
     except json.JSONDecodeError as error:
@@ -61,6 +61,6 @@ def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse_constant(name: str) -> None:
+def _refuse_nan(name: str) -> None:
     msg = f"it is not JSON: {name} is no number"
     raise ValueError(msg)

@@ -40,7 +40,7 @@ def format_of(name: str) -> FileFormat:
 
 
 @frozen(kw_only=True)
-class Source:
+class TableSource:
     """How a table is written.
 
     Attributes:
@@ -105,7 +105,9 @@ class Table:
         return found
 
 
-def read_table(file: IO[bytes], source: Source, *, known: Collection[str]) -> Table:
+def read_table(
+    file: IO[bytes], source: TableSource, *, known: Collection[str]
+) -> Table:
     """Open a table: a CSV or another text file, or a sheet of a workbook.
 
     Args:

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from enum import IntEnum
 
-from autocalls_async.cli.terminal.outcomes import error_record, explain
+from autocalls_async.cli.terminal.outcomes import error_record, explain_error
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.journal import JournalError
 from autocalls_async.model.errors import AutocallsError
@@ -51,11 +51,14 @@ def _judge(error: Exception) -> tuple[str, int]:
         case JournalError():
             return str(error), Status.UNUSABLE
         case AutocallsError():
-            return explain(error), Status.FAILED
+            return explain_error(error), Status.FAILED
         case CommandError():
             return str(error), error.status
         case OSError():
-            return f"cannot write standard output: {describe(error)}", Status.FAILED
+            return (
+                f"cannot write standard output: {os_reason(error)}",
+                Status.FAILED,
+            )
     return str(error), Status.UNUSABLE
 
 
@@ -79,7 +82,7 @@ def fail(
     return status
 
 
-def describe(error: OSError) -> str:
+def os_reason(error: OSError) -> str:
     """Say what the system would not do, in its own words: `Permission denied`."""
     if isinstance(error, socket.gaierror):  # its numbers are no system's
         return str(error.strerror)

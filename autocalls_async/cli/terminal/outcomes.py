@@ -23,7 +23,7 @@ OUTCOME_STYLES = {
 """Of each outcome, in the order in which they are shown."""
 
 
-def explain(error: AutocallsError) -> str:
+def explain_error(error: AutocallsError) -> str:
     """Say what went wrong, with the service's own words where there are any.
 
     The library keeps those out of its texts, since they may repeat what was
@@ -57,7 +57,7 @@ def error_record(error: AutocallsError) -> dict[str, Any]:
         "error": type(error).__name__,
         "status": error.status,
         "error_code": error.error_code,
-        "detail": explain(error),
+        "detail": explain_error(error),
     }
 
 
@@ -85,5 +85,5 @@ def outcome_record(outcome: Outcome, *, line_number: int) -> dict[str, Any]:
     else:
         record["error"] = type(outcome.error).__name__
         record["error_code"] = outcome.error.error_code
-        record["detail"] = explain(outcome.error)
+        record["detail"] = explain_error(outcome.error)
     return record

@@ -47,11 +47,11 @@ def _complain(error: Any) -> Exception:  # noqa: ANN401  # typer's
     if type(error).__name__ == "NoArgsIsHelpError":  # the help is the complaint
         return error  # type: ignore[no-any-return]  # click's
     where = f" ({error.ctx.command_path} -h tells more)" if error.ctx else ""
-    typer.echo(f"autocalls: {printable(explain(error))}{where}", err=True)
+    typer.echo(f"autocalls: {printable(explain_usage(error))}{where}", err=True)
     return typer.Exit(2)
 
 
-def explain(error: Any) -> str:  # noqa: ANN401  # typer's
+def explain_usage(error: Any) -> str:  # noqa: ANN401  # typer's
     """Return what is wrong with the words of a command: the value and the rule."""
     found = getattr(error.__cause__, "errors", None)  # pydantic's, of newer typers
     if found is None:

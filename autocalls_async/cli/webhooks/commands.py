@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from autocalls_async.cli.terminal.failures import CommandError, Status, describe
+from autocalls_async.cli.terminal.failures import CommandError, Status, os_reason
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.stopping import Stopping
 from autocalls_async.cli.terminal.tables import fact_table
@@ -44,7 +44,7 @@ def serve(wanted: Serve, screen: Screen) -> int:
         return asyncio.run(_serve(wanted, receiver, screen))
     except OSError as error:
         where = f"{wanted.host}:{wanted.port}"
-        msg = f"cannot listen on {where}: {describe(error)}"
+        msg = f"cannot listen on {where}: {os_reason(error)}"
         raise CommandError(msg) from error
 
 
@@ -108,7 +108,7 @@ def _read(path: Path) -> bytes:
     try:
         return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except OSError as error:
-        msg = f"cannot read {path}: {describe(error)}"
+        msg = f"cannot read {path}: {os_reason(error)}"
         raise CommandError(msg) from error
 
 

@@ -33,7 +33,7 @@ from autocalls_async.journal.entry import (
     Doubted,
     Ending,
     Resolved,
-    Settled,
+    SettledState,
     check_resolution,
     clean,
 )
@@ -176,7 +176,7 @@ class PostgresJournal:
         self,
         key: str,
         *,
-        state: Settled,
+        state: SettledState,
         whatsapp_message_id: int | None = None,
         error: str | None = None,
         error_code: str | None = None,

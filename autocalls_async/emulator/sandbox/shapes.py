@@ -19,7 +19,7 @@ from autocalls_async.emulator.faults import (
     Refuse,
     Stall,
 )
-from autocalls_async.emulator.limits import Verdict
+from autocalls_async.emulator.limits import Admission
 from autocalls_async.emulator.outbound.callout import Attempt, Callout
 from autocalls_async.emulator.sandbox.history import Message, Side
 from autocalls_async.emulator.sandbox.requests import Seen, mask_key
@@ -218,7 +218,7 @@ def request(shown: Seen, date_at: DateAt, *, rate: int) -> JsonObject:
     }
 
 
-def _limiter(verdict: Verdict | None, rate: int) -> JsonObject | None:
+def _limiter(verdict: Admission | None, rate: int) -> JsonObject | None:
     if verdict is None:
         return None
     return {

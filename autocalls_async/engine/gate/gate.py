@@ -22,7 +22,7 @@ from typing import Protocol, TypeAlias
 
 from autocalls_async.engine.gate.limiter import LentLimiter, Limiter
 from autocalls_async.engine.gate.turns import TURNED_BACK, Stop, Turn, Turns, TurnStage
-from autocalls_async.engine.news import News
+from autocalls_async.engine.pulse import Pulse
 from autocalls_async.http.loop import loop_time
 from autocalls_async.policy.lanes import Lane, Share
 from autocalls_async.policy.pace import Pace, SendLimit
@@ -53,7 +53,7 @@ _SILENCE = Seen.SILENCE
 _RATE_LIMITED = Seen.RATE_LIMITED
 
 
-class Line(Protocol):
+class GateLine(Protocol):
     """What the gate asks of a connection."""
 
     expires_at: float
@@ -95,7 +95,7 @@ class Gate:
         self._lead = 0.0  # what an intent takes: so much sooner is its turn called
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = inf
-        self._changed = News()
+        self._changed = Pulse()
 
     def draw_order(self) -> int:
         """Return a place in the order of coming, for who has none."""
@@ -122,7 +122,7 @@ class Gate:
     async def pass_through(
         self,
         turn: Turn,
-        line: Line,
+        line: GateLine,
         *,
         look: Look | None = None,
         intend: Intend | None = None,
@@ -191,7 +191,7 @@ class Gate:
             await self._lent.aclose()
 
     async def _note_intent(
-        self, turn: Turn, line: Line, look: Look | None, intend: Intend
+        self, turn: Turn, line: GateLine, look: Look | None, intend: Intend
     ) -> Stop | None:
         if (stop := await turn.until(TurnStage.CALLED)) is not None:
             return stop
@@ -211,7 +211,7 @@ class Gate:
         return None
 
     async def _leave(
-        self, turn: Turn, line: Line, look: Look | None
+        self, turn: Turn, line: GateLine, look: Look | None
     ) -> Departure | Stop:
         """Look once more, and stamp the start: nothing is awaited after that."""
         now = loop_time()
@@ -240,7 +240,7 @@ class Gate:
             self.turns.move(turn, TurnStage.FAILED)
         self.serve()
 
-    def _lose(self, turn: Turn, line: Line) -> None:
+    def _lose(self, turn: Turn, line: GateLine) -> None:
         """Have it connect anew while it has time to, not when its turn has come."""
         if self.turns.is_in_line(turn) and (error := _check(line)) is not None:
             self._fail(turn, error)
@@ -364,7 +364,7 @@ _INTERACTIVE_FIRST = (Lane.INTERACTIVE, Lane.BULK)
 _BULK_FIRST = (Lane.BULK, Lane.INTERACTIVE)
 
 
-def _look(line: Line, look: Look | None, now: float) -> Stop | None:
+def _look(line: GateLine, look: Look | None, now: float) -> Stop | None:
     """Return why nothing may leave at this instant."""
     if look is not None and (stop := look(now)) is not None:
         return stop
@@ -373,7 +373,7 @@ def _look(line: Line, look: Look | None, now: float) -> Stop | None:
     return _check(line)
 
 
-def _check(line: Line) -> Exception | None:
+def _check(line: GateLine) -> Exception | None:
     """Return what is wrong with a connection."""
     try:
         line.check()

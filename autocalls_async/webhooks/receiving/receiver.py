@@ -18,8 +18,8 @@ from autocalls_async.webhooks.receiving.signatures import (
     Given,
     Headers,
     Secrets,
+    find_problem,
     is_signed,
-    problem_of,
     read_digest,
 )
 
@@ -80,7 +80,7 @@ class Receiver:
                 answer that it deserves.
             ValueError: That is no body, or no headers.
         """
-        if problem := problem_of(raw, headers):
+        if problem := find_problem(raw, headers):
             raise ValueError(problem)
         found = self._parse(bytes(raw), headers)
         del raw, headers  # tracers show a failed frame's variables

@@ -75,7 +75,7 @@ def _read(given: object) -> tuple[bytes, ...]:
     return tuple(secret.strip().encode() for secret in given)
 
 
-def problem_of(raw: object, headers: object) -> str | None:
+def find_problem(raw: object, headers: object) -> str | None:
     """Return what is wrong with what a program gives as body and headers, if it is."""
     if not isinstance(raw, bytes | bytearray | memoryview):
         return f"raw must be the body's bytes as they came; got {show_kind(raw)}"

@@ -21,7 +21,7 @@ from autocalls_async.webhooks.stores.tables import Tables
 T = TypeVar("T")
 
 
-class _Asked(NamedTuple):
+class _Step(NamedTuple):
     work: Callable[[Tables], Any]
     only_reads: bool
     waiter: asyncio.Future[Any]
@@ -36,7 +36,7 @@ class Commits:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="autocalls receipts")
         self._tables: Tables | None = None  # made, used and closed in the thread
         self._place: tuple[int, int] | None = None
-        self._asked: list[_Asked] = []
+        self._asked: list[_Step] = []
         self._is_busy = False
 
     async def open(self) -> None:
@@ -59,7 +59,7 @@ class Commits:
             DeliveryStoreError: It was not done.
         """
         waiter: asyncio.Future[T] = self._loop.create_future()
-        self._asked.append(_Asked(work, only_reads, waiter))
+        self._asked.append(_Step(work, only_reads, waiter))
         self._begin()
         return await waiter
 
@@ -79,7 +79,7 @@ class Commits:
             done = self._loop.run_in_executor(self._pool, self._run, group)
             done.add_done_callback(lambda done: self._landed(group, done.result()))
 
-    def _landed(self, group: list[_Asked], results: list[Any]) -> None:
+    def _landed(self, group: list[_Step], results: list[Any]) -> None:
         self._is_busy = False
         for asked, result in zip(group, results, strict=True):
             if asked.waiter.done():
@@ -107,7 +107,7 @@ class Commits:
         if tables is not None:
             tables.close()
 
-    def _run(self, group: list[_Asked]) -> list[Any]:
+    def _run(self, group: list[_Step]) -> list[Any]:
         tables = self._tables
         if tables is None:
             closed = DeliveryStoreError(name=self._path.name, detail="it is closed")
@@ -140,7 +140,7 @@ def _place_of(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _do(asked: _Asked, tables: Tables) -> Any:  # noqa: ANN401  # what the step gives
+def _do(asked: _Step, tables: Tables) -> Any:  # noqa: ANN401  # what the step gives
     try:
         return asked.work(tables)
     except sqlite3.Error:

@@ -20,7 +20,7 @@ from autocalls_async.cli.bulk.intake.spool import Spool, Spooled, SpooledRows
 from autocalls_async.cli.choices import Changed, FileFormat, Repeats
 from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
 from autocalls_async.cli.tables.lines import FileError
-from autocalls_async.cli.tables.table import Source
+from autocalls_async.cli.tables.table import TableSource
 from autocalls_async.emulator import Emulator, Endpoint
 from autocalls_async.journal import Entry, State
 from autocalls_async.model.answers import SentMessage
@@ -37,7 +37,7 @@ from tests.disks import small_files
 from tests.needs import MINUTES
 
 FAST = ("--rate", "200", "--rate-is-agreed")
-READER = RowReader(source=Source(file_format=FileFormat.CSV), sender_id=12)
+READER = RowReader(source=TableSource(file_format=FileFormat.CSV), sender_id=12)
 TEXTS = [f"m{i}" for i in range(5)]
 
 

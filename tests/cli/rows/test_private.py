@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.rows.private import bare_cell, guard_cells
 from autocalls_async.cli.rows.reader import Row, RowReader
-from autocalls_async.cli.tables.table import Source
+from autocalls_async.cli.tables.table import TableSource
 from autocalls_async.emulator import Endpoint, Refuse
 from autocalls_async.journal import SqliteJournal, State
 from tests.cli.conftest import OPEN, Autocalls, Service
@@ -160,7 +160,7 @@ def test_a_guarded_key_is_read_again_as_the_key_it_was(
     writer = csv.writer(table)
     writer.writerow(("recipient_phone", "message", "key"))
     writer.writerows((OPEN, "hi", cell) for cell in cells)
-    reader = RowReader(source=Source(file_format=FileFormat.CSV), sender_id=12)
+    reader = RowReader(source=TableSource(file_format=FileFormat.CSV), sender_id=12)
     data = io.BytesIO(table.getvalue().encode())
     rows = [row for row in reader.read(data) if isinstance(row, Row)]
     assert [row.message.key for row in rows] == keys

@@ -10,7 +10,7 @@ from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.rows.phones import PhoneReader, check_region
 from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
 from autocalls_async.cli.tables.lines import FileError
-from autocalls_async.cli.tables.table import Source
+from autocalls_async.cli.tables.table import TableSource
 from autocalls_async.cli.texts.rendering import TemplateText, parse_template
 from autocalls_async.model.checks import check_phone
 from autocalls_async.model.messages import TemplateMessage
@@ -20,7 +20,7 @@ PHONE = "+14155550123"
 
 
 def reader_of(file_format: FileFormat, *pairs: str) -> RowReader:
-    source = Source(file_format=file_format)
+    source = TableSource(file_format=file_format)
     return RowReader(source=source, content=parse_template(45, pairs), sender_id=12)
 
 
@@ -142,7 +142,7 @@ def test_what_is_no_number_there_or_several_is_refused(phone: object) -> None:
 def test_whatever_is_taken_is_e164(phone: str, region: str) -> None:
     found: str | None
     try_it = RowReader(
-        source=Source(file_format=FileFormat.CSV),
+        source=TableSource(file_format=FileFormat.CSV),
         content=TemplateText(template_id=45, variables={}),
         sender_id=12,
         phones=PhoneReader(region=region),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
 from autocalls_async.cli.tables.lines import MAX_LINE_LENGTH, FileError
-from autocalls_async.cli.tables.table import Source, format_of
+from autocalls_async.cli.tables.table import TableSource, format_of
 from autocalls_async.cli.texts.places import parse_text_template
 from autocalls_async.cli.texts.rendering import FreeText
 from autocalls_async.model.messages import FreeformMessage
@@ -30,7 +30,9 @@ def read(
     data = content.encode() if isinstance(content, str) else content
     content_of = FreeText(None if text is None else parse_text_template(text))
     reader = RowReader(
-        source=Source(file_format=file_format), content=content_of, sender_id=sender_id
+        source=TableSource(file_format=file_format),
+        content=content_of,
+        sender_id=sender_id,
     )
     return list(reader.read(io.BytesIO(data)))
 
@@ -367,7 +369,7 @@ ANY_BYTES = st.binary() | st.binary().map(
 def test_any_bytes_are_rows_bad_rows_or_a_refused_file(
     content: bytes, file_format: FileFormat
 ) -> None:
-    reader = RowReader(source=Source(file_format=file_format), sender_id=12)
+    reader = RowReader(source=TableSource(file_format=file_format), sender_id=12)
     rows: list[Row | BadRow] = []
 
     with suppress(FileError):

@@ -15,7 +15,7 @@ from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.rows.phones import PhoneReader, read_phones
 from autocalls_async.cli.tables.headings import fold
 from autocalls_async.cli.tables.lines import FileError, check_encoding
-from autocalls_async.cli.tables.table import Source, read_table
+from autocalls_async.cli.tables.table import TableSource, read_table
 
 PHONE = "+4915123456789"
 KNOWN = {"recipient_phone", "message"}
@@ -30,7 +30,7 @@ def read(
     sheet: str | None = None,
 ) -> list[tuple[int, object]]:
     data = content.encode() if isinstance(content, str) else content
-    source = Source(file_format=file_format, encoding=encoding, sheet=sheet)
+    source = TableSource(file_format=file_format, encoding=encoding, sheet=sheet)
     table = read_table(io.BytesIO(data), source, known=KNOWN)
     return [
         (line, cells if isinstance(cells, str) else table.cells(cells))
@@ -329,7 +329,7 @@ DE = PhoneReader(region="DE", name="Mobile")
     ],
 )
 def test_numbers_alone_are_read_from_a_table_or_a_list(content: str) -> None:
-    source = Source(file_format=FileFormat.CSV)
+    source = TableSource(file_format=FileFormat.CSV)
 
     found = list(read_phones(io.BytesIO(content.encode()), source, phones=DE))
 
@@ -337,7 +337,7 @@ def test_numbers_alone_are_read_from_a_table_or_a_list(content: str) -> None:
 
 
 def test_a_number_that_could_be_two_is_both_and_what_is_none_is_told() -> None:
-    source = Source(file_format=FileFormat.CSV)
+    source = TableSource(file_format=FileFormat.CSV)
     file = io.BytesIO(b"Mobile\n4915123456789\nAnna\n")
 
     (first, both), (second, bad) = read_phones(file, source, phones=DE)
@@ -350,7 +350,7 @@ def test_a_number_that_could_be_two_is_both_and_what_is_none_is_told() -> None:
 
 
 def test_the_only_column_holds_the_numbers_whatever_its_heading() -> None:
-    source = Source(file_format=FileFormat.CSV)
+    source = TableSource(file_format=FileFormat.CSV)
     with_heading = io.BytesIO(f"telephone\n{PHONE}\n".encode())
     mistyped = io.BytesIO(f"+49 151 234\n{PHONE}\n".encode())
 
@@ -362,8 +362,8 @@ def test_the_only_column_holds_the_numbers_whatever_its_heading() -> None:
 
 
 def test_numbers_may_stand_in_json_lines_and_workbooks() -> None:
-    lines = Source(file_format=FileFormat.JSONL)
-    book = Source(file_format=FileFormat.XLSX)
+    lines = TableSource(file_format=FileFormat.JSONL)
+    book = TableSource(file_format=FileFormat.XLSX)
     file = io.BytesIO(f'{{"Mobile": "{PHONE}"}}\n[]\n'.encode())
 
     (_, good), (_, bad) = read_phones(file, lines, phones=DE)

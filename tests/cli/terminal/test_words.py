@@ -14,7 +14,7 @@ from autocalls_async.campaign.planning.plan import Severity
 from autocalls_async.cli.terminal.outcomes import (
     OUTCOME_COLUMNS,
     error_record,
-    explain,
+    explain_error,
     outcome_name,
     outcome_record,
 )
@@ -68,7 +68,7 @@ def test_text_of_others_is_cut_short() -> None:
 def test_the_service_speaks_to_the_one_who_sent_it() -> None:
     error = InsufficientBalanceError(service_message="Top\nup", status=402)
 
-    text = explain(error)
+    text = explain_error(error)
 
     assert text == f"{error.summary}; the service says: Top\ufffdup; {error.advice}"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from autocalls_async.journal import Settled, SqliteJournal, State
+from autocalls_async.journal import SettledState, SqliteJournal, State
 from autocalls_async.journal.keys import to_content
 from autocalls_async.model.messages import FreeformMessage
 
@@ -15,7 +15,7 @@ PEOPLE = [f"+1415555{number:04}" for number in range(10, 40)]
 
 async def make(path: Path) -> None:
     """Write a journal with some messages in each state."""
-    ends: tuple[Settled, ...] = (
+    ends: tuple[SettledState, ...] = (
         State.ACCEPTED,
         State.REJECTED,
         State.UNSENT,

@@ -21,7 +21,7 @@ from autocalls_async.engine import attempts as exchange
 from autocalls_async.engine import sending
 from autocalls_async.engine.dispatcher import Dispatcher
 from autocalls_async.engine.endings import unsent
-from autocalls_async.engine.gate.gate import Gate, Line
+from autocalls_async.engine.gate.gate import Gate, GateLine
 from autocalls_async.engine.gate.turns import Stop, Turn
 from autocalls_async.engine.sending import Sends
 from autocalls_async.engine.shipment import Shipment, Stage
@@ -178,7 +178,7 @@ def _stamp_before_connecting() -> Iterator[None]:
     async def use_turn(
         _self: Gate,
         _turn: Turn,
-        line: Line,
+        line: GateLine,
         **_: Any,  # noqa: ANN401
     ) -> Departure | Stop:
         try:

@@ -14,7 +14,7 @@ from autocalls_async.cli.bulk.intake.remarks import Lines, Notices, Unsettled
 from autocalls_async.cli.bulk.intake.spool import Spool, Spooled
 from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
 from autocalls_async.cli.tables.lines import FileError
-from autocalls_async.cli.terminal.failures import describe
+from autocalls_async.cli.terminal.failures import os_reason
 from autocalls_async.cli.texts.arriving import arriving
 from autocalls_async.journal import Journal, State
 from autocalls_async.journal.entry import MAY_LEAVE
@@ -186,7 +186,7 @@ def _rows(reader: RowReader, file: IO[bytes]) -> Iterator[Row | BadRow]:
     try:
         yield from reader.read(file)
     except OSError as error:
-        msg = f"it cannot be read any further: {describe(error)}"
+        msg = f"it cannot be read any further: {os_reason(error)}"
         raise FileError(msg) from error
 
 

@@ -16,7 +16,7 @@ from attrs import evolve, field, frozen
 from autocalls_async.cli.bulk.intake.register import Register
 from autocalls_async.cli.rows.reader import Row
 from autocalls_async.cli.tables.lines import FileError
-from autocalls_async.cli.terminal.failures import describe
+from autocalls_async.cli.terminal.failures import os_reason
 from autocalls_async.journal import Draft
 from autocalls_async.journal.keys import (
     from_content,
@@ -102,7 +102,7 @@ class Spool:
             for line in self._file:
                 yield Spooled(*json.loads(line))
         except OSError as error:
-            msg = f"the rows that were kept aside cannot be read: {describe(error)}"
+            msg = f"the rows that were kept aside cannot be read: {os_reason(error)}"
             raise FileError(msg) from error
 
     def sift(self) -> None:
@@ -219,4 +219,4 @@ def _throw_away(file: IO[bytes]) -> None:
 
 
 def _full(error: OSError) -> FileError:
-    return FileError(f"the rows cannot be kept aside: {describe(error)}; see TMPDIR")
+    return FileError(f"the rows cannot be kept aside: {os_reason(error)}; see TMPDIR")

@@ -9,8 +9,8 @@ from attrs import frozen
 
 from autocalls_async.cli.rows.phones import PhoneReader, read_phones
 from autocalls_async.cli.tables.lines import FileError
-from autocalls_async.cli.tables.table import Source, format_of
-from autocalls_async.cli.terminal.failures import describe
+from autocalls_async.cli.tables.table import TableSource, format_of
+from autocalls_async.cli.terminal.failures import os_reason
 from autocalls_async.journal.errors import JournalError
 from autocalls_async.journal.exclusions import ExclusionList, is_list
 from autocalls_async.model.persons import person_of
@@ -71,7 +71,7 @@ class _ExclusionFile:
         self._path = path
         self._phones = phones
         self._source = (
-            None if is_list(path) else Source(file_format=format_of(path.name))
+            None if is_list(path) else TableSource(file_format=format_of(path.name))
         )
         self._tell = tell
         self._reading: asyncio.Future[_Reading] | None = None
@@ -128,7 +128,7 @@ class _ExclusionFile:
                     people.update(int(person_of(phone)) for phone in found)
         except OSError as error:
             return _Reading(
-                stamp, trouble=f"cannot read {self._path}: {describe(error)}"
+                stamp, trouble=f"cannot read {self._path}: {os_reason(error)}"
             )
         except FileError as error:
             trouble = f"{self._path}: {error}"

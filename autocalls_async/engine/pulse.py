@@ -3,7 +3,7 @@
 import asyncio
 
 
-class News:
+class Pulse:
     """An event that is over at once, and costs nothing while nobody waits for it."""
 
     __slots__ = ("_event",)
