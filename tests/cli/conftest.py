@@ -1,10 +1,12 @@
 """The command as its user meets it: arguments in, two streams and a status out."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from zlib import crc32
 
 import pytest
@@ -13,7 +15,7 @@ from attrs import frozen
 
 from autocalls_async.cli import main
 from autocalls_async.emulator import Emulator
-from autocalls_async.testing import live
+from autocalls_async.testing import VirtualTimeLoop, live
 
 T = TypeVar("T")
 
@@ -29,7 +31,7 @@ def phone_for(text: str) -> str:
 
 @frozen
 class Service:
-    """An emulator on a thread and a loop of its own, since the command blocks."""
+    """An emulator that a command asks."""
 
     emulator: Emulator
 
@@ -39,12 +41,42 @@ class Service:
 
 
 @contextmanager
+def in_virtual_time(emulator: Emulator, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run it on one loop with the commands, whose clock jumps over what they wait for.
+
+    Between commands it stands still.
+    """
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+
+        def run(main: Coroutine[Any, Any, T]) -> T:
+            try:
+                return runner.run(main)
+            finally:  # as the end of a loop of its own does
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    runner.get_loop().remove_signal_handler(number)
+
+        patch.setattr("asyncio.run", run)
+        run(emulator.__aenter__())
+        yield
+        run(emulator.__aexit__(None, None, None))
+
+
+@contextmanager
 def serving(
-    monkeypatch: pytest.MonkeyPatch, *, everyone_is_open: bool = False
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    everyone_is_open: bool = False,
+    in_thread: bool = False,
 ) -> Iterator[Service]:
-    """Run a service that the environment names."""
+    """Run a service that the environment names.
+
+    Args:
+        monkeypatch: What changes the environment.
+        everyone_is_open: Whether all windows are open but that of `CLOSED`.
+        in_thread: Let it answer others than commands in this thread, in real time.
+    """
     emulator = Emulator(rate=1000, everyone_is_open=everyone_is_open)
-    with live(emulator) as emulator:
+    with live(emulator) if in_thread else in_virtual_time(emulator, monkeypatch):
         emulator.customer_writes(OPEN)
         emulator.expire_window(CLOSED)
         monkeypatch.setenv("AUTOCALLS_API_KEY", KEY)
@@ -53,10 +85,17 @@ def serving(
         yield Service(emulator)
 
 
+def is_real(request: pytest.FixtureRequest) -> bool:
+    """Whether a test wants a service that others than its commands can ask."""
+    return request.node.get_closest_marker("real_time") is not None
+
+
 @pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+def service(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Service]:
     """Return a service that the environment names, with one open window."""
-    with serving(monkeypatch) as service:
+    with serving(monkeypatch, in_thread=is_real(request)) as service:
         yield service
 
 

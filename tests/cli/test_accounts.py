@@ -6,8 +6,6 @@ import pytest
 
 from tests.cli.conftest import OPEN, Autocalls, Service
 
-pytestmark = pytest.mark.real_time
-
 
 @pytest.fixture
 def accounts(tmp_path: Path, service: Service) -> Path:

@@ -18,8 +18,6 @@ from autocalls_async.emulator import (
 from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service
 from tests.ports import closed_port
 
-pytestmark = pytest.mark.real_time
-
 
 def test_a_sent_message_is_told_with_the_id_that_webhooks_use(
     autocalls: Autocalls, service: Service

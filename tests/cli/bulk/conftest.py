@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.conftest import Service, serving
+from tests.cli.conftest import Service, is_real, serving
 
 
 @pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+def service(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Service]:
     """Return a service in which all windows are open but that of `CLOSED`."""
-    with serving(monkeypatch, everyone_is_open=True) as service:
+    in_thread = is_real(request)
+    with serving(monkeypatch, everyone_is_open=True, in_thread=in_thread) as service:
         yield service

@@ -15,8 +15,6 @@ import pytest
 from autocalls_async.emulator import Emulator, Endpoint, Fault, Refuse
 from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service, phone_for
 
-pytestmark = pytest.mark.real_time
-
 FAST = ("--rate", "200", "--rate-is-agreed")
 
 

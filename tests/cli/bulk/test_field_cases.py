@@ -14,8 +14,6 @@ from autocalls_async.emulator import Emulator
 from autocalls_async.testing import live
 from tests.cli.conftest import Autocalls, Ended
 
-pytestmark = pytest.mark.real_time
-
 ANNA, BERT, CORA = "+4915123456789", "+4915123456788", "+4915123456787"
 FAST = ("--rate", "500", "--rate-is-agreed")
 

@@ -9,8 +9,6 @@ import pytest
 from autocalls_async.emulator import Emulator, Template
 from tests.cli.conftest import OPEN, Autocalls, Ended, Service, phone_for
 
-pytestmark = pytest.mark.real_time
-
 RUN = ("--rate", "500", "--rate-is-agreed", "--journal", "run.db")
 ANA, BEN, CY, DEE = map(phone_for, ("Ana", "Ben", "Cy", "Dee"))
 MEXICO, OLD_MEXICO = "+525512345678", "+5215512345678"

@@ -108,7 +108,6 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return parsed
 
 
-@pytest.mark.real_time
 @pytest.mark.parametrize(
     "options",
     [
@@ -140,7 +139,6 @@ def test_a_file_is_read_once_and_each_number_parsed_once(
 # What happens meanwhile
 
 
-@pytest.mark.real_time
 @pytest.mark.parametrize(
     "options",
     [pytest.param((), id="plain"), pytest.param(("--journal", "run.db"), id="journal")],
@@ -167,7 +165,6 @@ def test_a_file_that_changes_after_it_was_checked_changes_nothing(
     assert "All of 5 messages accepted." in ended.out
 
 
-@pytest.mark.real_time
 @pytest.mark.skipif(os.name == "nt", reason="there are none")
 @pytest.mark.usefixtures("service")
 def test_standard_input_goes_on_by_a_journal(
@@ -188,7 +185,6 @@ def test_standard_input_goes_on_by_a_journal(
     assert "0 of 3 messages in - will be sent; not sent again: 3 accepted" in again.out
 
 
-@pytest.mark.real_time
 def test_a_repeated_row_is_told_by_its_own_line(
     autocalls: Autocalls, service: Service
 ) -> None:
@@ -283,7 +279,6 @@ def test_no_place_to_keep_rows_is_one_clear_line(
     )
 
 
-@pytest.mark.real_time
 @pytest.mark.parametrize("text_length", [100, 4000])
 @pytest.mark.usefixtures("service")
 def test_a_full_disk_sends_nothing_and_says_so(

@@ -23,8 +23,6 @@ from tests.cli.conftest import (
     phone_for,
 )
 
-pytestmark = pytest.mark.real_time
-
 RUN = ("--rate", "200", "--rate-is-agreed", "--journal", "run.db")
 
 
@@ -260,6 +258,7 @@ def test_a_file_that_is_no_journal_is_told_before_anything_is_sent(
     assert service.emulator.accepted == []
 
 
+@pytest.mark.real_time
 def test_a_journal_in_use_names_who_uses_it(
     autocalls: Autocalls, service: Service
 ) -> None:
@@ -428,6 +427,7 @@ def test_no_file_is_written_over_another_of_the_campaigns(
     assert len(service.emulator.accepted) == 1
 
 
+@pytest.mark.real_time
 def test_a_process_that_is_refused_leaves_the_others_outcomes_alone(
     autocalls: Autocalls, service: Service
 ) -> None:

@@ -9,8 +9,6 @@ import pytest
 from autocalls_async.emulator import Endpoint, Refuse
 from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service, phone_for
 
-pytestmark = pytest.mark.real_time
-
 FAST = ("--rate", "200", "--rate-is-agreed")
 VARIABLES = ("--var", "customer_name={name}", "--var", "2={day}", "--var", "3=ten")
 FALLBACK = ("--fallback-template", "45", "--fallback-var", "1={name}")

@@ -9,8 +9,6 @@ from xlsxwriter import Workbook
 from autocalls_async.emulator import Template
 from tests.cli.conftest import CLOSED, OPEN, Autocalls, Service
 
-pytestmark = pytest.mark.real_time
-
 FAST = ("--rate", "200", "--rate-is-agreed")
 
 

@@ -12,8 +12,6 @@ import pytest
 from autocalls_async.emulator import Emulator, Endpoint, Refuse
 from tests.cli.conftest import CLOSED, OPEN, Autocalls, Ended, Service
 
-pytestmark = pytest.mark.real_time
-
 DRY = ("--dry-run",)
 OTHER = "+14155550103"
 DIRTY = [

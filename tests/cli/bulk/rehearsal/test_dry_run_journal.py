@@ -10,8 +10,6 @@ import pytest
 from autocalls_async.journal import SqliteJournal
 from tests.cli.conftest import CLOSED, OPEN, Autocalls, Ended, Service, phone_for
 
-pytestmark = pytest.mark.real_time
-
 DRY = ("--dry-run",)
 
 
