@@ -35,6 +35,7 @@ from autocalls_async.cluster.protocol.migrations import migrate
 from autocalls_async.cluster.records import (
     AccountStatus,
     ClusterStatus,
+    Enqueued,
     MessageRef,
     Standing,
     WorkerStatus,
@@ -48,6 +49,7 @@ __all__ = [
     "Cluster",
     "ClusterError",
     "ClusterStatus",
+    "Enqueued",
     "MessageRef",
     "PostgresDeliveries",
     "Standing",

@@ -2,26 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from autocalls_async.campaign.progress import Progress
-from autocalls_async.campaign.source import Source, check_source, each_of
+from autocalls_async.campaign.source import Source
 from autocalls_async.client.settings import LaneName
 from autocalls_async.cluster.accounts import check_account, check_name, check_storable
 from autocalls_async.cluster.deliveries import PostgresDeliveries
-from autocalls_async.cluster.outgoing import (
-    ENQUEUE,
-    ENQUEUE_MANY,
-    Outgoing,
-    UnknownAccountError,
-    enqueue_on,
-    explain,
-    many_values,
-)
+from autocalls_async.cluster.intake import put_many, put_one
+from autocalls_async.cluster.outgoing import Outgoing, UnknownAccountError, enqueue_on
 from autocalls_async.cluster.protocol.database import Database
-from autocalls_async.cluster.protocol.errors import ClusterError
+from autocalls_async.cluster.protocol.errors import NO_ACCOUNT, RefusedError
 from autocalls_async.cluster.protocol.migrations import check_schema
 from autocalls_async.cluster.protocol.resolving import resolve
 from autocalls_async.cluster.reading import (
@@ -31,9 +23,14 @@ from autocalls_async.cluster.reading import (
     read_status,
     read_unknown,
 )
-from autocalls_async.cluster.records import ClusterStatus, MessageRef, Standing
+from autocalls_async.cluster.records import (
+    ClusterStatus,
+    Enqueued,
+    MessageRef,
+    Standing,
+)
 from autocalls_async.cluster.sending import Sending
-from autocalls_async.cluster.waiting import LOOK_SECONDS, News
+from autocalls_async.cluster.waiting import News
 from autocalls_async.http.loop import loop_time
 from autocalls_async.journal import State
 from autocalls_async.journal.keys import show_key
@@ -46,15 +43,12 @@ from autocalls_async.model.checks import (
     read_age_seconds,
     read_inbound_phone,
 )
-from autocalls_async.model.messages import Message, check_message
-from autocalls_async.model.outcomes import Accepted, Outcome
+from autocalls_async.model.messages import Message
+from autocalls_async.model.outcomes import Outcome
 from autocalls_async.model.values.naming import show_in
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.webhooks.deliveries import Deliveries, Delivery
 from autocalls_async.webhooks.statuses import Until
-
-BATCH = 500
-"""Messages that `enqueue_many()` puts in at once."""
 
 _ADD = "INSERT INTO autocalls.account (name) VALUES (%s) ON CONFLICT DO NOTHING"
 _NOTE = "SELECT autocalls.note_inbound(%s, %s::bigint, %s, %s::float8)"
@@ -144,7 +138,7 @@ class Cluster:
         if connection is not None:
             number = await enqueue_on(connection, outgoing)
         else:
-            number = await self._put(outgoing)
+            number = await put_one(self._database, outgoing)
         return MessageRef(id=number, account=account, key=outgoing.key)
 
     async def enqueue_many(
@@ -154,8 +148,8 @@ class Cluster:
         account: str,
         campaign: str | None = None,
         lane: LaneName = "bulk",
-    ) -> int:
-        """Put many messages in, some hundreds at a time; return how many they were.
+    ) -> Enqueued:
+        """Put many messages in, some hundreds at a time; return how many were new.
 
         One without a key has that of its content within the campaign: done again, the
         same call puts in what is missing, and nothing twice.
@@ -172,22 +166,9 @@ class Cluster:
             UnknownAccountError: There is no such account.
             ValueError: An argument breaks its rule.
         """
-        check_source(messages)
-        count, batch = 0, list[Outgoing]()
-        async with aclosing(each_of(messages)) as source:
-            async for message in source:
-                batch.append(
-                    Outgoing.of(
-                        check_message(message),
-                        account=account,
-                        lane=lane,
-                        campaign=campaign,
-                    )
-                )
-                if len(batch) == BATCH:
-                    count += await self._put_many(batch)
-                    batch = []
-        return count + (await self._put_many(batch) if batch else 0)
+        return await put_many(
+            self._database, messages, account=account, lane=lane, campaign=campaign
+        )
 
     async def send(
         self,
@@ -239,13 +220,21 @@ class Cluster:
             recipient_phone: E.164; also without the plus.
             sender_id: Which sender; `None` means the account's default.
             at: When, an aware time; `None` means now.
+
+        Raises:
+            UnknownAccountError: There is no such account.
         """
         if sender_id is not None:
             check_id("sender_id", sender_id)
         age = 0.0 if at is None else read_age_seconds("at", at, now=datetime.now(UTC))
         phone = read_inbound_phone("recipient_phone", recipient_phone)
         values = (check_account(account), sender_id, phone, age)
-        await self._database.fetch(_NOTE, *values)
+        try:
+            await self._database.fetch(_NOTE, *values)
+        except RefusedError as error:
+            if error.code == NO_ACCOUNT:
+                raise UnknownAccountError(account) from None
+            raise
 
     # Out
 
@@ -256,12 +245,16 @@ class Cluster:
 
         It goes on where this reader was, in whichever process; the last few may come
         again after a crash. One that was unknown comes again with its truth, where
-        that is found out. It waits behind transactions of others that are under way
-        in this database, and while an account is paused.
+        that is found out. It waits behind transactions of others on this server that
+        have written something and are under way, and while an account is paused.
 
         Args:
             campaign: Which.
             reader: Who reads: each has a place of its own.
+
+        Raises:
+            ClusterError: A later call goes on in this reader's place, here or in
+                another process: the one that reads last is the one that counts.
         """
         names = check_name("campaign", campaign), check_name("reader", reader)
         return read_outcomes(self._database, *names)
@@ -292,23 +285,9 @@ class Cluster:
         deadline = loop_time() + check_seconds("timeout", timeout)
         goal = choose(Until, "until", until)
         async with asyncio.timeout_at(deadline):
-            sent = await self._accepted(ref)
+            sent = await self._sending.until_accepted(ref)
         left = max(deadline - loop_time(), 0.001)
         return await self.deliveries.wait(sent, until=goal.value, timeout=left)
-
-    async def _accepted(self, ref: MessageRef) -> SentMessage:
-        await self._news.listen()
-        with self._news.of(ref.id) as told:
-            while True:
-                told.clear()
-                outcome = await self.outcome(ref)
-                if isinstance(outcome, Accepted):
-                    return outcome.sent
-                if outcome is not None:
-                    raise outcome.error
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        await told.wait()
 
     async def progress(self, campaign: str) -> Progress:
         """Return how far a campaign has come; `taken` are those that were tried."""
@@ -378,19 +357,6 @@ class Cluster:
     async def _turn(self, account: str, sql: Any, *values: str) -> None:  # noqa: ANN401  # a literal
         if not await self._database.value(sql, check_account(account), *values):
             raise UnknownAccountError(account)
-
-    async def _put(self, outgoing: Outgoing) -> int:
-        try:
-            return int(await self._database.value(ENQUEUE, *outgoing.values()))
-        except ClusterError as error:
-            raise explain(error, [outgoing]) from None
-
-    async def _put_many(self, batch: list[Outgoing]) -> int:
-        try:
-            await self._database.fetch(ENQUEUE_MANY, *many_values(batch))
-        except ClusterError as error:
-            raise explain(error, batch) from None
-        return len(batch)
 
 
 show_in("autocalls_async.cluster", "Cluster", of=globals())

@@ -22,8 +22,8 @@ ENQUEUE = (
     " %s::text, %s::text, %s::text, %s::bigint)"
 )
 PUT = ENQUEUE.replace("SELECT autocalls.enqueue(", "SELECT * FROM autocalls.put(")
-ENQUEUE_MANY = (
-    "SELECT autocalls.enqueue_many(%s::text, %s::text, %s::text[], %s::text[],"
+PUT_MANY = (
+    "SELECT autocalls.put_many(%s::text, %s::text, %s::text[], %s::text[],"
     " %s::text[], %s::text, %s::text[], %s::text[], %s::bigint[])"
 )
 
@@ -108,7 +108,7 @@ class Outgoing:
 
 
 def many_values(batch: Sequence[Outgoing]) -> Values:
-    """Return the arguments of `autocalls.enqueue_many()`, in order."""
+    """Return the arguments of `autocalls.put_many()`, in order."""
     first = batch[0]
     return (
         *(first.account, str(first.lane)),

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
-from attrs import define
+from attrs import define, field
 
 from autocalls_async.campaign.progress import Progress
-from autocalls_async.cluster.protocol.database import Database
+from autocalls_async.cluster.protocol.database import Database, Row
+from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.records import (
     COLUMNS,
     AccountStatus,
@@ -22,7 +24,7 @@ LOOK_SECONDS = 0.5
 
 _BATCH = 200
 # A transaction that is under way may have settled something before what is seen now:
-# nothing is told before all older ones are over.
+# nothing is told before all older ones are over, in the server's other databases too.
 _OUTCOMES = f"""
 SELECT {COLUMNS}, m.settled_in::text FROM autocalls.message m
 WHERE m.campaign = %s AND m.state IN ('accepted', 'rejected', 'unknown')
@@ -35,13 +37,17 @@ SELECT EXISTS (SELECT 1 FROM autocalls.message m WHERE m.campaign = %s
   AND (m.state IN ('new', 'unsent', 'in flight')
   OR (m.settled_in, m.id) > (%s::xid8, %s)))
 """
-_CURSOR = """
-SELECT settled_in::text, id FROM autocalls.cursor WHERE campaign = %s AND reader = %s
+_TAKE_PLACE = """
+INSERT INTO autocalls.cursor (campaign, reader, settled_in, id, token)
+VALUES (%s, %s, '0', 0, %s) ON CONFLICT (campaign, reader)
+DO UPDATE SET token = excluded.token RETURNING settled_in::text, id
 """
 _MOVE = """
-INSERT INTO autocalls.cursor (campaign, reader, settled_in, id)
-VALUES (%s, %s, %s::xid8, %s) ON CONFLICT (campaign, reader)
-DO UPDATE SET settled_in = excluded.settled_in, id = excluded.id
+UPDATE autocalls.cursor SET settled_in = %s::xid8, id = %s
+WHERE campaign = %s AND reader = %s AND token = %s RETURNING 1
+"""
+_IS_MINE = """
+SELECT 1 FROM autocalls.cursor WHERE campaign = %s AND reader = %s AND token = %s
 """
 _PROGRESS = """
 SELECT count(*) FILTER (WHERE state = 'accepted'),
@@ -81,33 +87,67 @@ _ONE = f"SELECT {COLUMNS} FROM autocalls.message m WHERE m.id = %s"  # noqa: S60
 
 
 @define
-class _Place:
-    """Where a reader is: after this transaction's message."""
+class _Reader:
+    """Who reads a campaign, and where: after this transaction's message."""
 
-    settled_in: str = "0"
-    message_id: int = 0
+    database: Database
+    campaign: str
+    name: str
+    token: str = field(factory=lambda: uuid4().hex)
+    place: tuple[str, int] = ("0", 0)
+    kept: tuple[str, int] = ("0", 0)
+
+    async def begin(self) -> None:
+        """Go on where this reader was, in place of whoever reads under its name."""
+        names = (self.campaign, self.name, self.token)
+        ((settled_in, number),) = await self.database.fetch(_TAKE_PLACE, *names)
+        self.place = self.kept = (settled_in, number)
+
+    async def read(self) -> list[Row]:
+        """Return the next ends."""
+        return await self.database.fetch(_OUTCOMES, self.campaign, *self.place)
+
+    async def is_done(self) -> bool:
+        """Whether there will be no more."""
+        values = (self.campaign, *self.place)
+        return not await self.database.value(_IS_OPEN, *values)
+
+    async def keep(self) -> bool:
+        """Keep the place; tell whether it is still this reader's."""
+        names = (self.campaign, self.name, self.token)
+        if self.place == self.kept:
+            return bool(await self.database.fetch(_IS_MINE, *names))
+        self.kept = self.place
+        return bool(await self.database.fetch(_MOVE, *self.place, *names))
 
 
 async def read_outcomes(
-    database: Database, campaign: str, reader: str
+    database: Database, campaign: str, name: str
 ) -> AsyncIterator[Outcome]:
-    """Yield how a campaign's messages end, from where this reader was."""
-    rows = await database.fetch(_CURSOR, campaign, reader)
-    place = _Place(*rows[0]) if rows else _Place()
+    """Yield how a campaign's messages end, from where this reader was.
+
+    Raises:
+        ClusterError: Another call goes on with its place.
+    """
+    reader = _Reader(database, campaign, name)
+    await reader.begin()
     while True:
-        values = (campaign, place.settled_in, place.message_id)
-        rows = await database.fetch(_OUTCOMES, *values)
+        rows = await reader.read()
         try:
             for *columns, settled_in in rows:
                 standing = to_standing(tuple(columns))
                 yield standing.outcome()
-                place = _Place(settled_in, standing.id)
+                reader.place = (settled_in, standing.id)
         finally:
-            if rows:
-                position = (place.settled_in, place.message_id)
-                await database.fetch(_MOVE, campaign, reader, *position)
+            is_ours = await reader.keep()
+        if not is_ours:
+            detail = (
+                f"another call reads the outcomes of {campaign!r} as {name!r} now;"
+                " give each reader a name of its own"
+            )
+            raise ClusterError(detail=detail)
         if not rows:
-            if not await database.value(_IS_OPEN, *values):
+            if await reader.is_done():
                 return
             await asyncio.sleep(LOOK_SECONDS)
 

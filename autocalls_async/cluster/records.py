@@ -44,6 +44,27 @@ class MessageRef(Plain):
 
 
 @frozen(kw_only=True)
+class Enqueued(Plain):
+    """How many messages were put in.
+
+    Attributes:
+        new: So many were not there before.
+        known: So many were: from an earlier call, or twice in this one.
+    """
+
+    new: int
+    known: int
+
+    @property
+    def total(self) -> int:
+        """How many there were to put in."""
+        return self.new + self.known
+
+    def __add__(self, other: "Enqueued") -> "Enqueued":
+        return Enqueued(new=self.new + other.new, known=self.known + other.known)
+
+
+@frozen(kw_only=True)
 class WorkerStatus(Plain):
     """A worker whose lease is good.
 
@@ -207,6 +228,7 @@ def to_standing(row: Row) -> Standing:
 
 show_in(
     "autocalls_async.cluster",
-    *("AccountStatus", "ClusterStatus", "MessageRef", "Standing", "WorkerStatus"),
+    *("AccountStatus", "ClusterStatus", "Enqueued"),
+    *("MessageRef", "Standing", "WorkerStatus"),
     of=globals(),
 )

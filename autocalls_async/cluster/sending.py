@@ -31,6 +31,7 @@ SELECT {COLUMNS}, CASE WHEN autocalls.is_paused(a) THEN a.paused END, a.paused_e
   a.paused_by
 FROM autocalls.message m JOIN autocalls.account a ON a.name = m.account WHERE m.id = %s
 """  # noqa: S608  # our own words
+_ONE = f"SELECT {COLUMNS} FROM autocalls.message m WHERE m.id = %s"  # noqa: S608  # our own words
 _WITHDRAW = "SELECT autocalls.withdraw(%s)"
 _IS_THERE = "SELECT 1 FROM autocalls.message WHERE id = %s"
 
@@ -116,6 +117,25 @@ class Sending:
         if await self._database.value(_WITHDRAW, ref.id):
             return True
         return await self._database.value(_IS_THERE, ref.id) is None
+
+    async def until_accepted(self, ref: MessageRef) -> SentMessage:
+        """Wait until a message is accepted, whoever put it in; for ever, if need be.
+
+        Raises:
+            RejectedError: The service said no.
+            UnknownOutcomeError: Nobody knows whether it was handed over.
+            ClusterError: The database did not say.
+        """
+        await self._news.listen()
+        with self._news.of(ref.id) as told:
+            while True:
+                told.clear()
+                rows = await self._database.fetch(_ONE, ref.id)
+                if rows and (standing := to_standing(rows[0])).is_ended:
+                    return _answer(standing)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await told.wait()
 
     async def _put(self, outgoing: Outgoing, deadline: float) -> _Wait:
         """Put it in; what nobody waited for to the end is taken back again."""

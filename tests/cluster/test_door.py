@@ -20,6 +20,7 @@ from autocalls_async import (
 from autocalls_async.cluster import (
     Cluster,
     ClusterError,
+    Enqueued,
     MessageRef,
     UndecidedError,
     UnknownAccountError,
@@ -258,7 +259,7 @@ async def test_outcomes_go_on_in_another_process_where_they_were(dsn: str) -> No
             everything = [o async for o in other.outcomes("s", reader="audit")]
             progress = await other.progress("s")
 
-    assert (put, again) == (12, 12)
+    assert (put, again) == (Enqueued(new=12, known=0), Enqueued(new=0, known=12))
     # The last that was given had not been taken back: it may come again.
     keys = [outcome.message.key for outcome in (*first, *rest)]
     assert len(set(keys)) == 12
@@ -357,6 +358,32 @@ async def test_what_is_unknown_can_be_sent_again_though_it_is_old(
     )
 
     assert [key for (key,) in rows] == ["unknown", "waits"]
+
+
+async def test_of_two_who_read_under_one_name_the_later_goes_on_and_the_first_is_told(
+    dsn: str,
+) -> None:
+    async with working(dsn), Cluster(dsn) as here, Cluster(dsn) as there:
+        await here.add_account("acme")
+        messages = [hello(str(i), f"+1415555{i:04d}") for i in range(20)]
+        await here.enqueue_many(messages, account="acme", campaign="s")
+        first = here.outcomes("s")
+        own = [await anext(first) for _ in range(3)]
+        rest = [outcome async for outcome in there.outcomes("s")]
+        with pytest.raises(ClusterError, match="another call reads the outcomes"):
+            own += [outcome async for outcome in first]
+        again = [outcome async for outcome in there.outcomes("s")]
+        audit = [outcome async for outcome in here.outcomes("s", reader="audit")]
+
+    assert len(rest) >= 17
+    assert {o.message.key for o in own + rest} == {o.message.key for o in audit}
+    assert (len(audit), again) == (20, [])
+
+
+async def test_who_wrote_to_an_account_that_nobody_added_is_an_error(dsn: str) -> None:
+    async with Cluster(dsn) as cluster:
+        with pytest.raises(UnknownAccountError, match="no account 'nobody'"):
+            await cluster.note_inbound("nobody", PHONE)
 
 
 async def test_a_worker_forgets_in_steps_and_receipts_too(

@@ -42,15 +42,17 @@ def hand_over(handing: Handing, screen: Screen) -> int:
     if bad:
         msg = f"{count(bad, 'row')} cannot be sent; nothing was handed over"
         raise CommandError(msg)
-    number = ask(
+    done = ask(
         handing.place,
         lambda cluster: cluster.enqueue_many(
             _messages(campaign), account=handing.account, campaign=handing.campaign
         ),
     )
     if screen.as_json:
-        screen.emit({"handed_over": number, "campaign": handing.campaign})
-    screen.say(f"{count(number, 'message')} handed over to the workers")
+        facts = {"handed_over": done.new, "known": done.known}
+        screen.emit(facts | {"campaign": handing.campaign})
+    known = f"; {done.known:,} were there already" if done.known else ""
+    screen.say(f"{count(done.new, 'message')} handed over to the workers{known}")
     return Status.OK
 
 

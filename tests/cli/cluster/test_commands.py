@@ -109,11 +109,17 @@ def test_a_file_is_handed_over_whole_or_not_at_all(
     assert run(["cluster", "send", "-", *words, "--format", "csv"]) == 2
     capsys.readouterr()
     assert run(["cluster", "send", str(good), *words, "--json"]) == 0
+    good.write_text(good.read_text() + "+14155550125,three\n")
+    assert run(["cluster", "send", str(good), *words, "--json"]) == 0
     assert run(["cluster", "status", "--json"]) == 0
-    handed, status = _emitted(capsys)
+    handed, again, status = _emitted(capsys)
+    assert run(["cluster", "send", str(good), *words]) == 0
+    told = capsys.readouterr().out
 
-    assert handed == {"handed_over": 2, "campaign": "spring"}
-    assert status["accounts"][0]["bulk"] == 2
+    assert handed == {"handed_over": 2, "known": 0, "campaign": "spring"}
+    assert again == {"handed_over": 1, "known": 2, "campaign": "spring"}
+    assert status["accounts"][0]["bulk"] == 3
+    assert told == "0 messages handed over to the workers; 3 were there already\n"
 
 
 def test_unknown_messages_are_listed_and_settled(
