@@ -45,12 +45,21 @@ MODULES = {
     "blocking": "For programs that block",
     "phones": "Numbers",
     "journal": "Journals",
-    "webhooks": "Webhooks",
+    "webhooks": "Webhooks, as classes",
     "cluster": "Many hosts",
     "emulator": "The emulator",
     "testing": "Testing",
     "otel": "OpenTelemetry",
 }
+
+DESCRIPTIONS = {
+    "verdicts.md": "What becomes of a message, by what an attempt showed.",
+    "cli.md": "Every command of autocalls, with its options, examples and exit status.",
+    "journal-tables.md": "The tables of a campaign's journal in SQLite.",
+    "cluster-tables.md": "The tables of the queue for many hosts in PostgreSQL.",
+    "changelog.md": "What changed in each version of autocalls-async.",
+}
+"""What search engines show of a page; those of the API are told by their titles."""
 
 NAMES = {
     Verdict.ACCEPTED: "`Accepted`",
@@ -211,7 +220,7 @@ async def _make_journal(path: Path) -> None:
 
 def make() -> dict[str, str]:
     """Return the text of each page that is made, by file name."""
-    return {
+    pages = {
         **api_pages(),
         "verdicts.md": verdict_page(),
         "cli.md": command_page(),
@@ -219,6 +228,14 @@ def make() -> dict[str, str]:
         "cluster-tables.md": cluster_page(),
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
     }
+    return {name: describe(name, text) for name, text in pages.items()}
+
+
+def describe(name: str, text: str) -> str:
+    """Return a page with its description before it."""
+    title = text.partition("\n")[0].removeprefix("# ")
+    usual = f"{title}: what autocalls-async has of it, with arguments and errors."
+    return f'---\ndescription: "{DESCRIPTIONS.get(name, usual)}"\n---\n\n{text}'
 
 
 def main() -> int:

@@ -66,6 +66,19 @@ def test_every_page_that_is_written_is_in_the_menu() -> None:
     } == set()
 
 
+def test_every_page_says_what_it_is_about_in_its_own_words(
+    made: dict[str, str],
+) -> None:
+    written = [p for p in PAGES.rglob("*.md") if p.parent.name != "made"]
+    texts = [*made.values(), *(path.read_text(encoding="utf-8") for path in written)]
+    opening = r'\A---\n(?:title: .+\n)?description: "(.{20,155})"\n---\n\n# '
+
+    found = [re.match(opening, text) for text in texts]
+    described = {match[1] for match in found if match}
+
+    assert len(described) == len(texts)
+
+
 @pytest.mark.needs("the real clock")
 def test_the_pictures_are_of_runs_and_load_nothing(tmp_path: Path) -> None:
     script = [sys.executable, str(DOCS / "pictures.py"), str(tmp_path)]
