@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.terminal.failures import CommandError, Status
@@ -21,7 +21,9 @@ from autocalls_async.model.errors import (
 from autocalls_async.model.messages import Message
 from autocalls_async.policy.pace import SendLimit
 from autocalls_async.policy.retry import RetryPolicy
-from autocalls_async.webhooks.deliveries import Deliveries
+
+if TYPE_CHECKING:
+    from autocalls_async.webhooks.deliveries import Deliveries
 
 T = TypeVar("T")
 
@@ -61,7 +63,7 @@ def open_for_bulk(
     rate: int,
     drain_timeout: float,
     observer: Observer,
-    deliveries: Deliveries | None,
+    deliveries: "Deliveries | None",
 ) -> AutocallsClient:
     """Make a client for a campaign, which is patient."""
     return _make(
@@ -74,7 +76,7 @@ def open_for_bulk(
 
 
 def open_for_questions(
-    connection: Connection, *, deliveries: Deliveries
+    connection: Connection, *, deliveries: "Deliveries"
 ) -> AutocallsClient:
     """Make a client that asks what became of messages."""
     return _make(connection, retry=_QUICK, deliveries=deliveries)

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
@@ -15,8 +16,6 @@ from autocalls_async.cli.bulk.campaign import (
 from autocalls_async.cli.bulk.intake.spool import Spool
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import choice_of, remarks_on_repeats
-from autocalls_async.cli.bulk.rehearsal.dry_run import DryRun
-from autocalls_async.cli.bulk.rehearsal.trial import read_trial_number, send_trial
 from autocalls_async.cli.bulk.rules.given import GivenRules, check_rate, read_rules
 from autocalls_async.cli.bulk.rules.words import describe_rules
 from autocalls_async.cli.bulk.sending import CampaignRun
@@ -39,6 +38,15 @@ from autocalls_async.cli.terminal.failures import CommandError, Status
 from autocalls_async.cli.terminal.outcomes import explain_error
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.model.errors import AutocallsError
+from autocalls_async.model.later import Later
+
+if TYPE_CHECKING:
+    from autocalls_async.cli.bulk.rehearsal import dry_run as _dry_run
+    from autocalls_async.cli.bulk.rehearsal import trial as _trial
+else:
+    # a campaign that is sent is rehearsed by neither
+    _dry_run = Later("autocalls_async.cli.bulk.rehearsal.dry_run")
+    _trial = Later("autocalls_async.cli.bulk.rehearsal.trial")
 
 
 def bulk(campaign: Campaign, screen: Screen) -> int:
@@ -53,7 +61,9 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
     """
     check_rate(campaign.rate, campaign.rules)
     reader, choice = reader_of(campaign), choice_of(campaign)
-    trial = read_trial_number(campaign, reader.phones)
+    trial = None
+    if campaign.test_to is not None:
+        trial = _trial.read_number(campaign, campaign.test_to, reader.phones)
     rules = read_rules(
         campaign.rules, price=campaign.price, phones=reader.phones, tell=screen.warn
     )
@@ -66,7 +76,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
     with ExitStack() as stack:
         spool = stack.enter_context(Spool())
         if campaign.dry_run:
-            return DryRun(
+            return _dry_run.DryRun(
                 campaign, reader=reader, rules=rules, spool=spool, screen=screen
             ).run()
         found = take_in_all(campaign, reader, spool, screen)
@@ -77,7 +87,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
         _check_account(campaign.connection)
         tell_notices(found, campaign, screen)
         if trial is not None:
-            return send_trial(campaign, trial, spool, screen)
+            return _trial.send_trial(campaign, trial, spool, screen)
         show_numbers(found, screen)
         _tell_rules(rules, campaign, screen)
         return CampaignRun(

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-
-from attrs import evolve
+from typing import TYPE_CHECKING
 
 from autocalls_async.campaign.run import Run
 from autocalls_async.cli.bulk.conclusion import Conclusion, Results
@@ -23,8 +22,7 @@ from autocalls_async.cli.bulk.intake.register import Choice
 from autocalls_async.cli.bulk.intake.spool import Spool, SpooledRows
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import remarks_on_fates
-from autocalls_async.cli.bulk.rules.given import AGREED_RATE, GivenRules
-from autocalls_async.cli.bulk.rules.words import name_rules
+from autocalls_async.cli.bulk.rules.given import GivenRules
 from autocalls_async.cli.bulk.telling import (
     describe_standing,
     tell_conflict,
@@ -32,8 +30,6 @@ from autocalls_async.cli.bulk.telling import (
 )
 from autocalls_async.cli.choices import Repeats
 from autocalls_async.cli.connection import open_for_bulk
-from autocalls_async.cli.journal.commands import read_tally, write_page
-from autocalls_async.cli.journal.costs import costs_of
 from autocalls_async.cli.rows.outcomes_file import WriteRecord
 from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.cli.terminal.failures import CommandError, os_reason
@@ -46,10 +42,17 @@ from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.stopping import Stopping
 from autocalls_async.http.loop import utc_now
 from autocalls_async.journal import Journal, JournalError, SqliteJournal
-from autocalls_async.model.errors import RunStoppedError
+from autocalls_async.model.errors import AutocallsError, RunStoppedError
+from autocalls_async.model.later import Later
 from autocalls_async.model.outcomes import Outcome
-from autocalls_async.webhooks.deliveries import Deliveries
-from autocalls_async.webhooks.stores.errors import DeliveryStoreError
+
+if TYPE_CHECKING:
+    from autocalls_async.cli.bulk import reporting as _reporting
+    from autocalls_async.webhooks import deliveries as _deliveries
+else:
+    # most campaigns keep no receipts and write no page
+    _reporting = Later("autocalls_async.cli.bulk.reporting")
+    _deliveries = Later("autocalls_async.webhooks.deliveries")
 
 # What the second Ctrl-C leaves to the messages that have left.
 _DRAIN_SECONDS = 0.2
@@ -92,7 +95,9 @@ class CampaignRun:
         self._results = Results()
         self._requests = RequestCounter()
         receipts = campaign.receipts
-        self._deliveries = None if receipts is None else Deliveries(receipts)
+        self._deliveries = (
+            None if receipts is None else _deliveries.Deliveries(receipts)
+        )
 
     def run(self) -> int:
         """Send it all, say what came of it, and give the exit status.
@@ -151,7 +156,7 @@ class CampaignRun:
                 await self._send(journal)
             try:
                 self._results.counts = Counter(await journal.counts())
-                await self._write_report(journal, path)
+                await self._write_report(journal)
             except JournalError as error:
                 self._results.ended_by = self._results.ended_by or error
         finally:
@@ -183,19 +188,14 @@ class CampaignRun:
             tell_conflict(conflict, campaign, screen)
         tell_remarks(remarks_on_fates(self._found, self._choice), campaign, screen)
 
-    async def _write_report(self, journal: SqliteJournal, path: Path) -> None:
+    async def _write_report(self, journal: SqliteJournal) -> None:
         page = self._campaign.report
         if page is None:
             return
-        tally = await read_tally(journal)
-        report = evolve(
-            tally.report(path.name, requests=self._requests.counts),
-            rules=name_rules(self._campaign),
-            limit=max(AGREED_RATE, self._campaign.rate),
-        )
-        costs = costs_of(tally, self._campaign.price)
         try:
-            write_page(page, report, more=[] if costs is None else costs.facts())
+            await _reporting.write_report(
+                journal, self._campaign, requests=self._requests.counts
+            )
         except CommandError as error:
             self._results.report_trouble = str(error)
         else:
@@ -208,7 +208,7 @@ class CampaignRun:
         except FileError as error:
             msg = f"{self._campaign.file}: {error}; nothing was sent"
             raise CommandError(msg) from error
-        except (JournalError, DeliveryStoreError) as error:
+        except AutocallsError as error:
             msg = f"{error}; nothing was sent"
             raise CommandError(msg) from error
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,7 +39,6 @@ from autocalls_async.cli.rows.outcomes_file import (
     check_page,
     check_place,
 )
-from autocalls_async.cli.rows.private import open_private
 from autocalls_async.cli.terminal.failures import CommandError, Status, os_reason
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.tables import fact_table
@@ -67,6 +66,9 @@ def show_report(wanted: Reporting, screen: Screen) -> int:
     costs = costs_of(tally, wanted.price, funnel)
     bill = [] if costs is None else costs.facts()
     if page is not None:
+        # Few commands make a page, and none should wait for Jinja2 in vain.
+        from autocalls_async.cli.journal.page import write_page  # noqa: PLC0415
+
         steps = [] if funnel is None else funnel.facts()
         write_page(page, report, more=[*steps, *bill])
     if screen.as_json:
@@ -204,34 +206,6 @@ def _resolve_by_evidence(
         takes_likely=wanted.take is not None,
         reads_history=not wanted.no_history,
     )
-
-
-def write_page(
-    path: Path, report: Report, *, more: Sequence[tuple[str, str]] = ()
-) -> None:
-    """Write a report's page, with more facts about it.
-
-    Raises:
-        CommandError: It cannot be written.
-    """
-    # Few commands make a page, and none should wait for Jinja2 in vain.
-    from autocalls_async.cli.journal.page import render_report  # noqa: PLC0415
-
-    page = render_report(report, facts=[*facts_of(report), *more])
-    try:
-        with open_private(path, "w") as file:
-            file.write(page)
-    except OSError as error:
-        msg = f"cannot write {path}: {os_reason(error)}"
-        raise CommandError(msg, status=Status.FAILED) from error
-
-
-async def read_tally(journal: SqliteJournal) -> Tally:
-    """Count a journal's entries."""
-    tally = Tally()
-    async for entry in journal.entries():
-        tally.add(entry)
-    return tally
 
 
 # The journal

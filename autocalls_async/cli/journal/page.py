@@ -5,11 +5,15 @@ The page is `page.html`, a Jinja2 template that escapes whatever it is given.
 
 from collections.abc import Sequence
 from importlib.resources import files
+from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
 from autocalls_async.cli.journal.chart import draw_rate, share_out
 from autocalls_async.cli.journal.report import Report, show_instant
+from autocalls_async.cli.journal.tally import facts_of
+from autocalls_async.cli.rows.private import open_private
+from autocalls_async.cli.terminal.failures import CommandError, Status, os_reason
 
 _MOST_LINES = 10
 """Named; the others are counted."""
@@ -33,6 +37,23 @@ def render_report(report: Report, *, facts: Sequence[tuple[str, str]]) -> str:
         most_lines=_MOST_LINES,
         colors=[*_COLORED, "other"],
     )
+
+
+def write_page(
+    path: Path, report: Report, *, more: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Write a report's page, with more facts about it.
+
+    Raises:
+        CommandError: It cannot be written.
+    """
+    page = render_report(report, facts=[*facts_of(report), *more])
+    try:
+        with open_private(path, "w") as file:
+            file.write(page)
+    except OSError as error:
+        msg = f"cannot write {path}: {os_reason(error)}"
+        raise CommandError(msg, status=Status.FAILED) from error
 
 
 def _class_of(name: str) -> str:

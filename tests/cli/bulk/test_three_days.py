@@ -20,11 +20,11 @@ from autocalls_async.cli.bulk.campaign import reader_of, take_in_all
 from autocalls_async.cli.bulk.intake.spool import Spool
 from autocalls_async.cli.bulk.options import BulkConnection, Campaign
 from autocalls_async.cli.bulk.people import choice_of
+from autocalls_async.cli.bulk.reporting import read_tally
 from autocalls_async.cli.bulk.rules.given import read_rules
 from autocalls_async.cli.bulk.rules.options import RuleOptions
 from autocalls_async.cli.bulk.sending import CampaignRun
 from autocalls_async.cli.choices import Changed
-from autocalls_async.cli.journal.commands import read_tally
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.emulator import Emulator, Endpoint, Stall
 from autocalls_async.journal import SqliteJournal, State

@@ -11,18 +11,16 @@ from autocalls_async.cli.terminal.words import fields_of, printable
 from autocalls_async.cli.texts.arriving import arriving
 
 
-def read_trial_number(campaign: Campaign, phones: PhoneReader) -> str | None:
-    """Return the number that gets the trial, if there shall be one.
+def read_number(campaign: Campaign, given: str, phones: PhoneReader) -> str:
+    """Return the number that gets the trial.
 
     Raises:
         ValueError: It is no number, or the options contradict each other.
     """
-    if campaign.test_to is None:
-        return None
     if campaign.dry_run:
         msg = "give --test-to or --dry-run, not both"
         raise ValueError(msg)
-    return evolve(phones, name="--test-to").read(campaign.test_to)
+    return evolve(phones, name="--test-to").read(given)
 
 
 def send_trial(campaign: Campaign, number: str, spool: Spool, screen: Screen) -> int:

@@ -4,16 +4,23 @@ import re
 from collections.abc import Callable, Container
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from attrs import frozen
 
-from autocalls_async.campaign.rules.hours import SendingHours
 from autocalls_async.campaign.rules.spending import most_messages
-from autocalls_async.cli.bulk.rules.exclusion_file import ExclusionFiles
 from autocalls_async.cli.bulk.rules.options import RuleOptions
 from autocalls_async.cli.rows.phones import PhoneReader
+from autocalls_async.model.later import Later
 from autocalls_async.model.zones import read_zone
+
+if TYPE_CHECKING:
+    from autocalls_async.campaign.rules import hours as _hours
+    from autocalls_async.cli.bulk.rules import exclusion_file as _exclusions
+else:
+    # many campaigns have no such rule
+    _hours = Later("autocalls_async.campaign.rules.hours")
+    _exclusions = Later("autocalls_async.cli.bulk.rules.exclusion_file")
 
 AGREED_RATE = 5
 """Sends a second that the API allows an account, unless more was agreed."""
@@ -26,7 +33,7 @@ class RunRules(TypedDict):
     """The rules as `send_many()` takes them."""
 
     exclude: Container[str] | None
-    hours: SendingHours | None
+    hours: "_hours.SendingHours | None"
     start_at: datetime | None
     per_day: int | Literal["auto"] | None
     at_most: int | None
@@ -46,8 +53,8 @@ class GivenRules:
         price: Of one message.
     """
 
-    exclusions: ExclusionFiles | None = None
-    hours: SendingHours | None = None
+    exclusions: "_exclusions.ExclusionFiles | None" = None
+    hours: "_hours.SendingHours | None" = None
     is_zone_given: bool = False
     start_at: datetime | None = None
     per_day: int | Literal["auto"] | None = None
@@ -114,10 +121,12 @@ def read_rules(
         raise ValueError(msg)
     exclusions = None
     if options.exclude:
-        exclusions = ExclusionFiles(options.exclude, phones=phones, tell=tell)
+        exclusions = _exclusions.ExclusionFiles(
+            options.exclude, phones=phones, tell=tell
+        )
     return GivenRules(
         exclusions=exclusions,
-        hours=_hours(options),
+        hours=_hours_of(options),
         is_zone_given=options.tz is not None,
         start_at=None if options.at is None else _begin(options.at, options.tz),
         per_day=_per_day(options.per_day),
@@ -126,12 +135,12 @@ def read_rules(
     )
 
 
-def _hours(options: RuleOptions) -> SendingHours | None:
+def _hours_of(options: RuleOptions) -> "_hours.SendingHours | None":
     if options.hours is None:
         return None
     days = "mon-sun" if options.days is None else options.days
     try:
-        return SendingHours(options.hours, days=days, tz=options.tz or "UTC")
+        return _hours.SendingHours(options.hours, days=days, tz=options.tz or "UTC")
     except ValueError as error:  # its text begins with the option's name
         msg = f"--{error}"
         raise ValueError(msg) from None
