@@ -35,15 +35,26 @@ def test_the_page_has_no_link_that_leads_nowhere(metadata: Message) -> None:
     assert [link for link in links if not link.startswith("https://")] == []
 
 
-def test_the_page_says_what_the_readme_says(metadata: Message) -> None:
+def test_the_page_says_what_the_readme_says_of_more_than_a_clone(
+    metadata: Message,
+) -> None:
     words, _, _ = README.partition("\n## Read on")
+    before, _, rest = words.partition("\n## Try it")
+    after = rest[rest.index("\n## Many messages") :]
     alone = re.compile(rf"^{LINK.pattern}\n+", re.MULTILINE)
 
     text = page_of(metadata)
 
-    assert text.strip().startswith(LINK.sub(r"\2", alone.sub("", words)).strip())
+    for part in (before, after):
+        assert LINK.sub(r"\2", alone.sub("", part)).strip() in text
     assert "docs/pages" in text
     assert metadata["Description-Content-Type"] == "text/markdown"
+
+
+def test_the_page_installs_the_package_and_no_clone(metadata: Message) -> None:
+    text = page_of(metadata)
+
+    assert re.findall(r"pip install (.*)", text) == ["'autocalls-async[cli]'"]
 
 
 def test_the_page_names_addresses_that_are_known(metadata: Message) -> None:

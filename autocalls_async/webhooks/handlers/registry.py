@@ -19,7 +19,7 @@ from autocalls_async.webhooks.receiving.events import (
 from autocalls_async.webhooks.statuses import RANKS
 from autocalls_async.webhooks.stores.protocol import Task
 
-log = logging.getLogger("autocalls_async.webhooks")
+log: logging.Logger = logging.getLogger("autocalls_async.webhooks")
 _STATUS = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 OnStatus: TypeAlias = Callable[[MessageStatus], Coroutine[Any, Any, object]]

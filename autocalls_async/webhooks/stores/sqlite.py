@@ -26,7 +26,7 @@ from autocalls_async.webhooks.stores.tables import Tables
 
 T = TypeVar("T")
 
-log = logging.getLogger("autocalls_async.webhooks")
+log: logging.Logger = logging.getLogger("autocalls_async.webhooks")
 
 LOOK_SECONDS = 0.05
 """So often it is looked whether another process has written; a look costs 2 µs."""
