@@ -31,6 +31,7 @@ MAX_KEY_LENGTH = 255
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # JSON could carry it, UTF-8 cannot
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")  # no tab, no line end
 _BLANK = re.compile(r"[\s\u200b\u200e\ufeff]*")  # what Laravel trims
 _LIKE_A_NUMBER = re.compile(r"[+\d()./\s-]{0,40}")
 _SHORT = 1_000_000  # more digits may be a phone's, or too many to be written
@@ -91,10 +92,14 @@ def is_text(value: object) -> TypeGuard[str]:
 
 
 def is_message_text(value: object) -> TypeGuard[str]:
-    """Whether it is text that may be a message's."""
+    """Whether it is text that may be a message's.
+
+    A control character is none: nobody can say what a phone, or a database on the
+    way, makes of it.
+    """
     if not is_text(value) or len(value) > MAX_MESSAGE_LENGTH:
         return False
-    return not _BLANK.fullmatch(value)
+    return not (_BLANK.fullmatch(value) or _CONTROL.search(value))
 
 
 def is_recipient_name(value: object) -> TypeGuard[str]:
@@ -159,6 +164,9 @@ def _say_text(most: int | None = None, empty: str = "") -> Callable[[object], st
             return f"must have at most {most} characters; got {len(value)}"
         if _SURROGATE.search(value):
             return "must be valid Unicode; it holds half of a surrogate pair"
+        if empty == "blank" and (found := _CONTROL.search(value)):
+            code, place = ord(found[0]), found.start() + 1
+            return f"must hold no control character; U+{code:04X} is character {place}"
         return f"must not be {empty}"
 
     return say

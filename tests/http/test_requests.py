@@ -29,7 +29,11 @@ from tests.support import (
 )
 
 ids = st.integers(1, 2**63)
-texts = st.text(min_size=1, max_size=50).filter(str.strip)
+texts = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc"], include_characters="\t\n"),
+    min_size=1,
+    max_size=50,
+).filter(str.strip)
 names = st.text(min_size=1, max_size=10)
 
 

@@ -23,7 +23,11 @@ from autocalls_async.model.messages import (
 )
 from tests.support import PHONE, TEXT, phones
 
-_texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
+_texts = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc"], include_characters="\t\n"),
+    min_size=1,
+    max_size=30,
+)
 _ids = st.integers(1, 2**63 - 1)
 _variables = st.dictionaries(_texts, _texts, max_size=4)
 _fallbacks = st.builds(TemplateFallback, template_id=_ids, variables=_variables)

@@ -148,6 +148,18 @@ def test_a_rule_is_kept_or_broken(is_kept: Any, kept: Any, broken: Any) -> None:
         pytest.param(check_message_text, "", "must not be blank", id="blank message"),
         pytest.param(
             check_message_text,
+            "Hi\tAna\r\n\0",
+            "must hold no control character; U+0000 is character 9",
+            id="NUL",
+        ),
+        pytest.param(
+            check_message_text,
+            "\x1b[31mHi",
+            "must hold no control character; U+001B is character 1",
+            id="escape",
+        ),
+        pytest.param(
+            check_message_text,
             "a" * 4097,
             "must have at most 4096 characters; got 4097",
             id="long message",

@@ -281,7 +281,9 @@ def _judge_windows(manifest: Manifest, answers: Answers) -> Iterator[Finding]:
         # Some windows are always closed; if all are, nothing would go out.
         say = make_error if closed == asked_count else make_warning
         verb = "is" if closed == 1 else "are"
-        text = f"{of_all} {closed:,} {verb} closed to a text that no template may replace"
+        text = (
+            f"{of_all} {closed:,} {verb} closed to a text that no template may replace"
+        )
         yield say(
             FindingKind.WINDOWS_CLOSED, text, count=closed, asked_count=asked_count
         )

@@ -22,6 +22,8 @@ _SEPARATORS = (",", ";", "\t", "|")
 # Excel's own line; a spreadsheet that saved it again has put separators behind it.
 _TOLD = re.compile(r'"?sep=([^\w\s"\']|\t)"?[,;\t|]*\s*', re.IGNORECASE)
 
+_NOTHING = re.compile(r"[\s\0\x1a]*")  # also what old systems end or fill a file with
+
 _HEADER_LINES = 16
 """A heading may have line ends in it; more of them are none."""
 
@@ -55,7 +57,16 @@ def read_delimited(lines: Iterator[str], *, known: Collection[str]) -> Delimited
             break
         before += 1
     separator = _choose(head, told, set(map(fold, known)))
-    return Delimited(separator, _records(chain(head, lines), separator, before))
+    is_spaced = _is_spaced(head, separator)
+    records = _records(chain(head, lines), separator, before, is_spaced=is_spaced)
+    return Delimited(separator, records)
+
+
+def _is_spaced(head: Iterable[str], separator: str) -> bool:
+    """Whether quoted cells stand behind a blank, as in `a, "b"`."""
+    parted = re.escape(separator)
+    quoted = re.compile(rf'{parted} +"(?:[^"]|"")*" *(?:{parted}|$)', re.MULTILINE)
+    return any(map(quoted.search, head))
 
 
 def _choose(head: list[str], told: str, known: AbstractSet[str]) -> str:
@@ -74,16 +85,22 @@ def _choose(head: list[str], told: str, known: AbstractSet[str]) -> str:
 
 def _header(head: Iterable[str], separator: str) -> list[str]:
     try:
-        return next(csv.reader(head, delimiter=separator, strict=True), [])
+        spaced = _is_spaced(head, separator)
+        reader = csv.reader(
+            head, delimiter=separator, skipinitialspace=spaced, strict=True
+        )
+        return next(reader, [])
     except csv.Error:  # by another separator it may be one
         return []
 
 
 def _records(
-    lines: Iterable[str], separator: str, before: int
+    lines: Iterable[str], separator: str, before: int, *, is_spaced: bool
 ) -> Iterator[tuple[int, list[str]]]:
     # Strict: an open quotation mark would swallow the rest as one message.
-    reader = csv.reader(lines, delimiter=separator, strict=True)
+    reader = csv.reader(
+        lines, delimiter=separator, skipinitialspace=is_spaced, strict=True
+    )
     while True:
         line_number = before + reader.line_num + 1
         try:
@@ -93,5 +110,5 @@ def _records(
             raise FileError(msg) from error
         if values is None:
             return
-        if any(map(str.strip, values)):
+        if not all(map(_NOTHING.fullmatch, values)):
             yield line_number, values

@@ -114,10 +114,11 @@ def _check_line(line: str, number: int, encoding: str) -> None:
         msg += " people garbled; leave --encoding out"
         raise FileError(msg)
     if number == 1 and "\0" in line:
-        msg = "it holds zero bytes; if it is UTF-16 without its mark, "
+        which = "be" if line.startswith("\0") else "le"
+        msg = "it holds zero bytes; if it is UTF-16 without its mark, give --encoding "
         raise FileError(
-            msg + "give --encoding utf-16-le; a spreadsheet's own file "
-            "must end in .xlsx, .xls or .ods"
+            msg + f"utf-16-{which}; a spreadsheet's own file must end in .xlsx, .xls "
+            "or .ods"
         )
 
 

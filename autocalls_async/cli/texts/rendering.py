@@ -18,6 +18,7 @@ from autocalls_async.cli.texts.places import (
     is_blank,
     look_over,
     parse_text_template,
+    says_nothing,
     show_cell,
 )
 from autocalls_async.cli.texts.variables import check_variable, flatten
@@ -139,12 +140,18 @@ class FreeText:
             **shared,
         )
 
+    def _refuse_blank(self, own: str) -> str:
+        if not is_blank(own):
+            msg = f"column {self.column!r} says nothing: {own.strip()!r}"
+            raise ValueError(msg)
+        return ""  # its rule is the message's
+
     def _render(self, cells: Cells, note: Note) -> str:
         if self.text is not None:
             return self.text.render(cells, note)
         own = cells[fold(self.column)]
-        if isinstance(own, str) and is_blank(own):
-            return ""  # its rule is the message's
+        if isinstance(own, str) and says_nothing(own):
+            return self._refuse_blank(own)
         if not isinstance(own, str | int | list | dict) and own is not None:
             own = show_cell(self.column, own, note)
         if not isinstance(own, str):

@@ -10,6 +10,7 @@ MAX_VARIABLE_LENGTH = 1024
 """Characters in one variable: as many as a template's whole body may have."""
 
 _LINE_ENDS = re.compile(r"[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x1f]")
 _BLANKS = re.compile(r"[\n\v\f\r\x1c-\x1e\x85\u2028\u2029\t]+| {5,}")
 
 
@@ -21,6 +22,8 @@ def fault_of(text: str) -> str | None:
         return "holds a tab"
     if "     " in text:
         return "holds more than four spaces in a row"
+    if _CONTROL.search(text):
+        return "holds a control character"
     if len(text) > MAX_VARIABLE_LENGTH:
         return f"has {len(text):,} characters, more than {MAX_VARIABLE_LENGTH:,}"
     return None

@@ -254,7 +254,6 @@ def test_a_backslash_and_an_n_is_warned_of(
         pytest.param("JÃ¼rg", id="UTF-8 as cp1252"),
         pytest.param("J\ufffdrg", id="undecoded"),
         pytest.param("O\u0092Neill", id="C1"),
-        pytest.param("Ana\x07", id="bell"),
         pytest.param("Ana_x000D_", id="workbook"),
         pytest.param("A &amp; B", id="HTML"),
         pytest.param("Привет".encode("cp1251").decode("cp1252"), id="Russian"),
@@ -271,6 +270,28 @@ def test_a_trace_of_damage_is_warned_of(name: str, autocalls: Autocalls) -> None
 
     assert "1 row has a trace of damage in 'name'" in filled.err
     assert "a trace of damage in 'message'" in " ".join(own.out.split())
+
+
+def test_a_control_character_is_refused_with_its_row(
+    autocalls: Autocalls, service: Service
+) -> None:
+    rows = json.dumps({"recipient_phone": OPEN, "name": "Ana\x07", "message": "a\0b"})
+    file = write(rows, name="rows.jsonl")
+
+    filled = autocalls("bulk", file, *FAST, "--message", "Hi {name}")
+    own = autocalls("bulk", file, *FAST)
+    variable = autocalls("bulk", file, *FAST, "--template", "45", "--var", "1={name}")
+
+    assert (filled.status, own.status, variable.status) == (2, 2, 2)
+    assert (
+        "rows.jsonl, line 1: message must hold no control character; U+0007"
+        in filled.err
+    )
+    assert (
+        "rows.jsonl, line 1: message must hold no control character; U+0000" in own.err
+    )
+    assert "variable '1' holds a control character" in variable.err
+    assert service.emulator.requests == []
 
 
 @pytest.mark.parametrize(

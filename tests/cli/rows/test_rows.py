@@ -337,9 +337,19 @@ def test_a_text_without_braces_means_itself_and_no_other_reaches_people(
         assert parse_text_template(text).columns or text == bare
 
 
-CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0")).map(
-    lambda text: "x" + text
-)
+@pytest.mark.parametrize("cell", [r"\N", "n/a", "undefined", "-", "(leer)", "#N/A"])
+def test_a_text_that_stands_for_nothing_is_not_sent(cell: str) -> None:
+    (found,) = read(f"recipient_phone,message\n{PHONE},{cell}\n")
+
+    assert isinstance(found, BadRow)
+    assert "says nothing" in found.reason or "must not be blank" in found.reason
+
+
+CELL = st.text(
+    st.characters(
+        codec="utf-8", exclude_categories=["Cc"], include_characters="\t\n\r\x85"
+    )
+).map(lambda text: "x" + text)
 
 
 @given(st.lists(st.tuples(CELL, CELL), max_size=5))

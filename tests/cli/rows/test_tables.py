@@ -83,6 +83,39 @@ def test_a_line_that_says_the_separator_is_heard(first: str, separator: str) -> 
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param('recipient_phone, message\n{}, "Hi, {}"\n', id="cells"),
+        pytest.param('"recipient_phone", "message"\n"{}", "Hi, {}"\n', id="all"),
+        pytest.param('recipient_phone; message\n{}; "Hi, {}"\n', id="semicolons"),
+        pytest.param('recipient_phone,message\n{},"Hi, {}"\n\x1a', id="Ctrl-Z"),
+        pytest.param(
+            'recipient_phone,message\n{},"Hi, {}"\n' + "\0" * 50, id="zero bytes"
+        ),
+    ],
+)
+def test_what_old_and_other_programs_write_is_read(content: str) -> None:
+    found = read(content.format(PHONE, "Anna"))
+
+    assert found == [(2, {"recipient_phone": PHONE, "message": "Hi, Anna"})]
+
+
+def test_a_quoted_word_behind_a_blank_in_a_text_is_no_cell() -> None:
+    ((_, found),) = read(f'recipient_phone,message\n{PHONE},Hi "you" and "me"\n')
+
+    assert found == {"recipient_phone": PHONE, "message": 'Hi "you" and "me"'}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_told_by_its_name(encoding: str) -> None:
+    content = lines("\t").encode(encoding)
+
+    with pytest.raises(FileError, match=f"give --encoding {encoding};"):
+        read(content)
+    assert read(content, encoding=encoding) == FOUND
+
+
+@pytest.mark.parametrize(
     "encoding", ["utf-8-sig", "utf-16", "utf-32"], ids=["UTF-8", "UTF-16", "UTF-32"]
 )
 def test_a_mark_tells_the_encoding_whatever_was_said(encoding: str) -> None:
