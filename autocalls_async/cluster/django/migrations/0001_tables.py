@@ -22,4 +22,6 @@ def _apply(_apps: object, editor: Any) -> None:  # noqa: ANN401  # Django's
 class Migration(migrations.Migration):  # type: ignore[misc]  # Django has no types
     """All steps that this version of the library knows."""
 
-    operations: Sequence[Any] = (migrations.RunPython(_apply, migrations.RunPython.noop),)
+    operations: Sequence[Any] = (
+        migrations.RunPython(_apply, migrations.RunPython.noop),
+    )
