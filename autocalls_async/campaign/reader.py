@@ -209,7 +209,7 @@ class Reader:
             Whether the source has ended.
         """
         await self.room.has(_BATCH_LEAST if self._may_batch else 1)
-        until = loop_time() + _BATCH_SECONDS
+        until = loop_time() + _BATCH_SECONDS if self._may_batch else 0.0
         while (message := await anext(messages, _END)) is not _END:
             number = self._read_count
             self._read_count += 1

@@ -112,7 +112,7 @@ class Sends:
 
     def take_ahead(self) -> None:
         """Begin with as many messages as may be checked and connected ahead."""
-        if not self._shipments.has_queued:
+        if not self._shipments.queued_count:
             return
         for lane in Lane:
             while self.has_room(lane) and (place := self._shipments.pop(lane)):

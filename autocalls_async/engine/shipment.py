@@ -259,7 +259,8 @@ class Shipment:
                 cancelled at once.
         """
         self._if_unbegun = if_unbegun
-        self.task = asyncio.create_task(sending, context=self.context)
+        loop = asyncio.get_running_loop()
+        self.task = loop.create_task(sending, context=self.context)
         self.task.add_done_callback(if_unbegun)
 
     def note_begun(self) -> None:

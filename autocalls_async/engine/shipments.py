@@ -37,6 +37,8 @@ class Shipments:
         self._emptied = Pulse()
         self.on_end: Callable[[Shipment, Outcome], None] | None = None
         """Told of each message's end."""
+        self.queued_count: int = 0
+        """How many wait in their lanes."""
         self.waiting_single_count: int = 0
         """Of those that wait, for how many somebody waits alone."""
         self.slotless_count: int = 0
@@ -55,11 +57,6 @@ class Shipments:
         """Wait until each has its outcome."""
         while self._here:
             await self._emptied.wait()
-
-    @property
-    def has_queued(self) -> bool:
-        """Whether any waits in its lane."""
-        return bool(self._lanes)
 
     def count_held(self, lane: Lane) -> int:
         """Return how many of a lane are in hand and have not left."""
@@ -135,6 +132,7 @@ class Shipments:
             RuntimeError: There is no such move.
         """
         was = shipment.enter(to)
+        self.queued_count += (to is _QUEUED) - (was is _QUEUED)
         if was is _HELD:
             self._held[shipment.lane].discard(shipment)
         elif to is _HELD:

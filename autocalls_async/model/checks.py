@@ -284,16 +284,17 @@ def choose(kind: type[Choice], name: str, value: object) -> Choice:
 
 
 def choose_sender(sender_id: int | None, default: int | None) -> int:
-    """Return the sender to use.
+    """Return the sender to use; a default was checked where it was given.
 
     Raises:
         ValueError: There is none, or it is no id.
     """
-    chosen = default if sender_id is None else sender_id
-    if chosen is None:
+    if sender_id is not None:
+        return check_id("sender_id", sender_id)
+    if default is None:
         msg = "sender_id is missing: give one here, or a default to the client"
         raise ValueError(msg)
-    return chosen if is_id(chosen) else check_id("sender_id", chosen)
+    return default
 
 
 @forgetful

@@ -154,7 +154,7 @@ Message: TypeAlias = FreeformMessage | TemplateMessage
 
 def check_message(value: object) -> Message:
     """Return the message, or raise `ValueError` if `value` is none."""
-    if not isinstance(value, FreeformMessage | TemplateMessage):
+    if not isinstance(value, Message):
         names = "a FreeformMessage or a TemplateMessage"
         msg = f"a message must be {names}; got {show_kind(value)}"
         del value  # anybody's words, it may be

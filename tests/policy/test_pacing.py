@@ -741,3 +741,38 @@ def test_a_stall_of_any_length_lets_few_out(limit: SendLimit, seconds: float) ->
     left = stall(pace, 0.0, seconds)
 
     assert len(left) <= limit.rate + 10
+
+
+@pytest.mark.parametrize(
+    ("left_count", "opens"),
+    [pytest.param(0, True, id="a slot is free"), pytest.param(2, False, id="none is")],
+)
+def test_the_pace_tells_whether_it_opens_soon(left_count: int, opens: bool) -> None:
+    pace = Pace(SendLimit(2))
+    for number in range(left_count):
+        pace.start(float(number))
+
+    now = float(left_count)
+
+    assert pace.opens_by(now + 0.1, now) is opens
+    assert opens is (pace.earliest(now) <= now + 0.1)
+
+
+def test_the_pace_that_waits_for_a_pause_opens_after_it() -> None:
+    pace = Pace(SendLimit(2))
+    pace.rest_until(3.0)
+
+    assert not pace.opens_by(2.9, 1.0)
+    assert pace.opens_by(3.0, 1.0)
+
+
+def test_a_careful_pace_opens_when_its_one_send_has_ended() -> None:
+    pace, now = after_a_refusal(SendLimit(2))
+    while pace.care < Care.ONE_AT_A_TIME:
+        now = refuse_next(pace, now)
+
+    send = pace.start(now := pace.ask_again(now))
+
+    assert not pace.opens_by(now + 1.0, now)
+    pace.answered(send, now + 0.1)
+    assert pace.opens_by(now + 1.0, now + 0.1)

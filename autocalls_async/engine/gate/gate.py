@@ -108,8 +108,7 @@ class Gate:
 
     def is_open_soon(self, now: float) -> bool:
         """Whether a connection is worth being made."""
-        at = now + CONNECT_SECONDS
-        return self.pace.earliest(now) <= at or self.pace.ask_again(now) <= at
+        return self.pace.opens_by(now + CONNECT_SECONDS, now)
 
     async def opens_soon(self) -> None:
         """Wait until a connection is worth being made."""
