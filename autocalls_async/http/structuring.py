@@ -42,7 +42,7 @@ def structure(value: object, shape: type[T]) -> T:
         Unreadable: It is not of that shape.
     """
     try:
-        return _hook(shape)(value, shape)
+        return _converter().structure(value, shape)
     except _MISFITS as error:
         raise Unreadable from error
 
@@ -147,13 +147,6 @@ def _converter() -> cattrs.Converter:
         _has_extra, partial(_with_extra, converter)
     )
     return converter
-
-
-@cache
-def _hook(shape: object) -> Callable[[object, object], Any]:
-    """Return what reads a shape; cattrs would look it up each time."""
-    hook: Callable[[object, object], Any] = _converter().get_structure_hook(shape)
-    return hook
 
 
 def _has_extra(shape: object) -> bool:
