@@ -217,7 +217,7 @@ def take(text: str, spool: Spool) -> Inventory:
 @pytest.mark.parametrize(
     "message",
     [
-        FreeformMessage(recipient_phone=OPEN, message="hi \x1b\u2028\n", sender_id=3),
+        FreeformMessage(recipient_phone=OPEN, message="hi \u0085\u2028\n", sender_id=3),
         FreeformMessage(recipient_phone=OPEN, message="é", sender_id=3, key="k 1"),
         FreeformMessage(
             recipient_phone=OPEN,
