@@ -31,6 +31,7 @@ from autocalls_async.journal.errors import (
     JournalStateError,
 )
 from autocalls_async.journal.memory import MemoryJournal
+from autocalls_async.model.later import find_later
 
 if TYPE_CHECKING:
     from autocalls_async.journal.sqlite import SqliteJournal
@@ -53,14 +54,6 @@ __all__ = [
     "State",
 ]
 
-
 if not TYPE_CHECKING:  # a checker that saw it would believe in any name
-
-    def __getattr__(name: str) -> object:
-        """Import SQLite only where it is used."""
-        if name == "SqliteJournal":
-            from autocalls_async.journal.sqlite import SqliteJournal  # noqa: PLC0415
-
-            return SqliteJournal
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
+    # SQLite only where it is used
+    __getattr__ = find_later(__name__, {"sqlite": "SqliteJournal"})
