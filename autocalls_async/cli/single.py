@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 
-from autocalls_async.campaign.planning.templates import show_slot, slots_of
 from autocalls_async.cli.connection import ask, check_sender, send
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.terminal.failures import Status
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.tables import fact_table, make_table
 from autocalls_async.cli.terminal.words import fields_of, plain
-from autocalls_async.cli.texts.variables import check_variable
+from autocalls_async.cli.texts.variables import (
+    check_names,
+    check_variable,
+    surplus_of,
+)
 from autocalls_async.model.answers import ConversationStatus, SessionStatus
 from autocalls_async.model.checks import check_id
 from autocalls_async.model.errors import PermissionDeniedError
@@ -66,24 +69,12 @@ def find_checked(
     else:
         known = (one for one in listed if one.id == number)
         found = next(known, Template(id=number))
-    _check_names(found, variables)
+    check_names(found, variables)
+    if surplus := surplus_of(found, variables):
+        shown = found.name or found.id
+        msg = f"template {shown} has no variable {', '.join(surplus)}"
+        raise ValueError(msg)
     return found.id
-
-
-def _check_names(template: Template, variables: Mapping[str, str]) -> None:
-    """Raise `ValueError` unless each variable of a template has its text."""
-    slots = slots_of(template)
-    if slots is None:
-        return
-    name = template.name or template.id
-    lacking = [slot for slot in slots if not any(map(variables.get, slot))]
-    if lacking:
-        what = ", ".join(map(show_slot, lacking))
-        msg = f"template {name} lacks a text for {what}: give --var for each"
-        raise ValueError(msg)
-    if surplus := variables.keys() - frozenset[str]().union(*slots):
-        msg = f"template {name} has no variable {', '.join(sorted(surplus))}"
-        raise ValueError(msg)
 
 
 def show_status(connection: Connection, recipient: str, screen: Screen) -> int:

@@ -13,6 +13,7 @@ from autocalls_async.cli.bulk.campaign import (
     reader_of,
     take_in_all,
 )
+from autocalls_async.cli.bulk.content import check_templates
 from autocalls_async.cli.bulk.intake.spool import Spool
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import choice_of, remarks_on_repeats
@@ -26,7 +27,6 @@ from autocalls_async.cli.bulk.telling import (
     tell_remarks,
 )
 from autocalls_async.cli.connection import ask, check_key, look_at_account
-from autocalls_async.cli.options import Connection
 from autocalls_async.cli.rows.outcomes_file import (
     OutcomesFile,
     WriteRecord,
@@ -37,6 +37,7 @@ from autocalls_async.cli.rows.outcomes_file import (
 from autocalls_async.cli.terminal.failures import CommandError, Status
 from autocalls_async.cli.terminal.outcomes import explain_error
 from autocalls_async.cli.terminal.screen import Screen
+from autocalls_async.cli.texts.rendering import ByRow
 from autocalls_async.model.errors import AutocallsError
 from autocalls_async.model.later import Later
 
@@ -84,7 +85,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
             msg = f"{problem}; nothing was sent"
             raise CommandError(msg)
         tell_remarks(remarks_on_repeats(found, choice), campaign, screen)
-        _check_account(campaign.connection)
+        _check_service(campaign, reader.content)
         tell_notices(found, campaign, screen)
         if trial is not None:
             return _trial.send_trial(campaign, trial, spool, screen)
@@ -154,10 +155,14 @@ def _check_places(campaign: Campaign) -> None:
         check_page(campaign.report, overwrite=campaign.overwrite)
 
 
-def _check_account(connection: Connection) -> None:
-    """Find a wrong key or address before the first message meets it."""
+def _check_service(campaign: Campaign, content: ByRow) -> None:
+    """Find a wrong key, address or template before the first message meets it."""
     try:
-        ask(connection, look_at_account)
+        ask(campaign.connection, look_at_account)
+        check_templates(campaign, content)
+    except ValueError as error:
+        msg = f"{error}; nothing was sent"
+        raise CommandError(msg) from error
     except AutocallsError as error:
         msg = f"{explain_error(error)}; nothing was sent"
         raise CommandError(msg, status=Status.FAILED) from error

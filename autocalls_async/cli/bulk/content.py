@@ -20,7 +20,9 @@ from autocalls_async.cli.texts.rendering import (
     parse_template,
     parse_template_variables,
 )
+from autocalls_async.cli.texts.variables import check_names
 from autocalls_async.model.checks import check_id
+from autocalls_async.model.errors import PermissionDeniedError
 from autocalls_async.model.listings import Template
 from autocalls_async.model.templates import find_template
 
@@ -131,6 +133,35 @@ def warnings_of(campaign: Campaign) -> list[str]:
         if is_beside_a_sign(parse_text_template(text, option=option))
     ]
     return ends + signs
+
+
+def check_templates(campaign: Campaign, content: ByRow) -> None:
+    """Find a variable without a text before the first message meets it.
+
+    Args:
+        campaign: Its sender is asked for its templates; a key that may not list them
+            may still send.
+        content: What it says. Templates that rows name are not looked at.
+
+    Raises:
+        AutocallsError: The templates were not told.
+        ValueError: One lacks a text for a variable.
+    """
+    templates = [content.otherwise, getattr(content.otherwise, "fallback", None)]
+    used = [one for one in templates if isinstance(one, TemplateText)]
+    if not used or campaign.connection.sender_id is None:
+        return
+    try:
+        listed = ask(
+            campaign.connection,
+            lambda client: client.templates(include_unapproved=True),
+        )
+    except PermissionDeniedError:
+        return
+    known = {template.id: template for template in listed}
+    for text in used:
+        if text.template_id in known:
+            check_names(known[text.template_id], text.variables)
 
 
 @define

@@ -5,6 +5,10 @@ these rules; the API's own reference says nothing of them.
 """
 
 import re
+from collections.abc import Mapping
+
+from autocalls_async.campaign.planning.templates import show_slot, slots_of
+from autocalls_async.model.listings import Template
 
 MAX_VARIABLE_LENGTH = 1024
 """Characters in one variable: as many as a template's whole body may have."""
@@ -46,3 +50,22 @@ def check_variable(name: str, text: str, *, how_to_mend: str = "") -> None:
         mend = how_to_mend if fault_of(flatten(text)) is None else ""
         msg = f"variable {name!r} {fault}, which WhatsApp does not take{mend}"
         raise ValueError(msg)
+
+
+def check_names(template: Template, variables: Mapping[str, object]) -> None:
+    """Raise `ValueError` unless each variable of a template has its text."""
+    slots = slots_of(template) or ()
+    lacking = [slot for slot in slots if not any(map(variables.get, slot))]
+    if lacking:
+        what = ", ".join(map(show_slot, lacking))
+        msg = f"template {template.name or template.id} lacks a text for {what}"
+        msg += ": give --var for each"
+        raise ValueError(msg)
+
+
+def surplus_of(template: Template, variables: Mapping[str, object]) -> list[str]:
+    """Return which variables a template does not have, as far as that is known."""
+    slots = slots_of(template)
+    if slots is None:
+        return []
+    return sorted(variables.keys() - frozenset[str]().union(*slots))

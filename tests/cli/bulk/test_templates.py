@@ -151,3 +151,22 @@ def read_command(command: str) -> list[str]:
         "$'{name}:\\x0ait\\'s ten'", shlex.quote("{name}:\nit's ten")
     )
     return shlex.split(quoted)
+
+
+def test_a_variable_without_a_text_stops_the_run_before_anything_is_sent(
+    autocalls: Autocalls, service: Service
+) -> None:
+    file = write_rows(f"{OPEN},Ana,Monday")
+    options = ("--var", "1={name}", "--var", "3=10:00")
+
+    ended = autocalls("bulk", file, *FAST, "--template", "45", *options)
+    fallback = autocalls(
+        *("bulk", file, *FAST, "--message", "Hi", "--fallback-template", "45"),
+        *("--fallback-var", "1={name}"),
+    )
+
+    assert (ended.status, fallback.status) == (2, 2)
+    assert "lacks a text for variable 2 (date)" in ended.complaint
+    assert "nothing was sent" in ended.complaint
+    assert "lacks a text for variable 2" in fallback.complaint
+    assert service.emulator.accepted == []
