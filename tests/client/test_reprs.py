@@ -87,19 +87,3 @@ async def test_an_empty_plan_says_that_it_is_not_ready(client: AutocallsClient) 
 
     assert repr(plan) == "<Plan of 0 messages: not ready, 1 error>"
     assert str(plan).splitlines()[-1] == "not ready, 1 error"
-
-
-@pytest.mark.parametrize(
-    ("count", "shown"), [(700, "2 min at the pace"), (40_000, "h at the pace")]
-)
-async def test_a_plan_says_how_long_it_takes_in_units_that_people_use(
-    client: AutocallsClient, count: int, shown: str
-) -> None:
-    messages = (
-        TemplateMessage(recipient_phone=f"+4930{1_000_000 + number}", template_id=45)
-        for number in range(count)
-    )
-
-    plan = await client.plan(messages)
-
-    assert shown in str(plan).splitlines()[0]

@@ -27,11 +27,11 @@ from autocalls_async.campaign.planning.words import (
     make_warning,
     number_of,
     show_where,
-    show_word,
 )
 from autocalls_async.campaign.rules.forecast import PlannedRules, full_days
 from autocalls_async.model.listings import Account, Sender, Template
 from autocalls_async.model.messages import Pair
+from autocalls_async.model.values.masking import show_code
 
 _BAD_QUALITY = frozenset({"YELLOW", "RED"})
 
@@ -116,7 +116,9 @@ def _judge(
 
 
 def _cost(count: int, *, price: Decimal | None, most: int | None) -> Decimal | None:
-    return None if price is None else price * min(count, most or count)
+    if price is None:
+        return None
+    return price * (count if most is None else min(count, most))
 
 
 def _judge_senders(
@@ -170,7 +172,7 @@ def _sender_loads(manifest: Manifest, answers: Answers) -> Iterator[SenderLoad]:
 def _falling_count(sender_id: int, load: Load, answers: Answers) -> int:
     """Return about how many free texts will fall back, by the windows looked at."""
     seen = [o for pair, o in answers.windows.items() if pair.sender_id == sender_id]
-    if not load.fallback_count or not seen:
+    if not seen:
         return 0
     closed = seen.count(WindowOutlook.CLOSED)
     may_fall = min(load.fallback_count, len(load.freeform_to))
@@ -184,11 +186,12 @@ def _judge_sender(load: SenderLoad, answers: Answers) -> Iterator[Finding]:
             text = f"this account has no {name}"
             yield make_error(FindingKind.SENDER_MISSING, text, sender_id=load.sender_id)
         return
-    if sender.status not in {None, "online"}:
-        text = f"{name} is not online: its status is {show_word(sender.status)}"
+    if sender.status is not None and sender.status != "online":
+        text = f"{name} is not online: its status is {show_code(sender.status)}"
         yield make_error(FindingKind.SENDER_OFFLINE, text, sender_id=load.sender_id)
-    if (sender.quality_rating or "").upper() in _BAD_QUALITY:
-        text = f"the quality rating of {name} is {show_word(sender.quality_rating)}"
+    quality = sender.quality_rating
+    if quality is not None and quality.upper() in _BAD_QUALITY:
+        text = f"the quality rating of {name} is {show_code(quality)}"
         yield make_warning(FindingKind.SENDER_QUALITY, text, sender_id=load.sender_id)
 
 

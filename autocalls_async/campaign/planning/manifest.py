@@ -30,14 +30,14 @@ MOST_NAMED = 10
 
 
 class EvenSample:
-    """Pairs drawn evenly in one pass: those with the lowest hashes.
+    """Pairs drawn evenly in one pass: those with the highest hashes.
 
     The same pairs give the same sample, whatever their order.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._highest_first: list[tuple[int, Pair]] = []
+        self._lowest_first: list[tuple[int, Pair]] = []
         self._needs_window: dict[Pair, bool] = {}
 
     def add(self, pair: Pair, *, has_fallback: bool) -> None:
@@ -45,11 +45,11 @@ class EvenSample:
         if pair in self._needs_window:
             self._needs_window[pair] = True  # only one text may fall back
             return
-        rank = -_hash(f"{pair.sender_id} {pair.recipient_phone}")
-        heappush(self._highest_first, (rank, pair))
+        rank = _hash(f"{pair.sender_id} {pair.recipient_phone}")
+        heappush(self._lowest_first, (rank, pair))
         self._needs_window[pair] = not has_fallback
-        if len(self._highest_first) > self._most:
-            del self._needs_window[heappop(self._highest_first)[1]]
+        if len(self._lowest_first) > self._most:
+            del self._needs_window[heappop(self._lowest_first)[1]]
 
     @property
     def pairs(self) -> Mapping[Pair, bool]:

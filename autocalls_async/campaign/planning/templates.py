@@ -15,9 +15,9 @@ from autocalls_async.campaign.planning.words import (
     make_warning,
     number_of,
     show_where,
-    show_word,
 )
 from autocalls_async.model.listings import Template
+from autocalls_async.model.values.masking import show_code
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
@@ -55,8 +55,8 @@ def _judge_template(
             text = f"sender {load.sender_id} has no {name}"
             yield make_error(FindingKind.TEMPLATE_MISSING, text, **facts)
         return
-    if template.status not in {None, "approved"}:
-        text = f"{name} is not approved: its status is {show_word(template.status)}"
+    if template.status is not None and template.status != "approved":
+        text = f"{name} is not approved: its status is {show_code(template.status)}"
         yield make_error(FindingKind.TEMPLATE_UNAPPROVED, text, **facts)
     slots = slots_of(template)
     if slots is not None:
@@ -128,4 +128,4 @@ def _merge(shapes: Mapping[Shape, Spots], choose: Callable[[Shape], object]) -> 
 def show_slot(slot: frozenset[str]) -> str:
     """Name a variable by its number, and by its name where it has one."""
     number, *name = sorted(slot, key=lambda known: not known.isdigit())
-    return f"variable {number}" + "".join(f" ({show_word(known)})" for known in name)
+    return f"variable {number}" + "".join(f" ({show_code(known)})" for known in name)

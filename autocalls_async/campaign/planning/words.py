@@ -11,7 +11,6 @@ from autocalls_async.campaign.planning.plan import (
     name_messages,
 )
 from autocalls_async.model.values.frozen import FrozenDict
-from autocalls_async.model.values.masking import show_code
 
 
 def not_asked(subject: str, error: Exception, **facts: object) -> Finding:
@@ -45,8 +44,3 @@ def show_where(spots: Spots) -> str:
 def list_spots(spots: Spots) -> dict[str, object]:
     """Return the same as a finding keeps it."""
     return {"count": spots.count, "positions": tuple(spots.positions)}
-
-
-def show_word(code: str | None) -> str:
-    """Return a word of the service as people may see it."""
-    return show_code(code or "")
