@@ -10,7 +10,6 @@ from weakref import WeakSet
 from autocalls_async.campaign.source import Source, check_source
 from autocalls_async.client.settings import LaneName, WindowCheckName
 from autocalls_async.client.single import SingleSends
-from autocalls_async.client.wiring import Wiring
 from autocalls_async.model.checks import choose
 from autocalls_async.model.later import Later
 from autocalls_async.policy.lanes import Lane
@@ -32,7 +31,9 @@ if TYPE_CHECKING:
     from autocalls_async.campaign.rules import hours as _hours
     from autocalls_async.campaign.rules import rulebook as _rulebook
     from autocalls_async.campaign.rules import spending as _spending
+    from autocalls_async.client import wiring as _wirings
 else:
+    _wirings = Later("autocalls_async.client.wiring")
     _decimal = Later("decimal")
     _journal = Later("autocalls_async.journal")
     _ledger = Later("autocalls_async.campaign.ledger")
@@ -55,7 +56,7 @@ class Campaigns(SingleSends):
 
     def __init__(
         self,
-        wiring: Wiring,
+        wiring: "_wirings.Wiring",
         *,
         sender_id: int | None,
         window_check: WindowCheckName,

@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Self, Unpack
 
 import aiohttp
 
 from autocalls_async.client.campaigns import Campaigns
 from autocalls_async.client.settings import ClientSettings, WindowCheckName
-from autocalls_async.client.wiring import Wiring
 from autocalls_async.engine.asking.windows import Windows
 from autocalls_async.engine.gate.limiter import Limiter
 from autocalls_async.engine.home import tell_of_neglect
@@ -19,19 +17,18 @@ from autocalls_async.model.later import Later
 from autocalls_async.model.values.naming import show_in, show_methods_as
 from autocalls_async.policy.pace import SendLimit
 from autocalls_async.policy.retry import RetryPolicy
-from autocalls_async.policy.verdict import Kind
 
 if TYPE_CHECKING:
+    from autocalls_async.client import wiring as _wirings
     from autocalls_async.engine.telemetry import records as _telemetry
     from autocalls_async.http import replies as _replies
     from autocalls_async.webhooks import deliveries as _deliveries
 else:
+    # All rooms come with the first client.
+    _wirings = Later("autocalls_async.client.wiring")
     _replies = Later("autocalls_async.http.replies")
     _telemetry = Later("autocalls_async.engine.telemetry.records")
     _deliveries = Later("autocalls_async.webhooks.deliveries")
-
-REPLY_LIKELY_SECONDS = 60.0
-"""For so long after somebody wrote, a connection is kept ready for the reply."""
 
 
 class AutocallsClient(Campaigns):
@@ -101,7 +98,7 @@ class AutocallsClient(Campaigns):
         key = ApiKey(api_key)
         switch_key = None if automation_key is None else ApiKey(automation_key)
         del api_key, automation_key  # else a traceback with locals would show them
-        wiring = Wiring(
+        wiring = _wirings.Wiring(
             key,
             base_url=base_url,
             session=session,
@@ -130,11 +127,7 @@ class AutocallsClient(Campaigns):
             self._wiring.memory,
             self._sender_id,
             check_home=self._home.check,
-            on_inbound=partial(
-                self._wiring.exchange.make_ahead,
-                Kind.SEND,
-                seconds=REPLY_LIKELY_SECONDS,
-            ),
+            on_inbound=self._wiring.expect_reply,
         )
         self._home.leave = self._wiring.leave
         if self._deliveries is not None:

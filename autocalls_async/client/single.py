@@ -8,8 +8,6 @@ from attrs import evolve
 
 from autocalls_async.client.named import NamedTemplates, choose_number, left_of
 from autocalls_async.client.settings import LaneName, WindowCheckName
-from autocalls_async.client.wiring import Wiring
-from autocalls_async.engine.shipment import OnSettled, Rule, Shipment
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.checks import choose, choose_sender
 from autocalls_async.model.errors import TemplateNotFoundError, TemplateUnusableError
@@ -26,7 +24,12 @@ from autocalls_async.policy.windows import WindowCheck
 
 if TYPE_CHECKING:
     from autocalls_async.campaign.rules import exclusions as _exclusions
+    from autocalls_async.client import wiring as _wirings
+    from autocalls_async.engine import shipment as _shipments
 else:
+    # these come with the first client
+    _wirings = Later("autocalls_async.client.wiring")
+    _shipments = Later("autocalls_async.engine.shipment")
     _exclusions = Later("autocalls_async.campaign.rules.exclusions")
 
 
@@ -35,7 +38,7 @@ class SingleSends(NamedTemplates):
 
     def __init__(
         self,
-        wiring: Wiring,
+        wiring: "_wirings.Wiring",
         *,
         sender_id: int | None,
         window_check: WindowCheckName,
@@ -267,7 +270,7 @@ class SingleSends(NamedTemplates):
     def _make_shipment(
         self,
         message: object,
-        on_settled: OnSettled,
+        on_settled: "_shipments.OnSettled",
         *,
         lane: Lane,
         window_check: WindowCheckName | None,
@@ -275,7 +278,7 @@ class SingleSends(NamedTemplates):
         flow: object = None,
         is_single: bool = False,
         takes_spare: bool = False,
-    ) -> Shipment:
+    ) -> "_shipments.Shipment":
         try:
             content = check_message(message)
         finally:
@@ -285,7 +288,7 @@ class SingleSends(NamedTemplates):
             if window_check is None
             else choose(WindowCheck, "window_check", window_check)
         )
-        return Shipment(
+        return _shipments.Shipment(
             message=content,
             sender_id=choose_sender(content.sender_id, self._sender_id),
             lane=lane,
@@ -298,7 +301,7 @@ class SingleSends(NamedTemplates):
         )
 
 
-def _bar(exclude: "_exclusions.Exclude", recipient_phone: str) -> Rule:
+def _bar(exclude: "_exclusions.Exclude", recipient_phone: str) -> "_shipments.Rule":
     """Return what bars a message whose recipient is excluded; it is asked at once.
 
     Raises:
@@ -312,8 +315,10 @@ def _bar(exclude: "_exclusions.Exclude", recipient_phone: str) -> Rule:
 
 
 def _bind(
-    rule: Rule, make: Callable[[OnSettled], Shipment], on_settled: OnSettled
-) -> Shipment:
+    rule: "_shipments.Rule",
+    make: "Callable[[_shipments.OnSettled], _shipments.Shipment]",
+    on_settled: "_shipments.OnSettled",
+) -> "_shipments.Shipment":
     shipment = make(on_settled)
     shipment.hold_against(rule)
     return shipment

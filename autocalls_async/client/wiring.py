@@ -18,6 +18,7 @@ from autocalls_async.http.transport.transport import Transport
 from autocalls_async.model.later import Later
 from autocalls_async.policy.pace import SendLimit
 from autocalls_async.policy.retry import RetryPolicy
+from autocalls_async.policy.verdict import Kind
 from autocalls_async.policy.windows import WindowMemory
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ else:
 
 READ_LIMIT = SendLimit(10, per=1.0)
 """The API documents no limit for status checks and listings; this is polite."""
+
+
+REPLY_LIKELY_SECONDS = 60.0
+"""For so long after somebody wrote, a connection is kept ready for the reply."""
 
 
 class Wiring:
@@ -81,6 +86,10 @@ class Wiring:
             return None
         exchange = Exchange(transport, retry=retry, host=self.host)
         return Reads(exchange, self._read_gate)
+
+    def expect_reply(self) -> None:
+        """Keep a connection ready: somebody has written just now."""
+        self.exchange.make_ahead(Kind.SEND, seconds=REPLY_LIKELY_SECONDS)
 
     async def aclose(self, *, drain_timeout: float) -> None:
         """Take nothing more in, let what is here end, and close what was opened."""

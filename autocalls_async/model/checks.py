@@ -33,7 +33,7 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # JSON could carry it, UTF-8 cannot
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")  # no tab, no line end
 _BLANK = re.compile(r"[\s\u200b\u200e\ufeff]*")  # what Laravel trims
-_LIKE_A_NUMBER = re.compile(r"[+\d()./\s-]{0,40}")
+_LIKE_A_NUMBER = r"[+\d()./\s-]{0,40}"  # compiled with the first refusal
 _SHORT = 1_000_000  # more digits may be a phone's, or too many to be written
 
 T = TypeVar("T")
@@ -144,7 +144,7 @@ def show_number(value: object) -> str:
 def _show_phone(value: object) -> str:
     if not isinstance(value, str):
         return show_no_text(value)
-    if _LIKE_A_NUMBER.fullmatch(value):
+    if re.fullmatch(_LIKE_A_NUMBER, value):
         tail = "; a decimal's .0: read the table's column as text (dtype=str)"
         return repr(mask_phone(value)) + (tail if value.endswith(".0") else "")
     return f"{len(value)} characters that are no number"  # somebody's words, perhaps
@@ -218,12 +218,12 @@ class Check(Generic[T]):
             self(attribute.name, value)
 
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 def is_uuid(value: object) -> TypeGuard[str]:
     """Whether it is the id of a conversation as its listing gives it."""
-    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+    return isinstance(value, str) and re.fullmatch(_UUID, value) is not None
 
 
 def _say_uuid(value: object) -> str:

@@ -149,7 +149,6 @@ class ExcludedError(UnsentError):
         return self.remedy or "leave it, unless they are excluded by mistake"
 
 
-@_error_class
 class UnreachableError(UnsentError):
     """No connection to the service came about, or none that can be trusted.
 

@@ -4,8 +4,6 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING
 
-from autocalls_async.engine.asking.guard import WindowGuard
-from autocalls_async.engine.asking.reads import Reads, Unread
 from autocalls_async.engine.home import Home
 from autocalls_async.http import requests
 from autocalls_async.http.reply import Reply
@@ -21,9 +19,14 @@ from autocalls_async.model.messages import Pair
 
 if TYPE_CHECKING:
     from autocalls_async.engine.asking import conversations as _conversations
+    from autocalls_async.engine.asking import guard as _guards
+    from autocalls_async.engine.asking import reads as _reads
     from autocalls_async.http import listings as _reading
     from autocalls_async.model import listings as _listings
 else:
+    # these come with the first client
+    _guards = Later("autocalls_async.engine.asking.guard")
+    _reads = Later("autocalls_async.engine.asking.reads")
     # most programs list nothing
     _conversations = Later("autocalls_async.engine.asking.conversations")
     _reading = Later("autocalls_async.http.listings")
@@ -38,12 +41,12 @@ class Questions:
 
     def __init__(
         self,
-        reads: Reads,
-        guard: WindowGuard,
+        reads: "_reads.Reads",
+        guard: "_guards.WindowGuard",
         *,
         sender_id: int | None,
         timeout: float,
-        switches: Reads | None = None,
+        switches: "_reads.Reads | None" = None,
     ) -> None:
         self._reads = reads
         self._switches = switches
@@ -80,7 +83,7 @@ class Questions:
         deadline = self._deadline(timeout)
         async with self._places:
             found = await self._guard.ask(pair, deadline=deadline)
-        if isinstance(found, Unread):
+        if isinstance(found, _reads.Unread):
             raise found.error
         return found
 
@@ -142,13 +145,13 @@ class Questions:
         return await self._ask(self._reads, request, seconds)
 
     async def _ask(
-        self, reads: Reads, request: requests.Request, seconds: float | None
+        self, reads: "_reads.Reads", request: requests.Request, seconds: float | None
     ) -> Reply:
         self._home.check()
         deadline = self._deadline(seconds)
         async with self._places:
             found = await reads.read(request, deadline=deadline)
-        if isinstance(found, Unread):
+        if isinstance(found, _reads.Unread):
             raise found.error
         return found
 
