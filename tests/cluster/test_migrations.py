@@ -1,5 +1,7 @@
 """A database of an earlier version is brought up to date, and keeps what it knows."""
 
+from importlib import import_module, resources
+
 import psycopg
 import pytest
 from procrastinate.schema import SchemaManager
@@ -36,6 +38,16 @@ def _settle(connection: "psycopg.Connection[tuple[str]]", key: str) -> None:
     leave = "UPDATE autocalls.message SET state = 'in flight', epoch = 0 WHERE key = %s"
     connection.execute(leave, (key,))
     assert connection.execute(_SETTLE, (key,)).fetchall() == [(key,)]
+
+
+def test_django_has_a_migration_for_the_newest_step() -> None:
+    files = resources.files("autocalls_async.cluster.django.migrations").iterdir()
+    names = [file.name.removesuffix(".py") for file in files if file.name[0] == "0"]
+    room = "autocalls_async.cluster.django.migrations"
+    known = [import_module(f"{room}.{name}").Migration.brings_to for name in names]
+
+    assert max(known) == NEWEST
+    assert len(set(known)) == len(known)
 
 
 async def test_what_0_1_0_settled_is_told_and_its_workers_go_on_meanwhile(

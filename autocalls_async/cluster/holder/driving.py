@@ -13,6 +13,7 @@ from typing import TypeAlias
 import procrastinate
 
 from autocalls_async.cluster.protocol.database import Session
+from autocalls_async.cluster.protocol.dsn import in_utf8
 
 QUEUE = "autocalls"
 _AGAIN_SECONDS = 0.5
@@ -43,7 +44,7 @@ class Driving:
         self, dsn: str, *, drive: Drive, forget: Forget, room: Callable[[], int]
     ) -> None:
         connector = procrastinate.PsycopgConnector(
-            conninfo=dsn,
+            conninfo=in_utf8(dsn),
             min_size=1,
             max_size=3,
             timeout=_PATIENCE_SECONDS,

@@ -15,7 +15,10 @@ from autocalls_async.cluster.protocol.database import Database, in_background
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.protocol.journal import PostgresJournal
 from autocalls_async.cluster.protocol.lease import TTL_SECONDS, Lease
-from autocalls_async.cluster.protocol.migrations import check_schema
+from autocalls_async.cluster.protocol.migrations import (
+    check_for_sending,
+    check_schema,
+)
 from autocalls_async.cluster.protocol.writer import Writer
 from autocalls_async.http.accounts import AccountSettings
 from autocalls_async.journal import JournalError
@@ -105,6 +108,7 @@ class Worker:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._database)
             await check_schema(self._database)
+            await check_for_sending(self._database)
             await self._add_accounts()
             self._writer = Writer(self._database.session("autocalls writer"))
             stack.push_async_callback(self._writer.aclose)

@@ -11,7 +11,7 @@ from typing import Any, LiteralString, Self, TypeAlias, TypeVar
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from autocalls_async.cluster.protocol.dsn import check_dsn, place_of
+from autocalls_async.cluster.protocol.dsn import check_dsn, in_utf8, place_of
 from autocalls_async.cluster.protocol.errors import ClusterError, RefusedError
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.checks import check_count
@@ -141,7 +141,7 @@ class Session:
     async def _connect(self) -> Connection:
         try:
             return await psycopg.AsyncConnection.connect(
-                self._dsn,
+                in_utf8(self._dsn),
                 autocommit=True,
                 application_name=self._name,
                 connect_timeout=CONNECT_SECONDS,
@@ -219,7 +219,7 @@ class Database:
 
     def _make_pool(self) -> AsyncConnectionPool[Connection]:
         return AsyncConnectionPool(
-            self._dsn,
+            in_utf8(self._dsn),
             min_size=1,
             max_size=self._most,
             open=False,

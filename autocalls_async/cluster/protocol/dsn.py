@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 
 from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 _EXAMPLE = "'postgresql://user:password@host:5432/name'"
 _ESCAPE = "write '@', '/', ':' and '%' of a user or password as %40, %2F, %3A and %25"
@@ -29,6 +29,11 @@ def check_dsn(name: str, value: object) -> str:
         msg = f"{name} must be like {_EXAMPLE}, its port from 1 to 65535; {_ESCAPE}"
         raise ValueError(msg)
     return value
+
+
+def in_utf8(dsn: str) -> str:
+    """Return a DSN whose connections take every text, whatever is usual here."""
+    return make_conninfo(dsn, client_encoding="utf8")
 
 
 def place_of(dsn: str) -> str:

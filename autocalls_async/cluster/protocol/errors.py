@@ -22,6 +22,8 @@ _MEANINGS = {
     "25006": "the database is read-only ({}); name the primary, not a replica",
     "42501": "the database's user may not do this ({}); let the one who ran"
     " `autocalls cluster migrate` grant it, or be that one",
+    "57014": "a statement was cut short ({}); give the cluster's user no"
+    " statement_timeout below 10 s",
     **dict.fromkeys(("3F000", "42P01", "42703", "42883"), _NOT_OURS),
 }
 

@@ -14,7 +14,7 @@ import psycopg
 from procrastinate.schema import SchemaManager
 
 from autocalls_async.cluster.protocol.database import CONNECT_SECONDS, Database
-from autocalls_async.cluster.protocol.dsn import check_dsn, place_of
+from autocalls_async.cluster.protocol.dsn import check_dsn, in_utf8, place_of
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.model.values.naming import show_in
 
@@ -31,7 +31,15 @@ CREATE TABLE IF NOT EXISTS autocalls.meta (
 """
 _LOOK = """
 SELECT to_regclass('autocalls.meta') IS NOT NULL,
-  current_setting('transaction_read_only')::boolean
+  current_setting('transaction_read_only')::boolean, current_setting('datestyle')
+"""
+_LOOK_AS_SENDER = """
+SELECT current_setting('transaction_isolation'),
+  to_regclass('procrastinate_jobs') IS NOT NULL, current_setting('search_path')
+"""
+_ENCODING = """
+SELECT pg_encoding_to_char(encoding)::text FROM pg_database
+WHERE datname = current_database()
 """
 _HAS_JOBS = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
 _VERSION = "SELECT coalesce(max(version), 0) FROM autocalls.meta"
@@ -73,7 +81,9 @@ def migrate(dsn: str) -> list[int]:
 
 def _connected(dsn: str) -> "psycopg.Connection[Any]":
     try:
-        return psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS)
+        return psycopg.connect(
+            in_utf8(dsn), autocommit=True, connect_timeout=CONNECT_SECONDS
+        )
     except psycopg.Error as error:
         raise ClusterError.unreachable(error, place_of(dsn)) from None
 
@@ -96,6 +106,12 @@ def apply(execute: Execute) -> Iterator[int]:
     execute(_LOCK)
     if int(execute("SHOW server_version_num")[0][0]) < _OLDEST_SERVER:
         raise ClusterError(detail="PostgreSQL 13 or later is needed")
+    if (encoding := execute(_ENCODING)[0][0]) != "UTF8":
+        detail = (
+            f"the database is in {encoding}, which does not hold every text;"
+            " make one with ENCODING 'UTF8'"
+        )
+        raise ClusterError(detail=detail)
     if not execute(_HAS_JOBS)[0][0]:
         execute(SchemaManager.get_schema())
     execute(_BEGINNINGS)
@@ -112,12 +128,38 @@ async def check_schema(database: Database) -> None:
     """Make sure that a database speaks as this library does.
 
     Raises:
-        ClusterError: It has another version, is read-only or cannot be reached.
+        ClusterError: It has another version, is read-only, cannot be reached, or
+            tells dates in another style.
     """
-    ((has_some, is_read_only),) = await database.fetch(_LOOK)
+    ((has_some, is_read_only, style),) = await database.fetch(_LOOK)
     if is_read_only:
         raise ClusterError.read_only()
+    if not style.startswith("ISO"):
+        detail = f"dates come as {style}; ALTER ROLE … SET datestyle = 'ISO'"
+        raise ClusterError(detail=detail)
     check_version(int(await database.value(_VERSION)) if has_some else 0)
+
+
+async def check_for_sending(database: Database) -> None:
+    """Make sure that a worker can do the steps of the protocol.
+
+    Raises:
+        ClusterError: Transactions are isolated otherwise, or there are no jobs.
+    """
+    ((isolation, has_jobs, path),) = await database.fetch(_LOOK_AS_SENDER)
+    if isolation != "read committed":
+        detail = (
+            f"transactions of a worker must be READ COMMITTED, and are {isolation};"
+            " ALTER ROLE … SET default_transaction_isolation = 'read committed'"
+        )
+        raise ClusterError(detail=detail)
+    if not has_jobs:
+        detail = (
+            f"Procrastinate's tables are not on the search_path ({path});"
+            " ALTER ROLE … SET search_path to where `autocalls cluster migrate` made"
+            " them, mostly public"
+        )
+        raise ClusterError(detail=detail)
 
 
 def check_version(version: int, *, may_be_old: bool = False) -> None:

@@ -5,23 +5,13 @@ from typing import Any
 
 from django.db import migrations
 
-from autocalls_async.cluster.protocol.migrations import apply
-
-
-def _apply(_apps: object, editor: Any) -> None:  # noqa: ANN401  # Django's
-    with editor.connection.cursor() as cursor:
-
-        def execute(sql: str) -> Sequence[Sequence[Any]]:
-            cursor.execute(sql)
-            return cursor.fetchall() if cursor.description else ()
-
-        for _ in apply(execute):
-            pass
+from autocalls_async.cluster.django.applying import take_steps
 
 
 class Migration(migrations.Migration):  # type: ignore[misc]  # Django has no types
     """All steps that this version of the library knows."""
 
+    brings_to = 3
     operations: Sequence[Any] = (
-        migrations.RunPython(_apply, migrations.RunPython.noop),
+        migrations.RunPython(take_steps, migrations.RunPython.noop),
     )
