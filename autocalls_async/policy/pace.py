@@ -220,8 +220,16 @@ class Pace:
         return self.ask_again(now) <= at
 
     def rest_until(self, at: float) -> None:
-        """Have nobody send before this instant: others have sent just now."""
+        """Have nobody send before this: what others sent may come until then."""
         self._not_before = max(self._not_before, at)
+
+    def follow(self, ended_at: float) -> None:
+        """Note that others made a send, whose end was known at this instant.
+
+        It counts as one of ours would that was answered then.
+        """
+        self._slots.take_until(ended_at + self.limit.per)
+        self._last_start = max(self._last_start, ended_at)
 
     def start(self, now: float) -> Departure:
         """Note that a send leaves: its first byte goes out right after this."""

@@ -19,7 +19,7 @@ that, or were given up, the brake is on: none of them gives its slot back any mo
 import math
 from collections import OrderedDict, deque
 from enum import IntEnum
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heappushpop
 
 # As the breaker of a run: 10 of the last 20.
 _BRAKE_WINDOW = 20
@@ -124,6 +124,13 @@ class Slots:
         self.held_count += 1
         self._unheard_since = min(self._unheard_since, now)
         return send
+
+    def take_until(self, at: float) -> None:
+        """Hold a slot until an instant, for a send that others made."""
+        if len(self._taken_until) < self._count:
+            heappush(self._taken_until, at)
+        else:  # there are no more: the latest count
+            heappushpop(self._taken_until, at)
 
     def settle(
         self, send: Departure, state: SendState, *, now: float, free_at: float

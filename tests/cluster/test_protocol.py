@@ -15,7 +15,13 @@ from autocalls_async.cli.cluster.postgres import Server
 from autocalls_async.cluster.protocol import migrations
 from autocalls_async.cluster.protocol.database import Database, Session
 from autocalls_async.cluster.protocol.errors import ClusterError, RefusedError
-from autocalls_async.cluster.protocol.lease import Hold, Lease, let_go, take
+from autocalls_async.cluster.protocol.lease import (
+    Hold,
+    Lease,
+    let_go,
+    look_before,
+    take,
+)
 from autocalls_async.cluster.protocol.writer import Told, Writer
 from tests.cluster.delaying import halving
 
@@ -404,3 +410,46 @@ async def _again(
     except ClusterError:
         return writer.intend(hold, "a", (False, False, False, True))
     return intent
+
+
+@pytest.mark.parametrize(
+    ("state", "number", "may_leave_yet"),
+    [
+        ("accepted", "7", False),
+        ("rejected", None, False),
+        ("unsent", None, False),
+        pytest.param("accepted", None, True, id="resolved by a user"),
+        pytest.param("new", None, True, id="to be sent again"),
+        ("unknown", None, True),
+    ],
+)
+async def test_a_taker_is_quiet_for_what_may_leave_yet_and_paced_by_all_else(
+    others: Others, *, state: str, number: str | None, may_leave_yet: bool
+) -> None:
+    sql = """UPDATE autocalls.message SET state = %s, whatsapp_message_id = %s,
+    intended_at = clock_timestamp() + interval '100 s',
+    settled_at = clock_timestamp() - interval '50 s' WHERE key = 'a'"""
+    await others.database.fetch(sql, state, number)
+    hold = await others.hold()
+
+    before = await look_before(others.database, hold, per=200.0)
+    old = await look_before(others.database, hold, per=10.0)
+
+    assert before.wait_seconds == pytest.approx(101 if may_leave_yet else 0, abs=30)
+    assert list(before.ended) == [pytest.approx(50, abs=30)]
+    assert not old.ended
+
+
+async def test_what_was_in_flight_keeps_its_taker_quiet(others: Others) -> None:
+    old = await others.hold()
+    assert await others.intend(old, "a")
+    await others.vanish(old)
+    sql = (
+        "UPDATE autocalls.message SET intended_at = clock_timestamp() + interval '9 s'"
+    )
+    await others.database.fetch(sql)
+
+    new = await others.hold()
+
+    assert new.wait_seconds > 0
+    assert (await look_before(others.database, new, per=1.0)).wait_seconds > 0

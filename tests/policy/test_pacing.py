@@ -390,6 +390,28 @@ def test_where_others_have_sent_just_now_nobody_sends_before_that_is_over() -> N
     assert pace.earliest(11.5) == 11.5
 
 
+def test_what_others_sent_counts_as_if_it_were_our_own() -> None:
+    pace = Pace(SendLimit(2))
+
+    for ended_at in (10.3, 9.2, 10.7):  # more than there are slots: an odd limit before
+        pace.follow(ended_at)
+
+    assert pace.earliest(10.8) == pytest.approx(11.3)
+    pace.answered(pace.start(11.3), 11.3)
+    assert pace.earliest(11.4) == pytest.approx(11.8)  # the gap: a slot is free at 11.7
+    pace.start(11.8)
+    assert pace.earliest(11.9) == pytest.approx(12.3)
+
+
+def test_after_the_send_of_another_comes_the_gap() -> None:
+    pace = Pace(SendLimit(5))
+
+    pace.follow(10.0)
+    pace.follow(9.5)
+
+    assert pace.earliest(10.1) == pytest.approx(10.2)
+
+
 def test_a_shorter_hold_does_not_take_back_a_longer_one() -> None:
     pace = Pace(SendLimit(5))
     one, other = pace.start(10.0), pace.start(10.2)

@@ -11,6 +11,7 @@ from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.cluster.protocol.ending import to_text
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.protocol.journal import PostgresJournal
+from autocalls_async.cluster.protocol.lease import QUIET_SECONDS, Hold, look_before
 from autocalls_async.http.accounts import AccountSettings
 from autocalls_async.http.loop import loop_time
 from autocalls_async.journal import JournalError, JournalStateError
@@ -38,9 +39,22 @@ log: logging.Logger = logging.getLogger("autocalls_async.cluster")
 class HeldClient(AutocallsClient):
     """A client of an account that another process may have sent for just now."""
 
-    def rest(self, seconds: float) -> None:
-        """Let nothing leave for so long; all that comes before that may be done."""
-        self._wiring.send_gate.pace.rest_until(loop_time() + seconds)
+    async def follow(self, database: Database, hold: Hold) -> None:
+        """Go on where the last holder was: its sends still count at the service.
+
+        All that comes before a send may be done meanwhile.
+        """
+        pace = self._wiring.send_gate.pace
+        wait, ended = hold.wait_seconds, tuple[float, ...]()
+        try:
+            before = await look_before(database, hold, per=pace.limit.per)
+            wait, ended = max(wait, before.wait_seconds), before.ended
+        except ClusterError:  # then as if each of them could leave yet
+            wait = max(QUIET_SECONDS, pace.limit.per)
+        now = loop_time()
+        pace.rest_until(now + wait)
+        for seconds in ended:
+            pace.follow(now - seconds)
 
 
 class Holding:
@@ -95,8 +109,7 @@ class Holding:
         hold = self._journal.hold
         try:
             async with self._client:
-                # The sends of the last holder still count at the service.
-                self._client.rest(hold.wait_seconds)
+                await self._client.follow(self._database, hold)
                 runs = {lane: self._run_of(lane) for lane in Lane}
                 tasks = [asyncio.create_task(self._take(r)) for r in runs.values()]
                 await self._watch(tasks)

@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from autocalls_async.cluster.protocol.database import Database, Session
 from autocalls_async.cluster.protocol.errors import ClusterError
@@ -21,7 +21,8 @@ _RENEWALS = 5
 _SHARE = 0.8
 
 QUIET_SECONDS = 1.1
-"""Nobody sends for an account before this has passed since its last hand-over."""
+"""Nobody sends for an account before this has passed since the last intent of another
+holder that may leave yet, for all that the database knows."""
 
 # A host that was suspended comes back with the lease that it had, if its clock stood.
 now: Callable[[], float] = lease_clock
@@ -30,6 +31,14 @@ _REGISTER = "SELECT autocalls.register(%s, %s, %s)"
 _RENEW = "SELECT autocalls.renew(%s, %s)"
 _RETIRE = "SELECT autocalls.retire(%s)"
 _TAKE = "SELECT * FROM autocalls.take(%s, %s)"
+_RECENT = """
+SELECT extract(epoch FROM clock_timestamp() - m.intended_at)::float8,
+  extract(epoch FROM clock_timestamp() - coalesce(m.settled_at, m.intended_at))::float8,
+  m.state IN ('rejected', 'unsent') OR m.whatsapp_message_id IS NOT NULL
+FROM autocalls.message m WHERE m.account = %s
+  AND m.intended_at > clock_timestamp() - make_interval(secs => %s)
+"""
+_ANSWER_SECONDS = 60.0  # an answer may take so long
 _LET_GO = "SELECT autocalls.let_go(%s, %s)"
 
 
@@ -103,7 +112,7 @@ class Hold:
         account: Its name.
         epoch: The fencing token.
         lost_count: Messages that were in flight under an earlier epoch.
-        wait_seconds: For so long nothing may leave yet.
+        wait_seconds: For so long nothing may leave yet, since some were.
         is_ending: What comes back now is for the next holder.
     """
 
@@ -130,8 +139,42 @@ async def take(database: Database, account: str, lease: Lease) -> Hold | None:
     if not rows:
         return None
     epoch, lost_count, quiet = rows[0]
-    wait = 0.0 if quiet is None else max(0.0, QUIET_SECONDS - quiet)
+    is_quiet = quiet is None or not lost_count
+    wait = 0.0 if is_quiet else max(0.0, QUIET_SECONDS - quiet)
     return Hold(account, epoch, lease, lost_count, wait)
+
+
+@frozen
+class Before:
+    """What earlier holders of an account have sent just now.
+
+    Attributes:
+        wait_seconds: For so long one of theirs may leave yet.
+        ended: How many seconds ago the end of each of the others was known.
+    """
+
+    wait_seconds: float
+    ended: tuple[float, ...]
+
+
+async def look_before(database: Database, hold: Hold, *, per: float) -> Before:
+    """Return what still counts when an account was just taken.
+
+    Only what has no answer may leave yet. All else is over, as if this holder had sent
+    it itself.
+
+    Args:
+        database: The shared one.
+        hold: What was taken.
+        per: Seconds for which the service counts a send.
+
+    Raises:
+        ClusterError: The database did not tell.
+    """
+    rows = await database.fetch(_RECENT, hold.account, per + _ANSWER_SECONDS)
+    waits = [QUIET_SECONDS - ago for ago, _, is_over in rows if not is_over]
+    ended = tuple(ago for _, ago, _ in rows if ago < per)
+    return Before(max([0.0, *waits]), ended)
 
 
 async def let_go(database: Database, hold: Hold) -> None:
