@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from autocalls_async.cli.options import Connection
 from autocalls_async.cli.terminal.failures import CommandError, Status
 from autocalls_async.cli.terminal.outcomes import explain_error
 from autocalls_async.cli.terminal.stopping import Stopping
 from autocalls_async.client.client import AutocallsClient
+from autocalls_async.client.settings import ClientSettings
 from autocalls_async.engine.telemetry.records import Observer
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (
@@ -92,14 +93,13 @@ def _open(connection: Connection, *, rate: int = 5) -> AutocallsClient:
     )
 
 
-def _make(connection: Connection, **settings: Any) -> AutocallsClient:  # noqa: ANN401  # the client's own
-    return AutocallsClient(
-        check_key(connection),
-        base_url=connection.base_url,
-        sender_id=connection.sender_id,
-        timeout=connection.timeout,
-        **settings,
-    )
+def _make(
+    connection: Connection, **settings: Unpack[ClientSettings]
+) -> AutocallsClient:
+    settings["base_url"] = connection.base_url
+    settings["sender_id"] = connection.sender_id
+    settings["timeout"] = connection.timeout
+    return AutocallsClient(check_key(connection), **settings)
 
 
 def _out_of_reach(connection: Connection, error: AutocallsError) -> CommandError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from os import PathLike
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from autocalls_async.campaign.rules import hours as _hours
     from autocalls_async.campaign.rules import rulebook as _rulebook
     from autocalls_async.campaign.rules import spending as _spending
-    from autocalls_async.client import wiring as _wirings
 else:
-    _wirings = Later("autocalls_async.client.wiring")
     _decimal = Later("decimal")
     _journal = Later("autocalls_async.journal")
     _ledger = Later("autocalls_async.campaign.ledger")
@@ -54,19 +52,14 @@ else:
 class Campaigns(SingleSends):
     """The calls of a client that send many messages, or tell of them beforehand."""
 
-    def __init__(
-        self,
-        wiring: "_wirings.Wiring",
-        *,
-        sender_id: int | None,
-        window_check: WindowCheckName,
-        timeout: float,
-    ) -> None:
-        super().__init__(
-            wiring, sender_id=sender_id, window_check=window_check, timeout=timeout
-        )
-        self._runs: WeakSet[_run.Run] = WeakSet()
-        self._daily_people: _daily.DailyPeople | None = None
+    @cached_property
+    def _runs(self) -> "WeakSet[_run.Run]":
+        return WeakSet()
+
+    @cached_property
+    def _people(self) -> "_daily.DailyPeople":
+        """Whom the runs of this client have written to, together."""
+        return _daily.DailyPeople()
 
     def _end_runs(self) -> None:
         """Let every run of this client end: it is closed."""
@@ -183,7 +176,7 @@ class Campaigns(SingleSends):
             start_at=start_at,
             per_day=per_day,
             most=most,
-            people=self._people(),
+            people=self._people,
         )
         return _ushers.Usher(
             rulebook,
@@ -191,12 +184,6 @@ class Campaigns(SingleSends):
             ask_limits=self._ask_limits,
             ledger=ledger,
         )
-
-    def _people(self) -> "_daily.DailyPeople":
-        """Return whom the runs of this client have written to, together."""
-        if self._daily_people is None:
-            self._daily_people = _daily.DailyPeople()
-        return self._daily_people
 
     async def _ask_limits(self) -> Mapping[int, int | None]:
         senders = await self.senders(include_offline=True)

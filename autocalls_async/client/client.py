@@ -173,7 +173,7 @@ class AutocallsClient(Campaigns):
         return cls(found.api_key, **settings)
 
     def __repr__(self) -> str:
-        if not hasattr(self, "_runs"):  # a debugger looks at one that is refused
+        if not hasattr(self, "_wiring"):  # a debugger looks at one that is refused
             return "<AutocallsClient, not made>"
         sender = "" if self._sender_id is None else f", sender {self._sender_id}"
         state = "closed" if self._home.is_closed else "open"

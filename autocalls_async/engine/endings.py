@@ -10,9 +10,10 @@ from autocalls_async.model.errors import (
 from autocalls_async.model.outcomes import (
     Accepted,
     Outcome,
-    Rejected,
+    SendError,
     Unknown,
     Unsent,
+    outcome_of,
 )
 
 
@@ -30,9 +31,7 @@ def unsent(shipment: Shipment, detail: str) -> Unsent:
 def withdrawn(shipment: Shipment, error: UnsentError | RejectedError) -> Outcome:
     """End a message that surely did not leave, with what is known of why."""
     error.recipient_phone = shipment.recipient_phone
-    if isinstance(error, RejectedError):
-        return Rejected(message=shipment.message, error=error, index=shipment.index)
-    return Unsent(message=shipment.message, error=error, index=shipment.index)
+    return outcome_of(shipment.message, error, index=shipment.index)
 
 
 def unknown(shipment: Shipment, detail: str) -> Unknown:
@@ -60,16 +59,11 @@ def cut_short(shipment: Shipment) -> Outcome:
 
 def failed(shipment: Shipment, error: BaseException) -> Outcome:
     """Return how a message ended by this error."""
-    message, index = shipment.message, shipment.index
-    match error:
-        case RejectedError():
-            return Rejected(message=message, error=error, index=index)
-        case UnsentError():
-            return Unsent(message=message, error=error, index=index)
-        case UnknownOutcomeError():
-            error.handed_over_at = shipment.handed_over_at
-            error.sender_id, error.text = shipment.sender_id, shipment.text
-            return Unknown(message=message, error=error, index=index)
+    if isinstance(error, UnknownOutcomeError):
+        error.handed_over_at = shipment.handed_over_at
+        error.sender_id, error.text = shipment.sender_id, shipment.text
+    if isinstance(error, SendError):
+        return outcome_of(shipment.message, error, index=shipment.index)
     return _faulty(shipment, error)
 
 

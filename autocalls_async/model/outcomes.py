@@ -69,5 +69,21 @@ class Unknown(_Outcome):
 Outcome: TypeAlias = Accepted | Rejected | Unsent | Unknown
 """The four ways in which a message can end."""
 
+SendError: TypeAlias = RejectedError | UnsentError | UnknownOutcomeError
+"""What the three that are not accepted end with."""
 
-show_in("autocalls_async", of=globals())
+
+def outcome_of(
+    message: Message, error: SendError, *, index: int | None = None
+) -> Rejected | Unsent | Unknown:
+    """Return the outcome that an error tells."""
+    match error:
+        case RejectedError():
+            return Rejected(message=message, error=error, index=index)
+        case UnsentError():
+            return Unsent(message=message, error=error, index=index)
+        case UnknownOutcomeError():
+            return Unknown(message=message, error=error, index=index)
+
+
+show_in("autocalls_async", "Accepted", "Rejected", "Unsent", "Unknown", of=globals())

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
@@ -15,6 +15,9 @@ from autocalls_async.journal.storage.reading import JournalReader
 from autocalls_async.webhooks.statuses import FAILED, RANKS, rank
 from autocalls_async.webhooks.stores.protocol import Receipt
 from autocalls_async.webhooks.stores.reader import ReceiptReader
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 COLUMNS = ("delivery_status", "delivery_error_code", "delivery_at")
 _PIECE = 500
@@ -74,7 +77,7 @@ class Funnel:
             ],
         }
 
-    def to_table(self) -> Any:  # noqa: ANN401  # rich's
+    def to_table(self) -> "Table":
         """Return it as a table."""
         columns = ("accepted, and then", "messages", "share")
         table = make_table("By receipts", columns, numbers=columns[1:])

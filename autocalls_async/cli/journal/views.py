@@ -2,8 +2,9 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autocalls_async.cli.choices import FileFormat
 from autocalls_async.cli.journal.report import Report, show_instant
@@ -16,6 +17,9 @@ from autocalls_async.cli.terminal.tables import make_table
 from autocalls_async.cli.terminal.words import plain, quote
 from autocalls_async.journal import Entry, JournalLockedError, State
 from autocalls_async.model.values.masking import mask_phone
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _MOST_SHOWN = 20
 
@@ -35,7 +39,7 @@ COLUMNS = (
 )
 
 
-def make_sections(path: Path, tally: Tally) -> Iterator[Any]:  # rich's
+def make_sections(path: Path, tally: Tally) -> Iterator["Table"]:
     """Return its states, why messages were not accepted, and the unknown ones."""
     yield _state_table(path, tally)
     if tally.reasons:
@@ -63,7 +67,7 @@ def show_next_steps(
     screen.say(f"to settle them: {command} --all --as accepted (or --as new: again)")
 
 
-def _state_table(path: Path, tally: Tally) -> Any:  # noqa: ANN401  # rich's
+def _state_table(path: Path, tally: Tally) -> "Table":
     columns = ("state", "messages", "share")
     table = make_table(str(path), columns, numbers=columns[1:])
     total = tally.states.total()
@@ -78,7 +82,7 @@ def _state_table(path: Path, tally: Tally) -> Any:  # noqa: ANN401  # rich's
     return table
 
 
-def _reason_table(tally: Tally) -> Any:  # noqa: ANN401  # rich's
+def _reason_table(tally: Tally) -> "Table":
     columns = ("state", "error", "code", "messages")
     table = make_table("Why not accepted", columns, numbers=("messages",))
     for (state, error, code), number in tally.reasons.most_common(_MOST_SHOWN):
@@ -86,7 +90,7 @@ def _reason_table(tally: Tally) -> Any:  # noqa: ANN401  # rich's
     return table
 
 
-def _unknown_table(tally: Tally) -> Any:  # noqa: ANN401  # rich's
+def _unknown_table(tally: Tally) -> "Table":
     columns = ("recipient", "handed over", "key")
     table = make_table("Unknown: may have been delivered", columns)
     for entry in tally.unknowns[:_MOST_SHOWN]:
@@ -139,7 +143,7 @@ def entry_record(entry: Entry) -> dict[str, Any]:
     return record | {name: _iso(record[name]) for name in times}
 
 
-def _iso(at: Any) -> str | None:  # noqa: ANN401  # one of the entry's times
+def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
 
 

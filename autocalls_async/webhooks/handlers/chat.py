@@ -4,13 +4,12 @@ from typing import Protocol
 
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (
-    AutocallsError,
     RejectedError,
     UnknownOutcomeError,
     UnsentError,
 )
 from autocalls_async.model.messages import FreeformMessage, Message
-from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+from autocalls_async.model.outcomes import Accepted, Outcome, Unsent, outcome_of
 from autocalls_async.model.splitting import split_text
 from autocalls_async.model.values.masking import mask_phone
 from autocalls_async.model.values.naming import show_in
@@ -83,20 +82,9 @@ class Chat:
     async def _try(self, message: Message, index: int) -> Outcome:
         try:
             sent = await self._client.send(message)
-        except AutocallsError as error:
-            return _outcome(message, error, index)
+        except (RejectedError, UnsentError, UnknownOutcomeError) as error:
+            return outcome_of(message, error, index=index)
         return Accepted(message=message, sent=sent, index=index)
-
-
-def _outcome(message: Message, error: AutocallsError, index: int) -> Outcome:
-    match error:
-        case RejectedError():
-            return Rejected(message=message, error=error, index=index)
-        case UnsentError():
-            return Unsent(message=message, error=error, index=index)
-        case UnknownOutcomeError():
-            return Unknown(message=message, error=error, index=index)
-    raise error
 
 
 show_in("autocalls_async.webhooks", "Chat", of=globals())
