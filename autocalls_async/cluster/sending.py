@@ -33,6 +33,10 @@ FROM autocalls.message m JOIN autocalls.account a ON a.name = m.account WHERE m.
 """  # noqa: S608  # our own words
 _ONE = f"SELECT {COLUMNS} FROM autocalls.message m WHERE m.id = %s"  # noqa: S608  # our own words
 _WITHDRAW = "SELECT autocalls.withdraw(%s)"
+_IS_HELD = """
+SELECT a.worker_id = ANY (autocalls.live_workers()) FROM autocalls.account a
+WHERE a.name = %s
+"""
 _IS_THERE = "SELECT 1 FROM autocalls.message WHERE id = %s"
 
 
@@ -209,23 +213,29 @@ class Sending:
         """End at the deadline: taken back, or left to its end."""
         try:
             async with asyncio.timeout(_GRACE_SECONDS):
-                if wait.is_own and await self.withdraw(wait.ref):
-                    raise _too_late(wait, standing)
-                again = await self._look(wait)
+                is_back = wait.is_own and await self.withdraw(wait.ref)
+                again = None if is_back else await self._look(wait)
         except (ClusterError, TimeoutError):
             detail = "the database was out of reach, and with it what became of it"
             raise wait.undecided(detail, standing) from None
+        if is_back:
+            raise await self._too_late(wait, standing)
         if again is None or again.is_ended:
             return again
         detail = "its time was up before an answer came"
         raise wait.undecided(detail, again)
 
-
-def _too_late(wait: _Wait, standing: Standing | None) -> UnsentError:
-    attempts = 0 if standing is None else standing.attempts
-    return UnsentError(
-        recipient_phone=wait.recipient, attempts=attempts, detail=_TOO_LATE
-    )
+    async def _too_late(self, wait: _Wait, standing: Standing | None) -> UnsentError:
+        """Return that its time was up; where nobody sends for its account, that too."""
+        detail, name = _TOO_LATE, wait.ref.account
+        with suppress(ClusterError, TimeoutError):
+            async with asyncio.timeout(_GRACE_SECONDS):
+                if not await self._database.value(_IS_HELD, name):
+                    detail += f": no worker holds account {name}; run one that knows it"
+        attempts = 0 if standing is None else standing.attempts
+        return UnsentError(
+            recipient_phone=wait.recipient, attempts=attempts, detail=detail
+        )
 
 
 async def _done(number: int) -> Sequence[tuple[int, bool]]:

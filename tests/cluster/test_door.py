@@ -18,6 +18,7 @@ from autocalls_async import (
     UnsentError,
 )
 from autocalls_async.cluster import (
+    AccountSettings,
     Cluster,
     ClusterError,
     Enqueued,
@@ -27,9 +28,15 @@ from autocalls_async.cluster import (
     Worker,
 )
 from autocalls_async.cluster.protocol.database import Database
-from autocalls_async.emulator import Emulator, Endpoint, Stall, refuse_with_code
+from autocalls_async.emulator import (
+    Emulator,
+    Endpoint,
+    HangUpAfter,
+    Stall,
+    refuse_with_code,
+)
 from autocalls_async.journal import JournalConflictError, JournalStateError
-from tests.cluster.support import hello, running, settings_of, until, working
+from tests.cluster.support import KEY, hello, running, settings_of, until, working
 from tests.webhooks.stores.support import arrival
 
 POST = Endpoint.SEND_FREEFORM
@@ -428,6 +435,83 @@ async def test_a_receipt_that_comes_in_at_one_process_ends_the_wait_at_another(
             await here.delivery(ref, until="read", timeout=0.5)
 
     assert delivery.status == "delivered"
+
+
+async def test_a_receipt_before_the_answer_at_another_process_ends_the_wait(
+    dsn: str,
+) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as here, Cluster(dsn) as there:
+        await here.add_account("acme")
+        emulator.after_counting = lambda _: 2.0  # it is accepted, and answered later
+        ref = await here.enqueue(hello(), account="acme")
+        waiting = asyncio.create_task(here.delivery(ref, timeout=20))
+        await until(lambda: _has_come(emulator))
+        (sent,) = emulator.accepted
+        store = await there.deliveries.open()
+        for status in ("sent", "delivered"):
+            await store.keep(arrival(sent.whatsapp_message_id, status))
+        was_known = await here.outcome(ref)
+        delivery = await waiting
+        again = await there.delivery(ref, until="sent", timeout=5)
+
+    assert was_known is None
+    assert (delivery.status, again.status) == ("delivered", "delivered")
+    assert delivery.whatsapp_message_id == sent.whatsapp_message_id
+
+
+async def _has_come(emulator: Emulator) -> bool:
+    return bool(emulator.accepted)
+
+
+async def test_a_key_that_was_changed_is_used_once_its_account_is_resumed(
+    dsn: str,
+) -> None:
+    async with Emulator(api_key=KEY, everyone_is_open=True, rate=50) as emulator:
+        good = settings_of(emulator)
+        old = AccountSettings("1|revoked", base_url=good.base_url, sender_id=12)
+        known = {"acme": old}
+        async with running(Worker(dsn, known.get)), Cluster(dsn) as cluster:
+            await cluster.add_account("acme")
+            with pytest.raises(AuthenticationError):
+                await cluster.send(hello(), account="acme")
+            await _until_paused(cluster, "acme")
+            known["acme"] = good
+            await cluster.resume("acme")
+            await cluster.send(hello(), account="acme")
+
+    assert len(emulator.accepted) == 1
+
+
+async def test_an_account_that_no_worker_knows_waits_and_says_so(dsn: str) -> None:
+    async with working(dsn, "other") as emulator, Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        ref = await cluster.enqueue(hello("kept"), account="acme")
+        with pytest.raises(UnsentError, match="no worker holds account acme"):
+            await cluster.send(hello(), account="acme", timeout=2)
+        await cluster.send(hello("sent"), account="other")
+        async with running(Worker(dsn, {"acme": settings_of(emulator)})):
+            await until(lambda: _is_accepted(cluster, ref))
+
+    assert [one.message for one in emulator.accepted] == ["sent", "kept"]
+
+
+async def test_what_is_resolved_while_its_account_is_held_is_sent_by_its_holder(
+    dsn: str, database: Database
+) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+        await cluster.send(hello("first"), account="acme")
+        emulator.fail_next(1, HangUpAfter(), endpoint=POST)
+        with pytest.raises(UnknownOutcomeError):
+            await cluster.send(hello("lost"), account="acme", key="k")
+        before = await database.value("SELECT epoch FROM autocalls.account")
+        assert await cluster.resolve(["k"], state="new") == 1
+        again = await cluster.send(hello("lost"), account="acme", key="k")
+        after = await database.value("SELECT epoch FROM autocalls.account")
+
+    texts = [one.message for one in emulator.accepted]
+    assert texts == ["first", "lost", "lost"]  # as the user decided
+    assert again.whatsapp_message_id == emulator.accepted[-1].whatsapp_message_id
+    assert before == after
 
 
 async def test_an_empty_account_is_paused_and_goes_on_once_it_is_topped_up(
