@@ -5,6 +5,7 @@
 Each import has a fresh process, which reads the clock before and after it; the
 two alternate, and the difference is taken round by round. The packages are
 aiohttp, attrs and cattrs: whoever writes a client by hand imports them as well.
+Rooms that only a client needs come with the first client, so that is timed as well.
 
 The second table names what ours loads beyond them, by the milliseconds that each
 module takes itself, without those it imports, as `-X importtime` tells; packages
@@ -34,6 +35,7 @@ from benchmarks.spread import Spread
 BASE = "import aiohttp, attrs, cattrs"
 OURS = "from autocalls_async import AutocallsClient"
 VERSION = ("-m", "autocalls_async", "--version")
+CLIENT = f"{OURS}\nAutocallsClient('key', base_url='https://autocalls.test')"
 MODULES_SHOWN = 10
 TRACES = 5
 
@@ -63,12 +65,16 @@ def _milliseconds(statement: str) -> float:
     return float(_python("-c", code).stdout) * 1000
 
 
-def measure(rounds: int) -> tuple[list[float], list[float]]:
-    """Return the milliseconds of the packages, and ours, in each round."""
-    for statement in (BASE, OURS):
+def measure(rounds: int) -> list[tuple[float, ...]]:
+    """Return the milliseconds of the packages, of ours, and of ours with a client.
+
+    Each has one for every round.
+    """
+    statements = (BASE, OURS, CLIENT)
+    for statement in statements:
         _milliseconds(statement)
-    pairs = [(_milliseconds(BASE), _milliseconds(OURS)) for _ in range(rounds)]
-    return [base for base, _ in pairs], [ours for _, ours in pairs]
+    turns = [[_milliseconds(one) for one in statements] for _ in range(rounds)]
+    return list(zip(*turns, strict=True))
 
 
 def _beyond() -> Mapping[str, float]:
@@ -100,15 +106,19 @@ def _modules() -> list[tuple[str, float]]:
 
 def report(rounds: int) -> Iterator[str]:
     """Yield the lines of the tables."""
-    base, ours = measure(rounds)
-    added = [b - a for a, b in zip(base, ours, strict=True)]
+    base, ours, client = measure(rounds)
     yield "| import | ms, median (least to most) |"
     yield "| --- | ---: |"
     yield f"| aiohttp, attrs, cattrs | {Spread.of(base):.0f} |"
     yield f"| `autocalls_async` | {Spread.of(ours):.0f} |"
-    yield f"| difference, round by round | {Spread.of(added):.1f} |"
+    yield f"| difference, round by round | {_difference(base, ours):.1f} |"
+    yield f"| difference with a first client | {_difference(base, client):.1f} |"
     yield ""
     yield from _modules_table(_modules())
+
+
+def _difference(base: Sequence[float], other: Sequence[float]) -> Spread:
+    return Spread.of([b - a for a, b in zip(base, other, strict=True)])
 
 
 def _modules_table(modules: Sequence[tuple[str, float]]) -> Iterator[str]:
