@@ -71,6 +71,28 @@ async def test_a_new_holder_gets_ready_while_the_sends_of_the_last_one_still_cou
     assert check.at < one.at - 0.3
 
 
+async def test_workers_that_know_different_limits_are_warned_of_and_the_holders_counts(
+    dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with working(dsn, "acme", "other") as emulator, Cluster(dsn) as cluster:
+        await cluster.send(hello("first"), account="acme")
+        slow = settings_of(emulator, send_limit=SendLimit(1, per=2.0))
+        known = {"acme": slow, "other": settings_of(emulator)}
+        async with running(Worker(dsn, known)):
+
+            async def are_two() -> bool:
+                return len((await cluster.status()).workers) == 2
+
+            await until(are_two)
+            for text in "234":  # at one in two seconds they would be late
+                await cluster.send(hello(text), account="acme", timeout=5)
+        async with running(Worker(dsn, known)):
+            await until(are_two)
+
+    (told,) = (r.getMessage() for r in caplog.records if "sends a second" in r.message)
+    assert told.startswith("account acme: 0.5 sends a second here, and 50 where")
+
+
 @pytest.fixture
 async def outbox(database: Database) -> AsyncGenerator[Outbox, None]:
     """Hold the account, and give what waits for it."""

@@ -29,9 +29,7 @@ from autocalls_async.policy.lanes import Lane
 SWEEP_SECONDS = 1.0
 _SWEEPS_ALL = 5
 _AGAIN_SECONDS = 0.5
-_ADD = """
-INSERT INTO autocalls.account (name) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING
-"""
+_ADD = "SELECT * FROM autocalls.add_accounts(%s::text[], %s::float8[])"
 _SWEEP = "SELECT autocalls.sweep()"
 _LOOK = """
 SELECT a.name, autocalls.is_paused(a),
@@ -246,8 +244,19 @@ class Worker:
         return await found if inspect.isawaitable(found) else found
 
     async def _add_accounts(self) -> None:
-        if isinstance(self._accounts, Mapping):
-            await self._database.fetch(_ADD, list(self._accounts))
+        """Make the accounts known; warn where workers have different limits."""
+        if not isinstance(self._accounts, Mapping):
+            return
+        rates = {name: 1 / a.send_limit.gap for name, a in self._accounts.items()}
+        values = (list(rates), list(rates.values()))
+        for name, other in await self._database.fetch(_ADD, *values):
+            log.warning(
+                "account %s: %g sends a second here, and %g where another worker was"
+                " started; its holder's count, so give all the same accounts",
+                name,
+                rates[name],
+                other,
+            )
 
     async def _hand_over(self) -> None:
         for holding in list(self._holdings.values()):

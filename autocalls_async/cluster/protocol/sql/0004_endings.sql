@@ -3,7 +3,9 @@
 ALTER TABLE autocalls.message
   ADD COLUMN ending text, -- JSON; it may have the service's words: forgotten as contents are
   ADD COLUMN ending_of timestamptz; -- it tells of the end that was settled then
-ALTER TABLE autocalls.account ADD COLUMN paused_by text; -- likewise, of who was refused
+ALTER TABLE autocalls.account
+  ADD COLUMN paused_by text, -- likewise, of who was refused
+  ADD COLUMN sends_per_second float8; -- as the worker knows it that started last
 ALTER TABLE autocalls.cursor ADD COLUMN token text; -- of whoever reads there now
 
 -- The one without `_endings` stays for workers of the version before, until all are new.
@@ -125,4 +127,19 @@ BEGIN
   SELECT count(*) INTO contents FROM old;
   DELETE FROM autocalls.window w WHERE w.written_at < clock_timestamp() - interval '1 day';
   RETURN NEXT;
+END $$;
+
+CREATE FUNCTION autocalls.add_accounts(_names text[], _rates float8[])
+RETURNS TABLE (name text, other float8) LANGUAGE plpgsql AS $$
+BEGIN
+  -- Which of them another worker, that lives, was started with another limit for.
+  RETURN QUERY
+  SELECT a.name, a.sends_per_second FROM unnest(_names, _rates) AS v (name, rate)
+  JOIN autocalls.account a ON a.name = v.name AND a.sends_per_second <> v.rate
+  WHERE cardinality(autocalls.live_workers()) > 0 ORDER BY a.name;
+  INSERT INTO autocalls.account AS a (name, sends_per_second)
+  SELECT v.name, v.rate FROM unnest(_names, _rates) AS v (name, rate) ORDER BY v.name
+  ON CONFLICT ON CONSTRAINT account_pkey
+  DO UPDATE SET sends_per_second = excluded.sends_per_second
+  WHERE a.sends_per_second IS DISTINCT FROM excluded.sends_per_second;
 END $$;
