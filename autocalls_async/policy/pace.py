@@ -272,7 +272,7 @@ class Pace:
         if send.started > self._refused_at:
             self._refused_in_row += 1
             self._take_care(now)
-        doublings = min(max(self._refused_in_row - 1, 0), 10)
+        doublings = min(max(self._refused_in_row - 1, 0), 63)  # a float holds no more
         hold = min(self.limit.per * 2**doublings, _HOLD_MOST)
         if retry_after is not None and retry_after >= 0:
             hold = min(retry_after, MAX_PAUSE_SECONDS)

@@ -161,6 +161,26 @@ def test_what_was_cancelled_does_not_pile_up(count: int) -> None:
     assert len(flow._heap) <= 64  # noqa: SLF001  # there is no other way to see it
 
 
+def test_who_waits_already_is_not_lined_up_again() -> None:
+    lanes: Lanes[int] = Lanes()
+    for number in range(40):
+        lanes.push(number, lane=BULK, recipient="a")
+
+    flow = lanes._waiting[BULK]._flows[None]  # noqa: SLF001  # there is no other way to see it
+
+    assert len(flow._heap) == 1  # noqa: SLF001  # there is no other way to see it
+
+
+def test_those_who_wait_are_not_sorted_anew_with_each_that_comes() -> None:
+    lanes: Lanes[int] = Lanes()
+    for number in range(100):
+        lanes.push(number, lane=BULK, recipient=number)
+
+    flow = lanes._waiting[BULK]._flows[None]  # noqa: SLF001  # there is no other way to see it
+
+    assert flow._clean_at == 2 * 64  # noqa: SLF001  # there is no other way to see it
+
+
 class LanesAgainstAModel(RuleBasedStateMachine):
     """Any order of coming, taking, ending and leaving."""
 

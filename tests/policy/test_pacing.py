@@ -248,6 +248,7 @@ def test_whatever_happens_the_pace_stays_a_number_small_and_moves_forward(
         assert pace.earliest(now) <= pace.earliest(now + 1) <= pace.earliest(now) + 1
         assert pace.not_before >= not_before
         assert 0 < pace.gap <= pace.seconds_per_send < math.inf
+        assert pace.gap >= limit.gap - 1e-9
         assert held(pace) <= limit.rate + 1
         not_before = pace.not_before
 
@@ -309,6 +310,27 @@ def test_an_odd_answer_itself_holds_its_slot_for_all_of_its_round_trip() -> None
     assert pace.earliest(102.0) == pytest.approx(103.0)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "held"),
+    [
+        pytest.param(0.25, 0.9 * 0.125 * 1.3, id="twice the mean"),
+        pytest.param(0.251, 0.251, id="more"),
+    ],
+)
+def test_an_answer_is_odd_by_what_was_known_before_it(
+    seconds: float, held: float
+) -> None:
+    pace = Pace(SendLimit(1))
+    for number in range(49):
+        began = 2.0 * number
+        pace.answered(pace.start(began), began + 0.125)
+
+    pace.answered(pace.start(100.0), 100.0 + seconds)
+
+    assert pace.cap < math.inf  # by what is known with it
+    assert pace.earliest(100.5) == pytest.approx(101.0 + held, abs=0.03)
+
+
 def test_behind_a_busy_service_a_slot_is_free_before_its_answer() -> None:
     pace = Pace(SendLimit(5))
     drive(pace, [Trip(0.03, 0.6)] * 8)
@@ -320,6 +342,48 @@ def test_behind_a_busy_service_a_slot_is_free_before_its_answer() -> None:
     assert pace.gap == pytest.approx(0.2)
     assert pace.earliest(100.9) == pytest.approx(101.08)
     assert pace.earliest(101.08) == 101.08
+
+
+def test_a_busy_service_makes_none_late_whose_slot_is_soon_free() -> None:
+    pace = Pace(SendLimit(5))
+    drive(pace, [Trip(0.03, 0.35)] * 8)
+
+    send = pace.start(100.0)
+    pace.answered(pace.start(100.2), 100.58)
+    states = [pace.earliest(at) and send.state for at in (100.9, 101.1)]
+
+    assert states == [SendState.ORDINARY, SendState.EARLY]
+
+
+def test_one_that_hung_at_a_busy_service_takes_a_slot_when_it_is_answered() -> None:
+    pace = Pace(SendLimit(1))
+    drive(pace, [Trip(0.03, 0.6)] * 20)
+    hangs = pace.start(100.0)
+    later = pace.start(pace.earliest(101.1))
+    pace.answered(later, 101.7)
+    pace.earliest(120.0)
+
+    pace.answered(hangs, 120.0)
+
+    assert pace.earliest(120.0) == pytest.approx(121.0)
+
+
+def test_the_first_answer_after_a_silence_tells_that_a_busy_service_works_again() -> (
+    None
+):
+    pace = Pace(SendLimit(5))
+    drive(pace, [Trip(0.03, 0.6)] * 20)
+    sends = [pace.start(100 + number * 0.2) for number in range(5)]
+    pace.earliest(103.0)
+    spread = pace.gap
+
+    pace.gave_up(sends.pop(), 103.0)
+    given_up = pace.gap
+    for send in sends:
+        pace.answered(send, 103.0)
+
+    assert min(spread, given_up) > 0.22
+    assert pace.gap == pytest.approx(0.2)
 
 
 def test_an_answer_after_its_slot_was_freed_takes_no_slot() -> None:
@@ -442,6 +506,23 @@ def test_429s_in_a_row_that_name_no_time_hold_twice_as_long_each() -> None:
     assert holds == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
+def test_the_pauses_of_a_short_period_grow_to_a_minute_as_well() -> None:
+    pace, now = Pace(SendLimit(5, per=0.01)), 0.0
+
+    for _ in range(14):
+        now = refuse_next(pace, now)
+
+    assert pace.not_before - now == pytest.approx(60.0)
+
+
+def test_a_refused_send_was_counted_and_holds_its_slot() -> None:
+    pace = Pace(SendLimit(1))
+
+    pace.rate_limited(pace.start(10.0), 10.4, 0.0)
+
+    assert pace.earliest(10.4) == pytest.approx(11.4)
+
+
 def test_an_answer_ends_the_row_of_429s() -> None:
     pace = Pace(SendLimit(5))
     now = refuse_next(pace, refuse_next(pace, 0.0))
@@ -488,6 +569,7 @@ def test_a_second_429_soon_after_lets_one_send_out_at_a_time() -> None:
     assert pace.is_one_at_a_time
     assert meanwhile == math.inf
     assert pace.earliest(leaves_at + 0.6) == pytest.approx(leaves_at + 0.8)
+    assert pace.earliest(leaves_at + 9.0) == leaves_at + 9.0
     assert pace.seconds_per_send == pytest.approx(0.2 + 0.6)
 
 
@@ -500,6 +582,19 @@ def test_rare_429s_do_not_lead_to_one_at_a_time() -> None:
         now = refuse_next(pace, starts[-1] + 0.1)
 
     assert pace.care is Care.AFTER_ANSWERS
+
+
+@pytest.mark.parametrize(
+    ("between", "care"), [(19, Care.ONE_AT_A_TIME), (20, Care.AFTER_ANSWERS)]
+)
+def test_two_429s_within_twenty_sends_are_no_accident(between: int, care: Care) -> None:
+    pace = Pace(SendLimit(5))
+    now = refuse_next(pace, 0.0)
+    starts, _ = drive(pace, [QUIET_TRIP] * between, now=now)
+
+    refuse_next(pace, starts[-1] + 0.1)
+
+    assert pace.care is care
 
 
 def test_further_429s_widen_the_gap_up_to_a_bound() -> None:
@@ -577,12 +672,8 @@ def test_the_sends_of_the_last_second_are_counted() -> None:
     for instant in (0.0, 0.2, 0.4):
         pace.start(instant)
 
-    assert [pace.sends_in_last_second(now) for now in (0.4, 1.1, 1.3, 9.0)] == [
-        3,
-        2,
-        1,
-        0,
-    ]
+    counts = [pace.sends_in_last_second(now) for now in (0.4, 1.0, 1.1, 1.3, 9.0)]
+    assert counts == [3, 2, 2, 1, 0]
 
 
 @given(seconds=st.lists(st.floats(0.0, 3600.0, allow_nan=False), max_size=300))

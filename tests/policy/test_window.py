@@ -167,6 +167,19 @@ def test_a_refusal_closes_the_window_for_a_short_time(
     assert memory.last_status(12, PHONE) is said
 
 
+def test_it_counts_how_often_a_window_was_learnt_to_be_closed() -> None:
+    memory = learnt(status(minutes=60))
+    counts = [memory.closing_count]
+
+    for seconds in (0.0, 5.0):
+        memory.note_closed(12, PHONE, None, now=1000.0 + seconds)
+        counts.append(memory.closing_count)
+    memory.note_closed(12, PHONE, None, now=1006.0, asked_at=1001.0)  # out of date
+    memory.learn(12, PHONE, CLOSED, now=1007.0, told_at=None)
+
+    assert [*counts, memory.closing_count] == [0, 1, 2, 3]
+
+
 def test_a_message_from_the_recipient_opens_the_window_for_a_day() -> None:
     memory = learnt(CLOSED)
 
