@@ -51,6 +51,13 @@ class Changed(StrEnum):
     SEND = "send"
 
 
+class HiddenRows(StrEnum):
+    """What is done with rows that a sheet hides."""
+
+    SKIP = "skip"
+    SEND = "send"
+
+
 class NumbersMeant(StrEnum):
     """How digits without a plus are meant, all of them."""
 

@@ -49,6 +49,7 @@ def reader_of(campaign: Campaign) -> RowReader:
             numbers=None if campaign.numbers is None else campaign.numbers.value,
             name=campaign.phone_column,
         ),
+        hidden_rows=campaign.hidden_rows,
     )
 
 

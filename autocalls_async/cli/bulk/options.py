@@ -8,7 +8,13 @@ import typer
 from attrs import field, frozen
 
 from autocalls_async.cli.bulk.rules.options import RuleOptions
-from autocalls_async.cli.choices import Changed, FileFormat, NumbersMeant, Repeats
+from autocalls_async.cli.choices import (
+    Changed,
+    FileFormat,
+    HiddenRows,
+    NumbersMeant,
+    Repeats,
+)
 from autocalls_async.cli.options import Connection, parse_amount
 from autocalls_async.cli.terminal.spread import to_words
 from autocalls_async.cli.terminal.words import quote
@@ -146,6 +152,13 @@ class Campaign:
         typer.Option(
             metavar="NAME",
             help="Which sheet of a workbook, by name or number, where it has several.",
+        ),
+    ] = None
+    hidden_rows: Annotated[
+        HiddenRows | None,
+        typer.Option(
+            help="Leave out the rows of an .xlsx sheet that are hidden, such as by a "
+            "filter, or send them too. Else they are bad rows.",
         ),
     ] = None
     encoding: Annotated[

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from attrs import evolve, field, frozen
 
-from autocalls_async.cli.choices import FileFormat
+from autocalls_async.cli.choices import FileFormat, HiddenRows
 from autocalls_async.cli.rows.phones import PhoneReader, text_of
 from autocalls_async.cli.rows.private import bare_cell
 from autocalls_async.cli.tables.headings import (
@@ -33,6 +33,10 @@ from autocalls_async.cli.texts.rendering import (
 from autocalls_async.model.messages import Message
 from autocalls_async.phones import Numbers
 
+_HIDDEN = (
+    "the sheet hides this row, perhaps by a filter; --hidden-rows skip leaves such"
+    " rows out, send takes them"
+)
 _OWN_COLUMNS = ("sender_id", "key", TEMPLATE_COLUMN, "time_zone")
 """Headings that are known without being asked for."""
 
@@ -77,6 +81,7 @@ class RowReader:
         content: What to send to each recipient.
         sender_id: The sender of rows that name none.
         phones: Reads the recipients' numbers.
+        hidden_rows: What is done with rows that a sheet hides; `None` calls them bad.
         reads_zone: A column `time_zone` says whose clocks a row's hours go by.
         needs_zone: There are none for a row that does not say it.
     """
@@ -85,6 +90,7 @@ class RowReader:
     content: ByRow = field(factory=ByRow, converter=by_row)
     sender_id: int | None = None
     phones: PhoneReader = field(factory=PhoneReader)
+    hidden_rows: HiddenRows | None = None
     reads_zone: bool = False
     needs_zone: bool = False
 
@@ -107,6 +113,10 @@ class RowReader:
         self._check_header(table)
         was_guarded = self.source.file_format is FileFormat.CSV
         for line_number, values in table.rows():
+            if line_number in table.hidden and self.hidden_rows is not HiddenRows.SEND:
+                if self.hidden_rows is None:
+                    yield BadRow(line_number=line_number, reason=_HIDDEN)
+                continue
             if isinstance(values, str):
                 yield BadRow(line_number=line_number, reason=values)
                 continue

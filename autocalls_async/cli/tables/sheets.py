@@ -4,6 +4,7 @@ A sheet is in memory as a whole while it is read: calamine cannot do otherwise.
 """
 
 from collections.abc import Collection, Iterator
+from collections.abc import Set as AbstractSet
 from io import BytesIO
 from typing import IO, Any
 
@@ -17,11 +18,12 @@ from python_calamine import (
 
 from autocalls_async.cli.tables.headings import fold
 from autocalls_async.cli.tables.lines import FileError
+from autocalls_async.cli.tables.looks import Looks, read_looks
 
 
 def read_sheet(
     file: IO[bytes], *, name: str | None, known: Collection[str]
-) -> Iterator[tuple[int, list[Any]]]:
+) -> tuple[Iterator[tuple[int, list[Any]]], AbstractSet[int]]:
     """Return a sheet's rows, each with its number; empty ones are left out.
 
     A cell is text, a number, a date, a time or a bool; an empty one, and one whose
@@ -33,18 +35,30 @@ def read_sheet(
             anything in it, or the only one with known headings.
         known: Headings that are looked for.
 
+    Returns:
+        The rows, and the numbers of those that are hidden.
+
     Raises:
         FileError: It is no workbook, or nobody knows which sheet is meant.
     """
-    book = _open(file)
+    content = BytesIO(file.read())
+    book = _open(content)
     with book:
         sheet = _choose(book, known) if name is None else _by_name(book, name)
-        yield from _rows(sheet)
+        looks = read_looks(content, sheet.name)
+        return _as_shown(sheet, looks), looks.hidden
 
 
-def _open(file: IO[bytes]) -> CalamineWorkbook:
+def _as_shown(sheet: CalamineSheet, looks: Looks) -> Iterator[tuple[int, list[Any]]]:
+    """Yield the rows, with numbers as the sheet shows them where that is sure."""
+    first = sheet.start[1] if sheet.start else 0
+    for number, cells in _rows(sheet):
+        yield number, looks.show(number, cells, first=first) if looks.codes else cells
+
+
+def _open(content: BytesIO) -> CalamineWorkbook:
     try:
-        return CalamineWorkbook.from_filelike(BytesIO(file.read()))
+        return CalamineWorkbook.from_filelike(content)
     except PasswordError as error:
         msg = "it is protected by a password: save it without one"
         raise FileError(msg) from error

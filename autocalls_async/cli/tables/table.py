@@ -1,6 +1,7 @@
 """A table in a file, whatever wrote it: headings, and rows by heading."""
 
 from collections.abc import Collection, Iterator
+from collections.abc import Set as AbstractSet
 from typing import IO, Any
 
 from attrs import frozen
@@ -62,11 +63,13 @@ class Table:
         headings: As they are written, without outer blanks; some may be blank.
         header_line: Where they stand.
         separator: Between two columns of a text file.
+        hidden: Lines of a sheet that nobody sees, for a filter perhaps.
     """
 
     headings: tuple[str, ...]
     header_line: int
     separator: str | None
+    hidden: AbstractSet[int] = frozenset()
     _records: Iterator[tuple[int, list[Any]]]
 
     def rows(self) -> Iterator[tuple[int, list[Any] | str]]:
@@ -120,9 +123,10 @@ def read_table(
         FileError: It cannot be read as a table.
     """
     records: Iterator[tuple[int, list[Any]]]
+    hidden: AbstractSet[int] = frozenset()
     separator = None
     if source.file_format is FileFormat.XLSX:
-        records = _read_sheet(file, source.sheet, known)
+        records, hidden = _read_sheet(file, source.sheet, known)
     else:
         lines = read_lines(file, encoding=source.encoding)
         delimited = read_delimited(lines, known=known)
@@ -135,13 +139,14 @@ def read_table(
         headings=tuple(_heading(cell) for cell in header),
         header_line=header_line,
         separator=separator,
+        hidden=hidden,
         records=records,
     )
 
 
 def _read_sheet(
     file: IO[bytes], sheet: str | None, known: Collection[str]
-) -> Iterator[tuple[int, list[Any]]]:
+) -> tuple[Iterator[tuple[int, list[Any]]], AbstractSet[int]]:
     try:
         from autocalls_async.cli.tables.sheets import (  # noqa: PLC0415  # an extra's
             read_sheet,

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from autocalls_async.cli.tables.headings import check_columns, fold
+from autocalls_async.cli.tables.looks import ShownOtherwise
 from autocalls_async.cli.texts.foreign import find_foreign
 
 Cells: TypeAlias = Mapping[str, Any]
@@ -28,6 +29,7 @@ class NoticeKind(Enum):
     DAMAGE = "damage"
     DATE = "date"
     DECIMAL = "decimal"
+    SHOWN = "shown"
 
 
 @frozen
@@ -116,6 +118,10 @@ def is_damaged(text: str) -> bool:
         return False
 
 
+_WHOLE_AS_FLOAT = re.compile(r"\s*-?[0-9]+\.0\s*")
+"""As programs write whole numbers of a column that has gaps."""
+
+
 def show_cell(column: str, value: object, note: Note = ignore) -> str:
     """Return a cell as it stands in a text, without its outer blanks.
 
@@ -129,6 +135,8 @@ def show_cell(column: str, value: object, note: Note = ignore) -> str:
         case str():
             if is_damaged(value):
                 note(Notice(NoticeKind.DAMAGE, column))
+            if _WHOLE_AS_FLOAT.fullmatch(value):
+                note(Notice(NoticeKind.DECIMAL, column))
             return value.strip()
         case bool() | None:
             pass
@@ -149,6 +157,8 @@ def _show_float(column: str, value: float, note: Note) -> str:
         msg = f"column {column!r} has lost digits: a spreadsheet keeps 15 of a number;"
         raise ValueError(msg + " make it text there")
     if value.is_integer():
+        if isinstance(value, ShownOtherwise):
+            note(Notice(NoticeKind.SHOWN, column))
         return str(int(value))
     note(Notice(NoticeKind.DECIMAL, column))
     return repr(value)

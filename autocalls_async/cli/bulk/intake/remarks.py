@@ -127,6 +127,10 @@ _SAID = {
         "a date or time in {column!r}, written as 2026-12-31 or 18:30",
         "for another way make it text in the spreadsheet",
     ),
+    NoticeKind.SHOWN: (
+        "a number in {column!r} that the spreadsheet shows in another way",
+        "such as with a currency, and that is written bare: make it text there",
+    ),
     NoticeKind.DECIMAL: (
         "a number with decimals in {column!r}, written as 12.5",
         "for another way make it text in the spreadsheet",
