@@ -4,9 +4,9 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import psycopg
 import pytest
@@ -17,13 +17,21 @@ from autocalls_async.cluster.protocol.database import Database, Session
 from autocalls_async.cluster.protocol.errors import ClusterError, RefusedError
 from autocalls_async.cluster.protocol.lease import (
     Hold,
-    Lease,
     let_go,
     look_before,
     take,
 )
 from autocalls_async.cluster.protocol.writer import Told, Writer
 from tests.cluster.delaying import halving
+from tests.cluster.others import (
+    ANA,
+    INTEND,
+    JOBS,
+    PUT,
+    WAITING,
+    Others,
+    others_of,
+)
 
 pytestmark = [
     pytest.mark.needs("a database"),
@@ -31,76 +39,12 @@ pytestmark = [
     pytest.mark.xdist_group("database"),
 ]
 
-PUT = "SELECT autocalls.enqueue('acme', %s, %s, %s, '{}')"
-STATES = "SELECT key, state FROM autocalls.message ORDER BY id"
-JOBS = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'"
-INTEND = """
-SELECT i.key FROM autocalls.intend(%s, ARRAY['acme'], ARRAY[%s::bigint], ARRAY[%s],
-  ARRAY[false], ARRAY[false], ARRAY[false], ARRAY[true]) i
-"""
-SETTLE = """
-SELECT s.key FROM autocalls.settle(%s, ARRAY['acme'], ARRAY[%s::bigint], ARRAY[%s],
-  ARRAY[%s], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]) s
-"""
-WAITING = "SELECT key FROM autocalls.waiting('acme', %s, %s::bigint[], %s::bigint[], 9)"
-ANA, BO = "+14155550123", "+14155550124"
-
-
-class Others:
-    """Workers that are nothing but their leases."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.sessions: list[Any] = []
-
-    async def lease(self, *, seconds: float = 30.0) -> Lease:
-        """Register a worker."""
-        session = self.database.session("test")
-        self.sessions.append(session)
-        lease = Lease(session, ttl=seconds)
-        await lease.register()
-        return lease
-
-    async def hold(self, *, seconds: float = 30.0) -> Hold:
-        """Have a new worker take the account."""
-        hold = await take(self.database, "acme", await self.lease(seconds=seconds))
-        assert hold is not None
-        return hold
-
-    async def vanish(self, hold: Hold) -> None:
-        """Cut a worker's connection, which does not stop it."""
-        await hold.lease.session.aclose()
-        gone = """SELECT 1 FROM autocalls.worker w
-        WHERE w.id = %s AND w.id = ANY (autocalls.live_workers())"""
-        async with asyncio.timeout(10):
-            while True:
-                if not await self.database.fetch(gone, hold.lease.id):
-                    return
-                await asyncio.sleep(0.02)
-
-    async def intend(self, hold: Hold, key: str) -> bool:
-        """Note an intent; tell whether it was allowed."""
-        return bool(await self.database.fetch(INTEND, hold.lease.id, hold.epoch, key))
-
-    async def settle(self, hold: Hold, key: str, state: str) -> bool:
-        """Settle a message; tell whether it was allowed."""
-        values = (hold.lease.id, hold.epoch, key, state)
-        return bool(await self.database.fetch(SETTLE, *values))
-
-    async def states(self) -> dict[str, str]:
-        """Return the state of each message."""
-        return dict(await self.database.fetch(STATES))
-
 
 @pytest.fixture
-async def others(database: Database) -> Any:  # noqa: ANN401  # a fixture's
-    """Yield workers, and close their connections in the end."""
-    made = Others(database)
-    for key, phone in (("a", ANA), ("b", ANA), ("c", BO)):
-        await database.fetch(PUT, "bulk", key, phone)
-    yield made
-    for session in made.sessions:
-        await session.aclose()
+async def others(database: Database) -> AsyncIterator[Others]:
+    """Have workers that are nothing but their leases."""
+    async with others_of(database) as made:
+        yield made
 
 
 # What each step must do; a scenario raises where it does not
@@ -307,30 +251,6 @@ async def test_the_real_thing_catches_each_mutant(mutant: str, others: Others) -
         pytest.raises((AssertionError, pytest.fail.Exception)),
     ):
         await scenario(others)
-
-
-async def test_a_flush_waits_for_the_commit_that_is_under_way(others: Others) -> None:
-    hold = await others.hold()
-    writer = Writer(others.database.session("test"))
-    missed: list[Told] = []
-    await writer.intend(hold, "a", (False, False, False, True))
-    blocking = await psycopg.AsyncConnection.connect(others.database.direct)
-    await blocking.execute("SELECT 1 FROM autocalls.message WHERE key = 'a' FOR UPDATE")
-    writer.settle(Told(hold, "a", ("accepted", "7", *[None] * 4), missed.append))
-    await asyncio.sleep(0.2)  # its commit is under way, and waits
-
-    flushing = asyncio.create_task(writer.flush())
-    await asyncio.sleep(0.2)
-    was_waiting = not flushing.done()
-    await blocking.commit()
-    await blocking.close()
-    await flushing
-    states = await others.states()
-    await writer.aclose()
-
-    assert was_waiting
-    assert states["a"] == "accepted"
-    assert not missed
 
 
 async def test_an_intent_that_was_cancelled_before_its_commit_is_not_made(
