@@ -188,7 +188,7 @@ class OpenTelemetryObserver:
         )
 
     def __call__(self, event: Event) -> None:
-        """Take note of one record."""
+        """Note one record."""
         if self._also is not None:
             self._also.tell(event)
         self._note(event)
@@ -284,7 +284,7 @@ class OpenTelemetryObserver:
             self._sent.add(1, told, call.context)
 
     def _facts(self, outcome: Outcome) -> _Facts:
-        """Say how a message ended, in few different words."""
+        """Return how a message ended, in few different words."""
         facts: _Facts = {"autocalls.outcome": type(outcome).__name__.lower()}
         if not isinstance(outcome, Accepted):
             facts["error.type"] = type(outcome.error).__name__
@@ -300,7 +300,7 @@ class OpenTelemetryObserver:
 
 
 def _details(outcome: Outcome) -> _Facts:
-    """Say what is too various for a metric."""
+    """Return what is too various for a metric."""
     if not isinstance(outcome, Accepted):
         status = outcome.error.status
         return {"http.response.status_code": status} if status else {}

@@ -174,7 +174,7 @@ class BlockingWebhooks:
         self._run(self._hooks.start)
 
     def close(self, *, drain_timeout: float = 30.0) -> None:
-        """Take nothing more in, and wait for the handlers, so many seconds."""
+        """Accept nothing more, and wait so many seconds for the handlers."""
         self._run(lambda: self._hooks.aclose(drain_timeout=drain_timeout))
 
     def most_bytes(self, path: str) -> int:
@@ -182,7 +182,7 @@ class BlockingWebhooks:
         return self._hooks.most_bytes(path)
 
     def handle(self, path: str, headers: Headers, raw: bytes) -> Answer:
-        """Take one webhook in, and return what to answer; see `Webhooks.handle()`."""
+        """Handle one webhook, and return what to answer; see `Webhooks.handle()`."""
         return self._run(lambda: self._hooks.handle(path, headers, raw))
 
     def unfinished(self) -> list[Unfinished]:
@@ -190,7 +190,7 @@ class BlockingWebhooks:
         return self._run(self._hooks.unfinished)
 
     def forget(self, unfinished: Unfinished) -> None:
-        """Take one off the list of those that were cut off: it was seen to."""
+        """Remove one from the list of those that were cut off: it was seen to."""
         self._run(lambda: self._hooks.forget(unfinished))
 
     def _run(self, step: Callable[[], Coroutine[Any, Any, T]]) -> T:

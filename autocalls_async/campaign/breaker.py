@@ -74,7 +74,7 @@ class Breaker:
         self._refusals: deque[tuple[str, str | None] | None] = deque(maxlen=WINDOW)
 
     def note_sender(self, sender_id: int) -> None:
-        """Take note of whom a message of the run is from."""
+        """Note whom a message of the run is from."""
         self._sender_ids.add(sender_id)
 
     def judge(self, outcome: Outcome) -> Reason | None:

@@ -91,7 +91,7 @@ class LedgerPage:
         return False
 
     def claim(self) -> bool:
-        """Take the message, unless another page has it; tell whether it was free."""
+        """Claim the message, unless another page has it; return whether it was free."""
         return self._journal.claim(self._key, owner=self, person=self._person)
 
     def let_go(self) -> None:
@@ -252,7 +252,7 @@ class Ledger:
     async def admit(
         self, batch: Iterable[tuple[Message, int]]
     ) -> list[LedgerPage | None]:
-        """Take messages and their senders in; `None` for what others see to.
+        """Admit messages and their senders; `None` for what others see to.
 
         They were seen to already, or another run, or an equal message of this
         one, is about to. So was or is another message for the same person, where

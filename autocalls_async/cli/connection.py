@@ -103,7 +103,7 @@ def _make(
 
 
 def _out_of_reach(connection: Connection, error: AutocallsError) -> CommandError:
-    """Say where the service was looked for."""
+    """Return an error that says where the service was looked for."""
     text = f"{explain_error(error)} (the base URL is {connection.base_url})"
     return CommandError(text, status=Status.FAILED)
 

@@ -91,7 +91,7 @@ def _look_at_wire(base_url: str, timeout: float) -> Iterator[Checkup]:
 
 
 def _say(error: OSError) -> str:
-    """Say why no connection came about; names and certificates have own numbers."""
+    """Return why no connection came about; names and certificates have own numbers."""
     match error:
         case ssl.SSLError():
             return f"no trusted connection: {error.reason or error}".lower()

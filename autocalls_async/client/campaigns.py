@@ -62,7 +62,7 @@ class Campaigns(SingleSends):
         return _daily.DailyPeople()
 
     def _end_runs(self) -> None:
-        """Let every run of this client end: it is closed."""
+        """End every run of this client: it is closed."""
         for run in list(self._runs):
             run.tell_if_never_begun()
             run.stop_reading("the client was closed")

@@ -188,7 +188,7 @@ class AutocallsClient(Campaigns):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Take nothing more in, let what is here end, and close what was opened.
+        """Refuse new work, wait for what is under way, and close what was opened.
 
         After `drain_timeout` what is still queued ends as `Unsent`, and what is
         still under way as `Unknown`. It can be called twice.

@@ -92,7 +92,7 @@ class Wiring:
         self.exchange.make_ahead(Kind.SEND, seconds=REPLY_LIKELY_SECONDS)
 
     async def aclose(self, *, drain_timeout: float) -> None:
-        """Take nothing more in, let what is here end, and close what was opened."""
+        """Refuse new work, wait for what is under way, and close what was opened."""
         await self.dispatcher.aclose(drain_timeout=drain_timeout)
         await self.send_gate.aclose()
         await self._read_gate().aclose()

@@ -88,7 +88,7 @@ class Dispatcher:
         self._shipments.on_end = tell
 
     def submit(self, shipment: Shipment, now: float) -> None:
-        """Take a message in; its `on_settled` is called exactly once."""
+        """Queue a message; its `on_settled` is called exactly once."""
         is_watched = self._telling.is_heard
         shipment.take_in(
             at=now,
@@ -115,7 +115,7 @@ class Dispatcher:
             self._sends.take_ahead()
 
     async def send(self, make: Callable[[OnSettled], Shipment]) -> Outcome:
-        """Take a message in and wait for its outcome, up to its deadline.
+        """Queue a message and wait for its outcome, up to its deadline.
 
         Raises:
             QueueFullError: Too many wait already, or longer than its time.
@@ -169,7 +169,7 @@ class Dispatcher:
             raise refusal
 
     def withdraw(self, shipment: Shipment, error: UnsentError | RejectedError) -> bool:
-        """Take a message back; `False` if it may have left already.
+        """Withdraw a message; `False` if it may have left already.
 
         It ends with this error, at once or a moment later.
         """
@@ -196,7 +196,7 @@ class Dispatcher:
         return UnsentError(detail=f"its time was up before it could leave{why}")
 
     def _promote(self, shipment: Shipment) -> None:
-        """Let a bulk message that a reply waits for go with the interactive ones."""
+        """Move a bulk message that a reply waits for to the interactive lane."""
         turn = shipment.turn
         self._shipments.promote(shipment)
         if turn is not None and turn.lane is not Lane.INTERACTIVE:
@@ -210,7 +210,7 @@ class Dispatcher:
         return len(self._shipments) + self._cut_offs.count
 
     async def aclose(self, *, drain_timeout: float) -> None:
-        """Take nothing more in, let what is here end, and settle the rest."""
+        """Refuse new messages, wait for those that are here, and settle the rest."""
         self._is_closed = True
         with suppress(TimeoutError):
             async with asyncio.timeout(drain_timeout):

@@ -69,7 +69,7 @@ class Home:
             await self._will.aclose()
 
     def give_up(self) -> None:
-        """Take all for closed: nobody is left who could close it."""
+        """Count as closed: nobody is left who could close it."""
         self.is_closed = self._is_emptied = True
 
     @property

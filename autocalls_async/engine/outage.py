@@ -31,7 +31,7 @@ class Outage:
         self._news = Pulse()
 
     def is_down(self) -> bool:
-        """Say whether the last attempts could not even connect."""
+        """Whether the last attempts could not even connect."""
         return self._failure_count >= DOWN_AFTER_COUNT
 
     def note_connected(self) -> None:
@@ -48,7 +48,7 @@ class Outage:
             self._probe_at = loop_time() + self._pause_seconds(failures)
 
     async def wait_for_turn(self) -> bool:
-        """Wait while the service is down; say whether this attempt is the probe."""
+        """Wait while the service is down; return whether this attempt is the probe."""
         while self.is_down():
             if self._is_probed:
                 await self._news.wait()

@@ -338,7 +338,7 @@ class Sends:
             self._shipments.withdraw_hopeless(pace, now)
 
     def _hold_again(self, shipment: Shipment) -> None:
-        """Take it in hand again: it surely did nothing, and may leave once more."""
+        """Hold it again: it surely did nothing, and may leave once more."""
         has_left = shipment.stage is _LEFT
         if has_left:
             self._shipments.move(shipment, Stage.HELD)

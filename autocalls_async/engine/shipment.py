@@ -236,7 +236,7 @@ class Shipment:
         self.place = place
 
     def promote(self) -> None:
-        """Go with the interactive ones from now on."""
+        """Move to the interactive lane."""
         self.lane = Lane.INTERACTIVE
 
     def begin(self, place: "Place[Shipment]", *, lane: Lane) -> None:
@@ -314,7 +314,7 @@ class Shipment:
         self.was_checked = True
 
     def end(self) -> None:
-        """Let go of what leads back to it: its place, its turn and its task."""
+        """Drop what refers back to it: its place, its turn and its task."""
         self.place = self.turn = self.task = None
 
     @property
@@ -328,7 +328,7 @@ class Shipment:
         return Pair(sender_id=self.sender_id, recipient_phone=self.recipient_phone)
 
     def record_queued(self) -> "records.Queued":
-        """Tell that it was taken in."""
+        """Return what an observer is told as it is taken in."""
         return records.Queued(
             call_id=self.call_id,
             at=self.submitted_at,
@@ -341,7 +341,7 @@ class Shipment:
     def record_checked(
         self, state: WindowState, *, was_asked: bool, at: float
     ) -> "records.Checked":
-        """Tell what its window was found to be."""
+        """Return what an observer is told of its window."""
         return records.Checked(
             call_id=self.call_id,
             at=at,
@@ -351,7 +351,7 @@ class Shipment:
         )
 
     def record_handed_over(self) -> "records.HandedOver":
-        """Tell that it leaves now."""
+        """Return what an observer is told as it leaves: now."""
         return records.HandedOver(
             call_id=self.call_id,
             at=self.left_at,
@@ -361,7 +361,7 @@ class Shipment:
         )
 
     def record_answered(self, seen: Seen, *, at: float) -> "records.Answered":
-        """Tell how a request that was handed over has ended."""
+        """Return what an observer is told of how a request has ended."""
         return records.Answered(
             call_id=self.call_id,
             at=at,
@@ -372,7 +372,7 @@ class Shipment:
         )
 
     def record_settled(self, outcome: Outcome, *, at: float) -> "records.Settled":
-        """Tell its outcome."""
+        """Return what an observer is told of its outcome."""
         return records.Settled(
             call_id=self.call_id,
             at=at,

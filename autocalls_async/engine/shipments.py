@@ -79,7 +79,7 @@ class Shipments:
     # In and out of the lanes
 
     def take_at_once(self, shipment: Shipment) -> bool:
-        """Take in one that need not wait for any other, and take it in hand at once.
+        """Hold a new message at once, where it need not wait for any other.
 
         Returns:
             `False` where it has to wait.
@@ -95,7 +95,7 @@ class Shipments:
         return place is not None
 
     def push(self, shipment: Shipment) -> None:
-        """Take one in that waits in its lane."""
+        """Add a new message, which waits in its lane."""
         place = self._lanes.push(
             shipment,
             lane=shipment.lane,
@@ -106,18 +106,18 @@ class Shipments:
         self.move(shipment, _QUEUED)
 
     def pop(self, lane: Lane) -> Place[Shipment] | None:
-        """Take the next out of a lane; return its place."""
+        """Remove the next of a lane, and return its place."""
         return self._lanes.pop(lane)
 
     def hold(self, place: Place[Shipment], *, lane: Lane) -> None:
-        """Take one in hand, out of this lane."""
+        """Hold one that was taken out of this lane."""
         shipment = place.item
         # A bulk message before a reply to the same recipient goes with it.
         shipment.begin(place, lane=lane)
         self.move(shipment, _HELD)
 
     def promote(self, shipment: Shipment) -> None:
-        """Let one that was taken in hand go with the interactive ones."""
+        """Move one that is held to the interactive lane."""
         if shipment.stage is _HELD:
             self._held[shipment.lane].discard(shipment)
             self._held[Lane.INTERACTIVE].add(shipment)
@@ -174,7 +174,7 @@ class Shipments:
         shipment.on_settled(outcome)
 
     def withdraw(self, shipment: Shipment, error: UnsentError | RejectedError) -> bool:
-        """Take a message back; `False` if it may have left already.
+        """Withdraw a message; `False` if it may have left already.
 
         It ends with this error, at once or a moment later. One that has left does
         so too where it turns out that it surely did nothing.
@@ -191,7 +191,7 @@ class Shipments:
         return True
 
     def withdraw_hopeless(self, pace: Pace, now: float) -> None:
-        """Take those single ones back whose time is up before a pause is over."""
+        """Withdraw the single ones whose time is up before a pause is over."""
         waiting = [s for s in self._here if s.is_single and s.stage in _WAITING]
         for shipment in waiting:
             refusal = paused_beyond(shipment.deadline, pace, now=now)

@@ -173,7 +173,7 @@ class Claims:
         self._person_of: dict[str, str] = {}
 
     def claim(self, key: str, *, owner: object, person: str | None = None) -> bool:
-        """Let this owner alone have a message; return whether it was free."""
+        """Claim a message for this owner alone; return whether it was free."""
         if key in self._owners or person in self._people:
             return False
         self._owners[key] = owner
@@ -183,7 +183,7 @@ class Claims:
         return True
 
     def release(self, key: str, *, owner: object) -> None:
-        """Let others claim it, if it is this owner's."""
+        """Release a message that this owner has claimed."""
         if self._owners.get(key) is owner:
             del self._owners[key]
             if (person := self._person_of.pop(key, None)) is not None:
@@ -214,7 +214,7 @@ class Journal(Protocol):
         """
 
     def claim(self, key: str, *, owner: object, person: str | None = None) -> bool:
-        """Let this owner alone have a message; return whether it was free.
+        """Claim a message for this owner alone; return whether it was free.
 
         Args:
             key: Of a message that need not be there yet.
@@ -227,7 +227,7 @@ class Journal(Protocol):
         """
 
     def release(self, key: str, *, owner: object) -> None:
-        """Let others claim the message, if it is this owner's; else do nothing."""
+        """Release a message that this owner has claimed; else do nothing."""
 
     async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:
         """Add a message as new, unless it is there; return the state it has.

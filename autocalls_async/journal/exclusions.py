@@ -119,7 +119,7 @@ class ExclusionList:
 
     @forgetful
     def remove(self, phone: str) -> bool:
-        """Take somebody off, and return whether they were in it.
+        """Remove a recipient, and return whether they were listed.
 
         Raises:
             ValueError: That is no number in E.164.
@@ -130,7 +130,7 @@ class ExclusionList:
         return bool(self._do(sql, person))
 
     def close(self) -> None:
-        """Let go of the file. A second call does nothing."""
+        """Close the file. A second call does nothing."""
         self._db.close()
 
     def _do(self, sql: str, *values: object) -> list[tuple[Any, ...]]:

@@ -79,7 +79,7 @@ class MemoryJournal:
         await self.aclose()
 
     async def open(self) -> int:
-        """Take what was in flight for unknown, and return how many that were."""
+        """Mark what was in flight as unknown, and return how many that were."""
         if self._is_open:
             msg = "the journal is open already"
             raise RuntimeError(msg)
@@ -97,12 +97,12 @@ class MemoryJournal:
         return len(lost)
 
     def claim(self, key: str, *, owner: object, person: str | None = None) -> bool:
-        """Let this owner alone have a message; return whether it was free."""
+        """Claim a message for this owner alone; return whether it was free."""
         self._check_open()
         return self._claims.claim(key, owner=owner, person=person)
 
     def release(self, key: str, *, owner: object) -> None:
-        """Let others claim the message, if it is this owner's."""
+        """Release a message that this owner has claimed."""
         self._claims.release(key, owner=owner)
 
     async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:
@@ -229,7 +229,7 @@ class MemoryJournal:
         return len(chosen)
 
     async def aclose(self) -> None:
-        """Let go of it; what it knows stays."""
+        """Close it; what it knows stays."""
         self._is_open = False
         self._raise_fault()
 

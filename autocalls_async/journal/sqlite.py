@@ -84,12 +84,12 @@ class SqliteJournal:
             raise
 
     def claim(self, key: str, *, owner: object, person: str | None = None) -> bool:
-        """Let this owner alone have a message; return whether it was free."""
+        """Claim a message for this owner alone; return whether it was free."""
         self._opened()
         return self._claims.claim(key, owner=owner, person=person)
 
     def release(self, key: str, *, owner: object) -> None:
-        """Let others claim the message, if it is this owner's."""
+        """Release a message that this owner has claimed."""
         self._claims.release(key, owner=owner)
 
     async def admit(self, key: str, *, content: str, recipient_phone: str) -> State:

@@ -204,7 +204,7 @@ class Lanes(Generic[T]):
         return place
 
     def pop(self, lane: Lane) -> Place[T] | None:
-        """Take the next item out of a lane; its recipient's others wait for `done`."""
+        """Return the next item of a lane; its recipient's others wait for `done`."""
         chain = self._waiting[lane].pop() if self._queued else None
         if chain is None:
             return None
@@ -236,13 +236,13 @@ class Lanes(Generic[T]):
         return chain.under_way.item if chain and chain.under_way else None
 
     def done(self, place: Place[T]) -> None:
-        """Let the recipient's next item pass: the popped one has ended."""
+        """Free the recipient's next item: the popped one has ended."""
         chain = self._chains[place.recipient]
         chain.under_way = None
         self._line_up(place.recipient, chain)
 
     def remove(self, place: Place[T]) -> bool:
-        """Take an item out wherever it waits; `False` if it does not wait here."""
+        """Remove an item wherever it waits; `False` if it does not wait here."""
         if place.order not in self._queued:
             return False
         chain = self._chains[place.recipient]
@@ -257,7 +257,7 @@ class Lanes(Generic[T]):
         self._depths[place.lane] -= 1
 
     def _line_up(self, recipient: Hashable, chain: _Chain[T]) -> None:
-        """Let a chain wait where it now belongs."""
+        """Queue a chain where it now belongs."""
         if chain.under_way is not None:
             return
         if not chain.places:

@@ -61,7 +61,7 @@ class RoundTrips:
         self._busy_share = 0.0
 
     def learn(self, seconds: float) -> None:
-        """Take in the round trip of one answered send."""
+        """Learn the round trip of one answered send."""
         # Clipped: one answer of 10 s must not pass for a slower path.
         ordinary = min(seconds, self.odd)
         self._count += 1

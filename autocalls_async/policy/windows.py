@@ -134,7 +134,7 @@ class WindowMemory:
         told_at: datetime | None,
         asked_at: float | None = None,
     ) -> None:
-        """Take over what the service said, in an answer that arrived `now`.
+        """Learn what the service said, in an answer that arrived `now`.
 
         What was learnt after it was asked, at `asked_at`, is newer and stays.
         """

@@ -59,7 +59,7 @@ class Blocks(Protocol):
         """Return how much of a body may matter."""
 
     def handle(self, path: str, headers: Headers, raw: bytes) -> Answer:
-        """Take one webhook in, and return what to answer."""
+        """Handle one webhook, and return what to answer."""
 
 
 def aiohttp_routes(hooks: Webhooks) -> "list[_web.RouteDef]":

@@ -41,7 +41,7 @@ class Closing(Protocol):
     """Whoever takes receipts in."""
 
     async def aclose(self, *, drain_timeout: float) -> None:
-        """Take nothing more in, and let the handlers end."""
+        """Accept nothing more, and wait for the handlers."""
 
 
 @frozen(kw_only=True)
@@ -105,7 +105,7 @@ class Deliveries:
         self._receivers.append(receiver)
 
     async def close_receivers(self, *, drain_timeout: float) -> None:
-        """Take nothing more in, and let the handlers end.
+        """Accept nothing more, and wait for the handlers.
 
         Args:
             drain_timeout: In seconds; after it handlers are cut off.

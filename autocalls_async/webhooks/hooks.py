@@ -221,7 +221,7 @@ class Webhooks:
         await self._opened()
 
     async def aclose(self, *, drain_timeout: float = 30.0) -> None:
-        """Take nothing more in, and let the handlers end; cut them off after a time.
+        """Accept nothing more, and wait for the handlers; cut them off after a time.
 
         Args:
             drain_timeout: In seconds.
@@ -250,7 +250,7 @@ class Webhooks:
         ]
 
     async def forget(self, unfinished: Unfinished) -> None:
-        """Take one off the list of those that were cut off: it was seen to.
+        """Remove one from the list of those that were cut off: it was seen to.
 
         Raises:
             DeliveryStoreError: The store cannot be used.
@@ -265,7 +265,7 @@ class Webhooks:
         return self._door.most_bytes(path)
 
     async def handle(self, path: str, headers: Headers, raw: bytes) -> Answer:
-        """Take one webhook in, and return what to answer; a handler never delays it.
+        """Handle one webhook, and return what to answer; a handler never delays it.
 
         Once it has begun, this may be awaited in any event loop: the work is done in
         the one where it began, where its client is at home.

@@ -41,7 +41,7 @@ class EvenSample:
         self._needs_window: dict[Pair, bool] = {}
 
     def add(self, pair: Pair, *, has_fallback: bool) -> None:
-        """Take in a free text to this pair."""
+        """Count a free text to this pair."""
         if pair in self._needs_window:
             self._needs_window[pair] = True  # only one text may fall back
             return
@@ -142,7 +142,7 @@ class Manifest:
         return self.position - self.bad.count - self.excluded.count
 
     def add(self, value: object) -> None:
-        """Take in the next message, or whatever stands in its place."""
+        """Count the next message, or whatever stands in its place."""
         self.position += 1
         try:
             message = check_message(value)

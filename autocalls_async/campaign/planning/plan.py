@@ -203,7 +203,7 @@ class Plan(Plain):
 
 
 def _describe(plan: Plan) -> Iterator[str]:
-    """Say it for people, in lines. No line holds a text or a number of theirs."""
+    """Return it for people, in lines. No line holds a text or a number of theirs."""
     kinds = f"{plan.freeform_count:,} free text, {plan.template_count:,} template"
     messages = _count(plan.message_count, "message")
     yield f"{messages} ({kinds}), {_duration(plan.duration)} at the pace of now"

@@ -14,7 +14,7 @@ from autocalls_async.model.values.frozen import FrozenDict
 
 
 def not_asked(subject: str, error: Exception, **facts: object) -> Finding:
-    """Say that a question got no answer, and what happened."""
+    """Return a text: a question got no answer, and why."""
     text = f"{subject} could not be asked: {error}"
     return make_warning(FindingKind.NOT_ASKED, text, **facts)
 

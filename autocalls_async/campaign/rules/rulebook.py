@@ -68,7 +68,7 @@ class Rulebook:
         return self.per_day is None or sender_id in self._limits
 
     def set_limit(self, sender_id: int, limit: int | None) -> None:
-        """Take note of how many people a sender may write to; `None` is any number."""
+        """Note how many people a sender may write to; `None` is any number."""
         self._limits[sender_id] = limit
 
     @property

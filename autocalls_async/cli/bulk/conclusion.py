@@ -190,7 +190,7 @@ class Conclusion:
                 self.screen.offer("to settle them, in 15 minutes", command)
 
     def _what_to_raise(self) -> str:
-        """Say which bound has to be raised before there is a use in going on."""
+        """Return which bound has to be raised before there is a use in going on."""
         most, spent = self.rules.at_most, self.results.counts
         has_left = spent[State.ACCEPTED] + spent[State.UNKNOWN]
         if most is None or has_left < most:

@@ -57,7 +57,7 @@ def choice_of(campaign: Campaign) -> Choice:
 
 
 def remarks_on_repeats(found: Inventory, choice: Choice) -> Iterator[Remark]:
-    """Say which people have several rows, and what becomes of them."""
+    """Yield which people have several rows, and what becomes of them."""
     if found.repeated.row_count and choice.repeats is None:
         yield Remark(
             text=f"{_are_for(found.repeated)} somebody who has an earlier one"
@@ -73,7 +73,7 @@ def remarks_on_repeats(found: Inventory, choice: Choice) -> Iterator[Remark]:
 
 
 def remarks_on_fates(found: Inventory, choice: Choice) -> Iterator[Remark]:
-    """Say which rows are not sent for what others are or were."""
+    """Yield which rows are not sent for what others are or were."""
     fates = found.fates
     if taken := _lines(fates, Fate.KEY_TAKEN):
         text = f"{_have(taken)} the key of another message ({taken}); give each its own"
@@ -132,7 +132,7 @@ def _of_renamed(renamed: Lines) -> Iterator[Remark]:
 
 
 def _unmet(found: Inventory) -> str:
-    """Say which reasons to retry there are none of, and which there are."""
+    """Return which reasons to retry there are none of, and which there are."""
     told = [f"{plain(name)} ({n:,})" for name, n in found.reasons.most_common(3)]
     known = f"there are: {', '.join(told)}" if told else "none was rejected"
     reasons = ", ".join(map(plain, found.unmet))
@@ -140,7 +140,7 @@ def _unmet(found: Inventory) -> str:
 
 
 def describe_conflict(conflict: Conflict) -> str:
-    """Say what is wrong with a row's key."""
+    """Return what is wrong with a row's key."""
     if conflict.first_line is None:
         return (
             f"message {show_key(conflict.key)} is in the journal with other content;"

@@ -48,7 +48,7 @@ def tell_remarks(remarks: Iterable[Remark], campaign: Campaign, screen: Screen) 
 
 
 def problem_of(found: Inventory, campaign: Campaign) -> str | None:
-    """Say why this file cannot be sent; `None` if it can."""
+    """Return why this file cannot be sent; `None` if it can."""
     if found.bad_count and not campaign.skip_bad:
         problems = [str(found.unsettled)] if found.unsettled.row_count else []
         if found.mendable_count:
@@ -94,7 +94,7 @@ def show_numbers(found: Inventory, screen: Screen) -> None:
 
 
 def describe_standing(found: Inventory, *, file: str, journal: Path) -> Iterator[str]:
-    """Say what the journal holds, and what will be sent."""
+    """Yield what the journal holds, and what will be sent."""
     if found.held:
         held = count(found.held.total(), "message")
         yield f"journal {journal} holds {held}: {state_counts(found.held)}"
@@ -122,6 +122,6 @@ def describe_standing(found: Inventory, *, file: str, journal: Path) -> Iterator
 
 
 def state_counts(counts: Counter[State]) -> str:
-    """Say how many are in each state: `118 accepted, 2 rejected`."""
+    """Return how many are in each state: `118 accepted, 2 rejected`."""
     shown = [(counts[state], state) for state in ORDER if counts[state]]
     return ", ".join(f"{number:,} {state.value}" for number, state in shown)

@@ -52,7 +52,7 @@ class Books:
         return sum(isinstance(outcome, Unknown) for outcome in self.outcomes)
 
     def differences(self, total: int) -> list[str]:
-        """Say where they disagree; what is unknown may have arrived or not."""
+        """Return where they disagree; what is unknown may have arrived or not."""
         seen = Counter(self.seen)
         unsure = {_identity(o) for o in self.outcomes if isinstance(o, Unknown)}
         never = self.claimed - seen

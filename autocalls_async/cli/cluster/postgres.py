@@ -20,7 +20,7 @@ _QUICK = {
 
 
 def find_programs() -> Path | None:
-    """Say where PostgreSQL's programs are, if they are on this machine."""
+    """Return where PostgreSQL's programs are, if they are on this machine."""
     found = shutil.which("initdb")
     if found:
         return Path(found).parent
@@ -67,7 +67,7 @@ class Server:
         return self._folder / "data"
 
     def dsn(self, database: str = "postgres") -> str:
-        """Say how it is reached."""
+        """How it is reached."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:

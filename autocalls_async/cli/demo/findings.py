@@ -115,7 +115,7 @@ def _record(message: AcceptedMessage) -> _Identity:
 
 
 def verdict(findings: Findings) -> str:
-    """Say in a line whether client and service agree."""
+    """Return in a line whether client and service agree."""
     messages = count(findings.progress.done, "message")
     if findings.is_proven:
         return f"Client and service agree on each of the {messages}."

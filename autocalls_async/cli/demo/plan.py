@@ -41,7 +41,7 @@ class Script:
         return [f"+1415555{i:04d}" for i in range(5000, 5000 + self.killed_count)]
 
     def prepare(self, emulator: Emulator) -> None:
-        """Let most recipients have written, some too long ago, and some never."""
+        """Make most recipients have written, some too long ago, and some never."""
         for index, phone in enumerate(self.recipients):
             if index % 20 in _CLOSED:
                 emulator.expire_window(phone)

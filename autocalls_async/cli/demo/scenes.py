@@ -52,7 +52,7 @@ class Overtaken:
     seconds: float
 
     def describe(self) -> str:
-        """Say it in a line."""
+        """Return it as a line."""
         return (
             f"overtook {self.waiting_count - self.passed_count} of"
             f" {self.waiting_count} that waited, accepted in {self.seconds:.1f} s"
@@ -120,7 +120,7 @@ class Survived:
         return was_midway and not self.twice_count and self.missing_count <= 1
 
     def describe(self) -> str:
-        """Say it in a line."""
+        """Return it as a line."""
         left = self.missing_count
         return (
             f"after {self.first_count} of {self.total}; the next run sent"

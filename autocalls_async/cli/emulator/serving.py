@@ -39,7 +39,7 @@ def run_emulator(simulation: Simulation, screen: Screen) -> int:
 
 
 def explain_start(error: OSError, simulation: Simulation) -> str:
-    """Say which file, or which address, could not be used."""
+    """Return which file, or which address, could not be used."""
     address = simulation.address
     if error.filename is not None:
         return f"cannot use {error.filename}: {os_reason(error)}"

@@ -35,7 +35,7 @@ def exclude_add_command(
 def exclude_remove_command(
     phones: Phones, *, file: List = _LIST, json: Json = False
 ) -> None:
-    """Take numbers off the list."""
+    """Remove numbers from the list."""
     from autocalls_async.cli.exclude.commands import remove
 
     finish(lambda screen: remove(file, phones, screen), as_json=json)

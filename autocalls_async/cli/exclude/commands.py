@@ -29,7 +29,7 @@ def add(path: Path, phones: Sequence[str], reason: str | None, screen: Screen) -
 
 
 def remove(path: Path, phones: Sequence[str], screen: Screen) -> int:
-    """Take numbers off: all, or none where one is unusable.
+    """Remove numbers: all, or none where one is unusable.
 
     Raises:
         CommandError: There is no such list.

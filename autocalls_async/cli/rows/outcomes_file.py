@@ -119,7 +119,7 @@ class OutcomesFile:
 
 
 def out_format_of(path: Path) -> FileFormat:
-    """Tell the format of a file to write.
+    """Return the format of a file to write.
 
     Raises:
         ValueError: Its ending says none that is written.

@@ -28,7 +28,7 @@ _ENDINGS = {
 
 
 def format_of(name: str) -> FileFormat:
-    """Tell a file's format from the ending of its name.
+    """Return a file's format from the ending of its name.
 
     Raises:
         ValueError: The ending says nothing.

@@ -83,7 +83,7 @@ def fail(
 
 
 def os_reason(error: OSError) -> str:
-    """Say what the system would not do, in its own words: `Permission denied`."""
+    """Return what the system would not do, in its own words: `Permission denied`."""
     if isinstance(error, socket.gaierror):  # its numbers are no system's
         return str(error.strerror)
     return os.strerror(error.errno) if error.errno else str(error)

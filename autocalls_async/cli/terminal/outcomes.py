@@ -24,7 +24,7 @@ OUTCOME_STYLES = {
 
 
 def explain_error(error: AutocallsError) -> str:
-    """Say what went wrong, with the service's own words where there are any.
+    """Return what went wrong, with the service's own words where there are any.
 
     The library keeps those out of its texts, since they may repeat what was
     sent; here they go to the one who sent it.

@@ -48,7 +48,7 @@ def reason_table(reasons: Counter[tuple[str, str]]) -> Table:
 
 
 def progress_line(progress: Progress, *, total: int) -> str:
-    """Say how far it is: `120 of 300, 4.8 accepted a second, about 38 s left`."""
+    """Return how far it is: `120 of 300, 4.8 accepted a second, about 38 s left`."""
     parts = [f"{progress.done:,} of {total:,}"]
     if progress.doubt is not None:
         return f"{parts[0]}, paused: {progress.doubt}"
@@ -66,14 +66,14 @@ def progress_line(progress: Progress, *, total: int) -> str:
 
 
 def _waiting(progress: Progress) -> str:
-    """Say how many wait, and until when: `80 wait until Mon 30 Nov 09:00 CET`."""
+    """Return how many wait, and until when: `80 wait until Mon 30 Nov 09:00 CET`."""
     waits = f"{progress.aside:,} wait" if progress.aside else "waiting"
     until = progress.waits_until
     return waits if until is None else f"{waits} until {show_time(until)}"
 
 
 def outcome_counts(progress: Progress) -> str:
-    """Say how many ended in which way: `118 accepted, 2 rejected`."""
+    """Return how many ended in which way: `118 accepted, 2 rejected`."""
     numbers = [(getattr(progress, name), name) for name in OUTCOME_STYLES]
     return ", ".join(f"{number:,} {name}" for number, name in numbers if number)
 

@@ -14,7 +14,7 @@ _CONTEXT = inspect.Parameter(
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
-    """Let typer see a command's parameters, those of an attrs class field by field.
+    """Show typer a command's parameters, those of an attrs class field by field.
 
     A field's type says what the option is, as a parameter's would. A class among
     the fields is spread, too; what `__init__` does not take is no option. One with a

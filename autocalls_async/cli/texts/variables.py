@@ -19,7 +19,7 @@ _BLANKS = re.compile(r"[\n\v\f\r\x1c-\x1e\x85\u2028\u2029\t]+| {5,}")
 
 
 def fault_of(text: str) -> str | None:
-    """Say which rule a variable's text breaks, if it does."""
+    """Return which rule a variable's text breaks, if it does."""
     if _LINE_ENDS.search(text):
         return "holds a line break"
     if "\t" in text:

@@ -16,7 +16,7 @@ webhooks_app: typer.Typer = typer.Typer(
 @webhooks_app.command("serve")
 @spread
 def webhooks_serve_command(wanted: options.Serve, *, json: Json = False) -> None:
-    """Take webhooks in until Ctrl-C: /hooks/receipts, and with a token the others.
+    """Receive webhooks until Ctrl-C: /hooks/receipts, and with a token the others.
 
     The senders' signing secrets stand in AUTOCALLS_WEBHOOK_SECRETS: one for all, or
     '12=new,old;15=secret'. Programs on this host read the same file with

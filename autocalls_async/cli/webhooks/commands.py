@@ -32,7 +32,7 @@ _SIGNATURE = re.compile(
 
 
 def serve(wanted: Serve, screen: Screen) -> int:
-    """Take webhooks in until a signal comes.
+    """Receive webhooks until a signal comes.
 
     Raises:
         CommandError: It cannot listen there.
@@ -132,7 +132,7 @@ def _parse(
 
 
 def _hint(receiver: Receiver, raw: bytes, signature: str) -> str:
-    """Say what an editor did to the body, if that is why it does not fit."""
+    """Return what an editor did to the body, if that is why it does not fit."""
     for body in (raw.rstrip(b"\r\n"), raw + b"\n", raw.removeprefix(b"\xef\xbb\xbf")):
         with suppress(WebhookError):
             _parse(receiver, body, signature)

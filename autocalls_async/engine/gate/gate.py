@@ -165,7 +165,7 @@ class Gate:
             self.serve()
 
     def promote(self, turn: Turn) -> None:
-        """Let it go with the interactive ones from now on."""
+        """Move it to the interactive lane."""
         self.turns.promote(turn)
         self.serve()
 
@@ -326,7 +326,7 @@ class Gate:
         return self._lead + GROUP_SECONDS / 2 if is_early else 0.0
 
     def _turn_back(self, wait: float) -> None:
-        """Let those go who would hold an intent or a connection for too long."""
+        """Turn back those who would hold an intent or a connection for too long."""
         turns = self.turns
         if turns.called and wait > self._lead + GROUP_SECONDS + self.pace.gap:
             for turn in list(turns.called):

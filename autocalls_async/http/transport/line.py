@@ -66,7 +66,7 @@ class Line(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of it; whatever is under way on it ends."""
+        """Close it; whatever is under way on it ends."""
 
 
 class Watch:
@@ -77,7 +77,7 @@ class Watch:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, line: "DirectLine") -> None:
-        """Let its time begin now."""
+        """Start its time now."""
         loop = asyncio.get_running_loop()
         self._ends[line] = at = loop.time() + ANSWER_SECONDS
         if self._timer is None:

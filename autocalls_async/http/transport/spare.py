@@ -35,12 +35,12 @@ class Dials:
         self._timer: asyncio.TimerHandle | None = None
 
     def join(self, spare: "Spare") -> None:
-        """Let a spare dial when it is its turn, at once if nobody is before it."""
+        """Queue a spare to dial in its turn, at once if nobody is before it."""
         self._line[spare] = None
         self._serve()
 
     def leave(self, spare: "Spare") -> None:
-        """Let a spare not dial after all."""
+        """Remove a spare that need not dial after all."""
         if self._line.pop(spare, spare) is None and not self._line:
             self._stop_timer()
 

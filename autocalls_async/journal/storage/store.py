@@ -107,7 +107,7 @@ _RESOLVE = {
 
 
 def lose_in_flight(db: sqlite3.Connection, at: int) -> int:
-    """Take what was in flight for unknown, and return how many that were."""
+    """Mark what was in flight as unknown, and return how many that were."""
     row = (State.UNKNOWN, at, LOST_ERROR, LOST_DETAIL, State.IN_FLIGHT)
     return db.execute(_LOSE, row).rowcount
 

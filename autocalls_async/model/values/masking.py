@@ -49,7 +49,7 @@ def show_code(code: str) -> str:
 
 
 def forgetful(function: Callable[P, T]) -> Callable[P, T]:
-    """Let no traceback show what a function was given when it refuses it.
+    """Return a function whose arguments no traceback shows when it refuses them.
 
     Tracers export the variables of each frame that an error went through, so it
     goes through none that holds them.

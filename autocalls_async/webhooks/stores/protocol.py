@@ -124,7 +124,7 @@ class DeliveryStore(Protocol):
         """Make it ready. A second call does nothing."""
 
     async def aclose(self) -> None:
-        """Let go of it, and stop receiving. A second call does nothing."""
+        """Close it, and stop receiving. A second call does nothing."""
 
     # Receiving
 

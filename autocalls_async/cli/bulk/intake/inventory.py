@@ -191,7 +191,7 @@ def _rows(reader: RowReader, file: IO[bytes]) -> Iterator[Row | BadRow]:
 
 
 async def know_all_of(journal: Journal, spool: Spool) -> None:
-    """Take in what an open journal holds.
+    """Add what an open journal holds.
 
     Raises:
         JournalError: It cannot be read.

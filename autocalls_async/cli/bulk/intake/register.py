@@ -205,7 +205,7 @@ class Register:
         self._db.close()
 
     def add(self, line_number: int, key: str, identity: str, person: str) -> None:
-        """Take in a row that can be sent; lines come in their order."""
+        """Add a row that can be sent; lines come in their order."""
         row = (line_number, key, identity, person, key != identity)
         with _keeping():
             self._db.execute(
@@ -215,7 +215,7 @@ class Register:
             )
 
     def know(self, entry: Entry) -> None:
-        """Take in what the journal holds of a message."""
+        """Add what the journal holds of a message."""
         identity = entry.identity
         has_own_key = entry.key.partition(".")[0] != identity
         row = (entry.key, identity, entry.person, has_own_key)

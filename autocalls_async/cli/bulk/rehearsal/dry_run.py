@@ -117,7 +117,7 @@ class DryRun:
                 self.screen.say(line)
 
     def _know_all_of(self, path: Path) -> None:
-        """Take in what the journal holds; a dry run neither makes nor changes one."""
+        """Add what the journal holds; a dry run neither makes nor changes one."""
         if not path.exists():
             return
         with JournalReader(path) as journal:

@@ -12,7 +12,7 @@ from autocalls_async.cli.terminal.words import count, show_time
 def describe_rules(
     rules: GivenRules, *, journal: Path | None, now: datetime
 ) -> Iterator[str]:
-    """Say which rules hold, and what they come to now."""
+    """Yield which rules hold, and what they come to now."""
     if rules.exclusions is not None:
         yield f"left out: {count(len(rules.exclusions), 'number')}"
     if rules.start_at is not None and rules.start_at > now:
