@@ -1,12 +1,13 @@
 """What the holder of an account does with what waits for it."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
 
 from autocalls_async import FreeformMessage, SendLimit, Unsent, UnsentError
 from autocalls_async.cluster import Cluster, Worker
-from autocalls_async.cluster.holder.outbox import Outbox
+from autocalls_async.cluster.holder.outbox import AHEAD, PAGE, Outbox
 from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.cluster.protocol.journal import PostgresJournal
 from autocalls_async.cluster.protocol.lease import QUIET_SECONDS, Lease
@@ -102,7 +103,13 @@ async def outbox(database: Database) -> AsyncGenerator[Outbox, None]:
     writer = Writer(database.session("test writer"))
     journal = PostgresJournal("acme", database=database, writer=writer, lease=lease)
     await journal.open()
-    yield Outbox(database, journal, sender_id=12, note_inbound=lambda *_: None)
+    yield Outbox(
+        database,
+        journal,
+        sender_id=12,
+        limit=SendLimit(5),
+        note_inbound=lambda *_: None,
+    )
     await journal.flush()  # it says where something was settled that had been
     await writer.aclose()
     await session.aclose()
@@ -145,3 +152,29 @@ async def test_what_no_message_can_be_made_of_is_settled_once(
 
     assert good.key == "good"
     assert {state for state, _ in states} <= {"new", "rejected"}
+
+
+async def test_no_more_are_in_hand_than_the_pace_needs(
+    dsn: str, outbox: Outbox
+) -> None:
+    async with Cluster(dsn) as cluster:
+        messages = [hello(f"#{n}", f"+1415555{n:04d}") for n in range(3 * PAGE + 1)]
+        await cluster.enqueue_many(messages, account="acme", campaign="spring")
+    bulk = outbox.messages(Lane.BULK)
+    given = [await anext(bulk) for _ in range(AHEAD)]
+
+    following = asyncio.ensure_future(anext(bulk))
+    await asyncio.wait([following], timeout=0.2)
+    assert not following.done()
+    for message in given[:PAGE]:
+        outbox.ended(Unsent(message=message, error=UnsentError(detail="came back")))
+    given.append(await following)
+    given += [await anext(bulk) for _ in range(PAGE - 1)]
+    last = asyncio.ensure_future(anext(bulk))
+    await asyncio.wait([last], timeout=0.2)
+    assert not last.done()
+    last.cancel()
+    await asyncio.wait([last])
+
+    texts = [m.message for m in given if isinstance(m, FreeformMessage)]
+    assert texts == [f"#{n}" for n in range(3 * PAGE)]

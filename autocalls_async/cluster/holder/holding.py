@@ -93,6 +93,7 @@ class Holding:
             database,
             journal,
             sender_id=settings.sender_id,
+            limit=settings.send_limit,
             note_inbound=self._note_inbound,
         )
 

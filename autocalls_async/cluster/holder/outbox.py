@@ -15,6 +15,7 @@ from autocalls_async.journal.keys import from_content
 from autocalls_async.model.messages import Message
 from autocalls_async.model.outcomes import Outcome, Unsent
 from autocalls_async.policy.lanes import Lane
+from autocalls_async.policy.pace import SendLimit
 
 REST_SECONDS = 10.0
 """What came back unsent is not given again before this."""
@@ -22,7 +23,13 @@ REST_SECONDS = 10.0
 REFUSED_SECONDS = 1.0
 """The same, where its intent could not be noted, or an earlier one waits."""
 
-PAGE = 32
+PAGE = 16
+AHEAD = 32
+"""So many of a lane are in hand at most, at up to eight a second: enough for four
+seconds, and few enough that what is handed over is soon written back."""
+
+AHEAD_MOST = 64
+_AHEAD_SECONDS = 4.0
 _FAILED_SECONDS = 0.3
 _WAITING = (
     "SELECT * FROM autocalls.waiting(%s, %s, %s::bigint[], %s::bigint[], %s::integer,"
@@ -40,6 +47,7 @@ class Outbox:
         database: Where they are read.
         journal: The account's, open.
         sender_id: The sender of messages that name none.
+        limit: The account's.
         note_inbound: Told who has written.
     """
 
@@ -49,13 +57,17 @@ class Outbox:
         journal: PostgresJournal,
         *,
         sender_id: int | None,
+        limit: SendLimit,
         note_inbound: NoteInbound,
     ) -> None:
         self._database = database
         self._journal = journal
         self._sender_id = sender_id
         self._note_inbound = note_inbound
-        self._in_hand: dict[str, int] = {}
+        at_pace = round(_AHEAD_SECONDS / limit.gap)
+        self._ahead = min(max(AHEAD, at_pace), AHEAD_MOST)
+        self._in_hand: dict[Lane, dict[str, int]] = {lane: {} for lane in Lane}
+        self._ends = asyncio.Event()
         self._resting: dict[int, float] = {}
         self._rejected: dict[int, float] = {}  # until that is surely committed
         # Of what a lane has read, the other has taken these in hand since.
@@ -72,17 +84,21 @@ class Outbox:
     def stop(self) -> None:
         """Give nothing more."""
         self._stopped.set()
+        self._ends.set()
         self.wake()
 
     def idle_seconds(self) -> float:
         """Return for how long there was nothing to do."""
-        return 0.0 if self._in_hand else loop_time() - self._active_at
+        return 0.0 if any(self._in_hand.values()) else loop_time() - self._active_at
 
     def ended(self, outcome: Outcome) -> None:
         """Note that a message has its outcome; one that is unsent rests."""
         self._active_at = loop_time()
-        row_id = self._in_hand.pop(outcome.message.key or "", None)
-        was_refused = self._journal.take_refused(outcome.message.key or "")
+        self._ends.set()
+        key = outcome.message.key or ""
+        found = [hand.pop(key) for hand in self._in_hand.values() if key in hand]
+        row_id = found[0] if found else None
+        was_refused = self._journal.take_refused(key)
         if row_id is not None and isinstance(outcome, Unsent):
             rest = REFUSED_SECONDS if was_refused else REST_SECONDS
             self._resting[row_id] = self._active_at + rest
@@ -90,6 +106,7 @@ class Outbox:
     async def messages(self, lane: Lane) -> AsyncGenerator[Message, None]:
         """Yield what waits in a lane until it is stopped."""
         while not self._stopped.is_set():
+            await self._has_room(lane)
             self._news[lane].clear()
             rows = await self._read(lane)
             for row in rows:
@@ -101,12 +118,21 @@ class Outbox:
             if not rows:
                 await self._news[lane].wait()
 
+    async def _has_room(self, lane: Lane) -> None:
+        """Wait until so few of a lane are in hand that a page more is welcome."""
+        while len(self._in_hand[lane]) > self._ahead - PAGE:
+            if self._stopped.is_set():
+                return
+            self._ends.clear()
+            await self._ends.wait()
+
     async def _read(self, lane: Lane) -> list[Row]:
         now = loop_time()
         self._taken[lane].clear()
         self._resting = {row: at for row, at in self._resting.items() if at > now}
         self._rejected = {row: at for row, at in self._rejected.items() if at > now}
-        values = ([*self._in_hand.values(), *self._rejected], list(self._resting))
+        in_hand = [row for hand in self._in_hand.values() for row in hand.values()]
+        values = ([*in_hand, *self._rejected], list(self._resting))
         account = self._journal.hold.account
         try:
             return await self._database.fetch(
@@ -130,7 +156,7 @@ class Outbox:
         for other in Lane:
             if other is not lane:
                 self._taken[other].add(row_id)
-        self._in_hand[key] = row_id
+        self._in_hand[lane][key] = row_id
         self._journal.note_read(key)
         if written_seconds is not None:
             self._note_inbound(message, written_seconds)
