@@ -97,6 +97,7 @@ def send_command(
     recipient: options.Recipient,
     message: options.Message,
     *,
+    receipts: options.Receipts = None,
     connection: options.Connection,
     json: options.Json = False,
 ) -> None:
@@ -106,7 +107,7 @@ def send_command(
 
     def work(screen: "Screen") -> int:
         content = FreeformMessage(recipient_phone=recipient, message=message)
-        return send_one(connection, content, screen)
+        return send_one(connection, content, screen, receipts=receipts)
 
     finish(work, as_json=json)
 
@@ -120,6 +121,7 @@ def template_command(
     language: options.Language = None,
     var: options.Variables = None,
     name: options.RecipientName = None,
+    receipts: options.Receipts = None,
     connection: options.Connection,
     json: options.Json = False,
 ) -> None:
@@ -134,14 +136,15 @@ def template_command(
     from autocalls_async.model.messages import TemplateMessage
 
     def work(screen: "Screen") -> int:
-        content = TemplateMessage(
+        given = TemplateMessage(
             recipient_phone=recipient,
             template_id=1,  # until it is looked up
             variables=parse_variables(var or ()),
             recipient_name=name,
         )
-        found = find_checked(connection, template, language, content.variables)
-        return send_one(connection, evolve(content, template_id=found), screen)
+        found = find_checked(connection, template, language, given.variables)
+        content = evolve(given, template_id=found)
+        return send_one(connection, content, screen, receipts=receipts)
 
     finish(work, as_json=json)
 

@@ -1,8 +1,9 @@
 """From options to a client, and a call whose Ctrl-C still tells what happened."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from autocalls_async.cli.options import Connection
@@ -83,10 +84,13 @@ def open_for_questions(
     return _make(connection, retry=_QUICK, deliveries=deliveries)
 
 
-def _open(connection: Connection, *, rate: int = 5) -> AutocallsClient:
+def _open(
+    connection: Connection, *, rate: int = 5, deliveries: "Deliveries | None" = None
+) -> AutocallsClient:
     """Make a client for single calls, at the rate of a campaign that is planned."""
     return _make(
         connection,
+        deliveries=deliveries,
         retry=_QUICK,
         drain_timeout=_DRAIN_SECONDS,
         send_limit=SendLimit(rate),
@@ -147,19 +151,60 @@ async def look_at_account(client: AutocallsClient) -> None:
         await client.account()
 
 
-def send(connection: Connection, message: Message) -> tuple[SentMessage, int]:
+@asynccontextmanager
+async def _noting(path: Path | None) -> AsyncIterator["Deliveries | None"]:
+    """Have a store of receipts open, if there is to be one.
+
+    Raises:
+        CommandError: It cannot be used.
+    """
+    if path is None:
+        yield None
+        return
+    # Most calls note nothing.
+    from autocalls_async.webhooks.deliveries import Deliveries  # noqa: PLC0415
+    from autocalls_async.webhooks.stores.errors import (  # noqa: PLC0415
+        DeliveryStoreError,
+    )
+
+    deliveries = Deliveries(path)
+    try:
+        await deliveries.open()
+    except DeliveryStoreError as error:
+        await deliveries.aclose()
+        msg = f"{error}; nothing was sent"
+        raise CommandError(msg) from error
+    try:
+        yield deliveries
+    finally:
+        await deliveries.aclose()
+
+
+def send(
+    connection: Connection, message: Message, *, receipts: Path | None = None
+) -> tuple[SentMessage, int]:
     """Send one message, and tell what became of it even after Ctrl-C.
+
+    Args:
+        connection: How the service is reached.
+        message: What to send.
+        receipts: Where to note that it was handed over.
 
     Returns:
         What the service said, and the exit status.
 
     Raises:
-        CommandError: The service was out of reach, or a signal came.
+        CommandError: The service was out of reach, a signal came, or the file of
+            receipts cannot be used.
         AutocallsError: The service refused, or nobody knows.
     """
 
     async def call() -> tuple[SentMessage, int]:
-        async with _open(connection) as client, Stopping(client.aclose) as stopping:
+        async with (
+            _noting(receipts) as deliveries,
+            _open(connection, deliveries=deliveries) as client,
+            Stopping(client.aclose) as stopping,
+        ):
             try:
                 sent = await client.send(message)
             except AutocallsError as error:

@@ -142,6 +142,15 @@ RecipientName = Annotated[
     str | None, typer.Option(metavar="TEXT", help="The recipient's name.")
 ]
 
+Receipts = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Note there that it was handed over: the file of `autocalls webhooks "
+        "serve`, which else takes its receipt for another program's.",
+    ),
+]
+
 # senders and templates
 
 AllSenders = Annotated[bool, typer.Option("--all", help="Those offline, too.")]

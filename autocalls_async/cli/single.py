@@ -1,6 +1,7 @@
 """The commands that make one call: what they ask, and how the answer looks."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from autocalls_async.cli.connection import ask, check_sender, send
 from autocalls_async.cli.options import Connection
@@ -23,10 +24,16 @@ from autocalls_async.model.templates import find_template
 _DASH = "-"
 
 
-def send_one(connection: Connection, message: Message, screen: Screen) -> int:
+def send_one(
+    connection: Connection,
+    message: Message,
+    screen: Screen,
+    *,
+    receipts: Path | None = None,
+) -> int:
     """Send one message."""
     check_sender(connection)
-    sent, status = send(connection, message)
+    sent, status = send(connection, message, receipts=receipts)
     phone = message.recipient_phone
     if screen.as_json:
         known = {"outcome": "accepted", "recipient_phone": phone}

@@ -3,7 +3,10 @@
 import io
 import json
 import socket
+import sqlite3
 import sys
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -355,3 +358,40 @@ def test_a_template_of_several_lines_is_one_line_in_a_pipe(
 
     (row,) = [line for line in ended.out.splitlines() if line.startswith("99\t")]
     assert row.endswith("\tHello {{1}}, your table is ready")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("send", OPEN, "Hi"), id="text"),
+        pytest.param(
+            ("template", OPEN, "45", *(f"--var={n}=x" for n in (1, 2, 3))),
+            id="template",
+        ),
+        pytest.param(("bulk", "in.csv", "--test-to", OPEN), id="trial"),
+    ],
+)
+def test_what_was_handed_over_is_noted_among_the_receipts(
+    command: tuple[str, ...], autocalls: Autocalls, service: Service
+) -> None:
+    Path("in.csv").write_text(f"recipient_phone,message\n{CLOSED},Hi\n")
+
+    ended = autocalls(*command, "--receipts", "receipts.db")
+
+    assert ended.status == 0
+    (accepted,) = service.emulator.accepted
+    with closing(sqlite3.connect("receipts.db")) as file:
+        (noted,) = file.execute("SELECT whatsapp_message_id FROM sends").fetchall()
+    assert noted == (str(accepted.whatsapp_message_id),)
+
+
+def test_receipts_that_cannot_be_noted_keep_a_message_from_leaving(
+    autocalls: Autocalls, service: Service
+) -> None:
+    Path("receipts.db").write_text("no database, but long enough to be looked at" * 9)
+
+    ended = autocalls("send", OPEN, "Hi", "--receipts", "receipts.db")
+
+    assert ended.status == 2
+    assert "nothing was sent" in ended.complaint
+    assert service.emulator.requests == []

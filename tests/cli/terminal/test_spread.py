@@ -14,7 +14,13 @@ from typer.testing import CliRunner
 from autocalls_async.cli.app import app
 from autocalls_async.cli.bulk.options import BulkConnection, Campaign
 from autocalls_async.cli.bulk.rules.options import RuleOptions
-from autocalls_async.cli.choices import Changed, FileFormat, NumbersMeant, Repeats
+from autocalls_async.cli.choices import (
+    Changed,
+    FileFormat,
+    HiddenRows,
+    NumbersMeant,
+    Repeats,
+)
 from autocalls_async.cli.terminal.spread import spread, to_words
 
 
@@ -121,6 +127,7 @@ CHANGED = {
     "phone_column": "Mobile",
     "text_column": "Text",
     "sheet": "Customers",
+    "hidden_rows": HiddenRows.SKIP,
     "encoding": "cp1252",
     "skip_bad": True,
     "repeats": Repeats.FIRST,

@@ -35,7 +35,7 @@ def send_trial(campaign: Campaign, number: str, spool: Spool, screen: Screen) ->
     """
     first = next(iter(spool))
     message = evolve(first.message(), recipient_phone=number, key=None)
-    sent, status = send(campaign.connection, message)
+    sent, status = send(campaign.connection, message, receipts=campaign.receipts)
     if screen.as_json:
         known = {"outcome": "accepted", "recipient_phone": number}
         screen.emit(known | {"line": first.line_number} | fields_of(sent))
