@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from autocalls_async.cli.terminal.tables import fitted
 from autocalls_async.cli.terminal.words import printable, to_json
 
 # A pipe has no width; this lets most tables stay unfolded.
@@ -78,7 +79,7 @@ class Screen:
         for index, table in enumerate(tables):
             if index:
                 self.out.print()
-            self.out.print(table)
+            self.out.print(fitted(table, self.out.width))
 
     def show_listing(self, table: Table) -> None:
         """Write a listing: to a terminal as a table, to a pipe as values and tabs.

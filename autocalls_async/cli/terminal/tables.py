@@ -14,6 +14,9 @@ from autocalls_async.cli.terminal.words import plain, printable
 # A longer title folds rather than widen its table.
 _MIN_TITLE = 60
 
+# So wide a column may become that folds its cells.
+_MIN_FOLDED = 12
+
 
 class _PrintableTable(Table):
     """A table whose cells cannot steer a terminal, whoever wrote them."""
@@ -71,3 +74,34 @@ def fact_table(title: str, facts: Iterable[tuple[str, object]]) -> Table:
     for name, value in facts:
         table.add_row(Text(name, style="dim"), Text(plain(value)))
     return table
+
+
+def fitted(table: Table, width: int) -> Table:
+    """Return a table that fits: where its columns have no room, a line for each cell.
+
+    Cut columns would lose the end of a number or of a status without a word.
+    """
+    columns = [(str(c.header), [*map(_text_of, c.cells)]) for c in table.columns]
+    least = sum(
+        _least_width([name, *cells], folds=not column.no_wrap)
+        for column, (name, cells) in zip(table.columns, columns, strict=True)
+    )
+    if len(columns) < 3 or least + 3 * len(columns) <= width:
+        return table
+    names = [name for name, _ in columns]
+    upright = fact_table(_text_of(table.title), ())
+    for row in zip(*(cells for _, cells in columns), strict=True):
+        if upright.row_count:
+            upright.add_row("", "")
+        for name, cell in zip(names, row, strict=True):
+            upright.add_row(Text(name, style="dim"), Text(cell))
+    return upright
+
+
+def _text_of(cell: object) -> str:
+    return cell.plain if isinstance(cell, Text) else str(cell or "")
+
+
+def _least_width(texts: Iterable[str], *, folds: bool) -> int:
+    widest = max(map(cell_len, texts))
+    return min(widest, _MIN_FOLDED) if folds else widest

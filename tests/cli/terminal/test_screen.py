@@ -1,6 +1,7 @@
 """What people see: lines, tables, commands to copy."""
 
 import pytest
+from rich.text import Text
 
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.tables import fact_table, make_table
@@ -80,3 +81,37 @@ def test_tables_below_each_other_are_apart(
     lines = capsys.readouterr().out.splitlines()
     titles = [n for n, line in enumerate(lines) if line.strip() in {"One", "Two"}]
     assert [lines[number - 1].strip() for number in titles] == ["", ""]
+
+
+def test_a_table_without_room_has_a_line_for_each_cell_and_cuts_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    table = make_table("Senders", ("id", "number", "status", "name"))
+    table.add_row("12", "+14155551234", "disconnected", Text("Acme [red] Support"))
+    table.add_row("15", "+442071234567", "online", Text("Acme Sales"))
+
+    Screen(as_json=False).show(table)
+
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1:7] == [
+        ["Senders"],
+        ["id", "12"],
+        ["number", "+14155551234"],
+        ["status", "disconnected"],
+        ["name", "Acme", "[red]", "Support"],
+        [],
+    ]
+    assert ["name", "Acme", "Sales"] in lines
+
+
+def test_a_last_column_that_folds_leaves_a_table_as_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    table = make_table("Senders", ("id", "number", "text"))
+    table.add_row("12", "+14155551234", Text("a long one " * 9))
+
+    Screen(as_json=False).show(table)
+
+    assert "id   number" in capsys.readouterr().out
