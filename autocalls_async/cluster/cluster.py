@@ -191,7 +191,8 @@ class Cluster:
             RejectedError: The service said no; the subclass says why.
             UnsentError: Nothing was sent, and nothing will be.
             UnknownOutcomeError: It may have been delivered; an `UndecidedError` where
-                its end is not known yet, as where somebody else put it in.
+                its end is not known yet, as where somebody else put it in. Also where
+                its key's message ended so long ago that its end is forgotten.
             ClusterError: The database did not take it; with a key, send it again.
             ValueError: An argument breaks its rule.
         """
@@ -260,7 +261,12 @@ class Cluster:
         return read_outcomes(self._database, *names)
 
     async def outcome(self, ref: MessageRef) -> Outcome | None:
-        """Return how a message ended; `None` where it has not, or was taken back."""
+        """Return how a message ended.
+
+        Returns:
+            `None` where it has not, or was taken back, or ended so long ago that it
+            is forgotten.
+        """
         return await read_outcome(self._database, ref.id)
 
     async def delivery(

@@ -26,6 +26,7 @@ from autocalls_async.model.values.naming import show_in
 _AGAIN_SECONDS = 0.2
 _GRACE_SECONDS = 2.0  # past the deadline, for a database that does not answer
 _TOO_LATE = "its time was up before it could leave"
+_OUT_OF_REACH = "the database was out of reach, and with it what became of it"
 _LOOK = f"""
 SELECT {COLUMNS}, CASE WHEN autocalls.is_paused(a) THEN a.paused END, a.paused_error,
   a.paused_by
@@ -38,6 +39,7 @@ SELECT a.worker_id = ANY (autocalls.live_workers()) FROM autocalls.account a
 WHERE a.name = %s
 """
 _IS_THERE = "SELECT 1 FROM autocalls.message WHERE id = %s"
+_IS_PAST = "SELECT 1 FROM autocalls.past WHERE account = %s AND key = %s AND id = %s"
 
 
 @define(eq=False, slots=False, str=False, repr=False, kw_only=True, auto_exc=False)
@@ -108,8 +110,7 @@ class Sending:
                 await self._in_time(self._undo(_done(wait.ref.id)))
             raise
         if standing is None:
-            detail = "it was withdrawn"
-            raise UnsentError(detail=detail, recipient_phone=wait.recipient)
+            raise await self._gone(wait)
         return _answer(standing)
 
     async def withdraw(self, ref: MessageRef) -> bool:
@@ -120,7 +121,8 @@ class Sending:
         """
         if await self._database.value(_WITHDRAW, ref.id):
             return True
-        return await self._database.value(_IS_THERE, ref.id) is None
+        is_there = await self._database.value(_IS_THERE, ref.id)
+        return not is_there and not await self._is_past(ref)
 
     async def until_accepted(self, ref: MessageRef) -> SentMessage:
         """Wait until a message is accepted, whoever put it in; for ever, if need be.
@@ -216,14 +218,30 @@ class Sending:
                 is_back = wait.is_own and await self.withdraw(wait.ref)
                 again = None if is_back else await self._look(wait)
         except (ClusterError, TimeoutError):
-            detail = "the database was out of reach, and with it what became of it"
-            raise wait.undecided(detail, standing) from None
+            raise wait.undecided(_OUT_OF_REACH, standing) from None
         if is_back:
             raise await self._too_late(wait, standing)
         if again is None or again.is_ended:
             return again
         detail = "its time was up before an answer came"
         raise wait.undecided(detail, again)
+
+    async def _is_past(self, ref: MessageRef) -> bool:
+        """Whether it ended so long ago that its row is gone, and its end with it."""
+        names = (ref.account, ref.key, ref.id)
+        return bool(await self._database.value(_IS_PAST, *names))
+
+    async def _gone(self, wait: _Wait) -> Exception:
+        """Return why a message has no row."""
+        try:
+            is_past = await self._is_past(wait.ref)
+        except ClusterError:
+            return wait.undecided(_OUT_OF_REACH)
+        if is_past:
+            detail = "it ended long ago, and how is forgotten"
+            return UnknownOutcomeError(detail=detail, recipient_phone=wait.recipient)
+        detail = "it was withdrawn"
+        return UnsentError(detail=detail, recipient_phone=wait.recipient)
 
     async def _too_late(self, wait: _Wait, standing: Standing | None) -> UnsentError:
         """Return that its time was up; where nobody sends for its account, that too."""

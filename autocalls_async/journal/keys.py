@@ -119,7 +119,7 @@ def _essence(content: str) -> str:
 def _fields_of(content: str) -> dict[str, Any] | None:
     try:
         fields = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None
 

@@ -350,6 +350,22 @@ async def test_old_contents_are_forgotten_and_their_keys_are_not(
     assert again == later
 
 
+async def test_what_ended_so_long_ago_that_it_is_forgotten_was_not_taken_back(
+    dsn: str, database: Database
+) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+        await cluster.send(hello(), account="acme", key="k")
+        ref = await cluster.enqueue(hello(), account="acme", key="k")
+        await database.fetch(_AGE, 31)
+        await database.fetch("SELECT autocalls.forget('7 days', '30 days')")
+        with pytest.raises(UnknownOutcomeError, match="ended long ago"):
+            await cluster.send(hello(), account="acme", key="k")
+        was_taken_back = await cluster.withdraw(ref)
+
+    assert not was_taken_back
+    assert len(emulator.accepted) == 1
+
+
 async def test_what_is_unknown_can_be_sent_again_though_it_is_old(
     dsn: str, database: Database
 ) -> None:

@@ -136,6 +136,29 @@ async def test_what_a_lane_has_read_is_not_given_again_once_the_other_has_taken_
     assert given == ["1", "2", "3"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("[" * 100_000, id="nested"),
+        pytest.param('{"kind": "freeform", "sender_id": 1e999}', id="number"),
+        pytest.param("9" * 100_000, id="digits"),
+        pytest.param('{"kind": ["freeform"], "message": {"a": 1}}', id="shapes"),
+        pytest.param("", id="nothing"),
+    ],
+)
+async def test_no_content_ends_a_run(
+    database: Database, outbox: Outbox, content: str
+) -> None:
+    put = "SELECT autocalls.enqueue('acme', 'bulk', %s, '+14155550123', %s)"
+    await database.fetch(put, "bad", content)
+    await database.fetch(put, "good", to_content(hello(), 12))
+    bulk = outbox.messages(Lane.BULK)
+    given = await anext(bulk)
+    await bulk.aclose()
+
+    assert given.key == "good"
+
+
 @pytest.mark.timeout(30)
 async def test_what_no_message_can_be_made_of_is_settled_once(
     database: Database, outbox: Outbox
