@@ -9,8 +9,8 @@ from typing import Any
 PANELS: Mapping[str, str] = {
     name: panel
     for panel, names in {
-        "Input": "file region numbers format phone_column text_column sheet encoding"
-        " skip_bad receipts phones record inbound inbound_fields inbound_token"
+        "Input": "file region numbers format phone_column text_column sheet hidden_rows"
+        " encoding skip_bad receipts phones record inbound inbound_fields inbound_token"
         " signature ignore",
         "Message": "message message_file render_column template language var name"
         " flatten fallback_template fallback_var",

@@ -43,6 +43,12 @@ def test_every_panel_holds_options_that_exist() -> None:
     assert PANELS.keys() - known == set()
 
 
+def test_an_option_of_bulk_is_in_a_panel_unless_it_is_what_is_to_be_done() -> None:
+    options = {each.name for each in COMMANDS["bulk"].params}
+
+    assert options - PANELS.keys() == {"dry_run", "preview", "test_to", "price"}
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_help_fits_into_the_terminal_and_shows_its_panels_in_order(
     width: int, autocalls: Autocalls, monkeypatch: pytest.MonkeyPatch
