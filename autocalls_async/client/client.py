@@ -129,7 +129,7 @@ class AutocallsClient(Campaigns):
             check_home=self._home.check,
             on_inbound=self._wiring.expect_reply,
         )
-        self._home.leave = self._wiring.leave
+        self._home.close_rest = self._wiring.close_rest
         if self._deliveries is not None:
             self._take_over(self._deliveries)
 
@@ -201,7 +201,7 @@ class AutocallsClient(Campaigns):
         await self._wiring.aclose(drain_timeout=self._drain_timeout)
         if self._deliveries is not None:
             await self._deliveries.aclose()
-        await self._home.move_out()
+        await self._home.release()
 
     @property
     def deliveries(self) -> "_deliveries.Deliveries":

@@ -100,7 +100,7 @@ class Wiring:
         if self._automation is not None:
             await self._automation.aclose()
 
-    async def leave(self) -> None:
+    async def close_rest(self) -> None:
         """Close what a client left open; it is gone, or its loop is about to be."""
         text = self.describe_neglect()
         try:

@@ -90,7 +90,7 @@ class Dispatcher:
     def submit(self, shipment: Shipment, now: float) -> None:
         """Queue a message; its `on_settled` is called exactly once."""
         is_watched = self._telling.is_heard
-        shipment.take_in(
+        shipment.submit(
             at=now,
             call_id=next(_CALL_IDS),
             host=self._exchange.host,
@@ -157,7 +157,7 @@ class Dispatcher:
         ahead_count = count_ahead(self._shipments, shipment.lane)
         # Whoever meets nobody and no pause leaves at once, or is refused.
         is_alone = not ahead_count and self._gate.pace.not_before <= now
-        shipment.meet(
+        shipment.note_arrival(
             needs_slot=is_alone or not self.guard.knows_closed(shipment, now),
             ahead_count=ahead_count,
         )

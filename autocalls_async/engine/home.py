@@ -17,9 +17,9 @@ class Home:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
         self.is_closed: bool = False
-        self._is_emptied = False
-        self._will: AsyncGenerator[None, None] | None = None
-        self.leave: Callable[[], Awaitable[None]] | None = None
+        self._is_released = False
+        self._at_end: AsyncGenerator[None, None] | None = None
+        self.close_rest: Callable[[], Awaitable[None]] | None = None
         """Closes what was opened, where nobody else does. Holds no client."""
 
     def check(self) -> None:
@@ -44,7 +44,7 @@ class Home:
 
     def _check_place(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is None:
-            self._move_in(loop)
+            self._bind(loop)
         if os.getpid() != self._pid:
             msg = "the client was made before a fork; make one in each process"
             raise RuntimeError(msg)
@@ -62,49 +62,49 @@ class Home:
             self.check_place()
         self.is_closed = True
 
-    async def move_out(self) -> None:
-        """Forget the loop's end: all is closed."""
-        self._is_emptied = True
-        if self._will is not None:
-            await self._will.aclose()
+    async def release(self) -> None:
+        """Watch for the loop's end no more: all is closed."""
+        self._is_released = True
+        if self._at_end is not None:
+            await self._at_end.aclose()
 
     def give_up(self) -> None:
         """Count as closed: nobody is left who could close it."""
-        self.is_closed = self._is_emptied = True
+        self.is_closed = self._is_released = True
 
     @property
     def is_left_open(self) -> bool:
         """Whether it was used and never closed."""
-        return self._loop is not None and not self._is_emptied
+        return self._loop is not None and not self._is_released
 
     @property
     def is_gone(self) -> bool:
         """Whether its loop can close nothing any more."""
         return self._loop is not None and self._loop.is_closed()
 
-    def _move_in(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Learn when the loop ends, or when nobody holds the client any more.
+    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Bind the client to this loop, and watch for the end of either.
 
         The loop closes at its end every asynchronous generator that was begun in
         it, and at once one that nobody holds: so what a forgotten `aclose()` left
         open is closed while the loop can still do it.
         """
         self._loop, self._pid = loop, os.getpid()
-        if self.leave is not None and not self.is_closed:
-            self._will = _at_the_end(self, self.leave)
+        if self.close_rest is not None and not self.is_closed:
+            self._at_end = _at_the_end(self, self.close_rest)
             with suppress(StopIteration):  # it has come to its `yield`
-                self._will.asend(None).send(None)
+                self._at_end.asend(None).send(None)
 
 
 async def _at_the_end(
-    home: Home, leave: Callable[[], Awaitable[None]]
+    home: Home, close_rest: Callable[[], Awaitable[None]]
 ) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
         if home.is_left_open:
             home.give_up()
-            await leave()
+            await close_rest()
 
 
 def tell_of_neglect(text: str) -> None:

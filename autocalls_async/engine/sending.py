@@ -129,13 +129,13 @@ class Sends:
 
     def begin(self, shipment: Shipment) -> None:
         """Bring one that is in hand on its way, in the context of who submitted it."""
-        shipment.run(
-            self._bring(shipment), if_unbegun=partial(self._end_unbegun, shipment)
+        shipment.start(
+            self._bring(shipment), if_never_run=partial(self._end_never_run, shipment)
         )
 
     async def _bring(self, shipment: Shipment) -> None:
         """Bring one to its outcome, and settle it: none ends in silence."""
-        shipment.note_begun()
+        shipment.note_started()
         try:
             outcome = await self.send(shipment)
         except asyncio.CancelledError:
@@ -149,7 +149,7 @@ class Sends:
         else:
             self._end(shipment, outcome)
 
-    def _end_unbegun(self, shipment: Shipment, _task: asyncio.Task[None]) -> None:
+    def _end_never_run(self, shipment: Shipment, _task: asyncio.Task[None]) -> None:
         if shipment.stage is not Stage.SETTLED:
             self._end_cut_short(shipment)
 

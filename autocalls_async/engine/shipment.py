@@ -107,7 +107,7 @@ class Shipment:
     """
 
     __slots__ = (
-        "_if_unbegun",
+        "_if_never_run",
         "ahead_count",
         "attempt_count",
         "call_id",
@@ -203,12 +203,12 @@ class Shipment:
         """Have it held against a rule just before its first byte."""
         self.rule = rule
 
-    def meet(self, *, needs_slot: bool, ahead_count: int) -> None:
-        """Note what it met when it came."""
+    def note_arrival(self, *, needs_slot: bool, ahead_count: int) -> None:
+        """Note what it found when it was submitted."""
         self.needs_slot = needs_slot
         self.ahead_count = ahead_count
 
-    def take_in(
+    def submit(
         self, *, at: float, call_id: int, host: str | None, is_watched: bool
     ) -> None:
         """Note that it was submitted, in this context."""
@@ -239,39 +239,39 @@ class Shipment:
         """Move to the interactive lane."""
         self.lane = Lane.INTERACTIVE
 
-    def begin(self, place: "Place[Shipment]", *, lane: Lane) -> None:
-        """Note that it is taken in hand, out of a lane that need not be its own."""
+    def hold(self, place: "Place[Shipment]", *, lane: Lane) -> None:
+        """Note that it is held, out of a lane that need not be its own."""
         self.place = place
         self.lane = lane
         self.is_bulk_begun = lane is Lane.BULK
 
-    def run(
+    def start(
         self,
         sending: Coroutine[object, object, None],
         *,
-        if_unbegun: Callable[[asyncio.Task[None]], object],
+        if_never_run: Callable[[asyncio.Task[None]], object],
     ) -> None:
-        """Make the task that brings it on its way, in its submitter's context.
+        """Start the task that sends it, in its submitter's context.
 
         Args:
-            sending: Notes its beginning first.
-            if_unbegun: Called in its place where it never begins: where the task is
-                cancelled at once.
+            sending: What the task runs; it calls `note_started()` first.
+            if_never_run: Called in its place where the task is cancelled before its
+                first step.
         """
-        self._if_unbegun = if_unbegun
+        self._if_never_run = if_never_run
         loop = asyncio.get_running_loop()
         self.task = loop.create_task(sending, context=self.context)
-        self.task.add_done_callback(if_unbegun)
+        self.task.add_done_callback(if_never_run)
 
-    def note_begun(self) -> None:
-        """Note that its task has begun."""
-        if self.task is not None:  # a loop may begin a task before it gives it
-            self.task.remove_done_callback(self._if_unbegun)
-        del self._if_unbegun  # which leads back to it
+    def note_started(self) -> None:
+        """Note that its task runs."""
+        if self.task is not None:  # an eager task runs before it is returned
+            self.task.remove_done_callback(self._if_never_run)
+        del self._if_never_run  # which refers back to it
 
     def come_to_gate(self, *, intends: bool) -> Turn:
         """Return the turn of a new attempt."""
-        assert self.place is not None  # noqa: S101  # it is in hand
+        assert self.place is not None  # noqa: S101  # it is held
         self.turn = Turn(self.lane, self.place.order, intends=intends)
         return self.turn
 

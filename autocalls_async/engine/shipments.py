@@ -113,7 +113,7 @@ class Shipments:
         """Hold one that was taken out of this lane."""
         shipment = place.item
         # A bulk message before a reply to the same recipient goes with it.
-        shipment.begin(place, lane=lane)
+        shipment.hold(place, lane=lane)
         self.move(shipment, _HELD)
 
     def promote(self, shipment: Shipment) -> None:

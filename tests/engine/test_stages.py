@@ -55,7 +55,7 @@ def shipment(
         on_settled=on_settled,
         is_single=is_single,
     )
-    made.take_in(at=0.0, call_id=1, host=None, is_watched=False)
+    made.submit(at=0.0, call_id=1, host=None, is_watched=False)
     return made
 
 
