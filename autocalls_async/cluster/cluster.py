@@ -189,7 +189,8 @@ class Cluster:
 
         Raises:
             RejectedError: The service said no; the subclass says why.
-            UnsentError: Nothing was sent, and nothing will be.
+            UnsentError: Nothing was sent, and nothing will be. So end 429s that last
+                for its whole timeout: a worker waits them out.
             UnknownOutcomeError: It may have been delivered; an `UndecidedError` where
                 its end is not known yet, as where somebody else put it in. Also where
                 its key's message ended so long ago that its end is forgotten.

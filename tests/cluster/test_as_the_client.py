@@ -14,6 +14,7 @@ from autocalls_async import (
     SentMessage,
     TemplateFallback,
     TemplateMessage,
+    UnsentError,
 )
 from autocalls_async.cluster import Cluster, Worker
 from autocalls_async.emulator import (
@@ -125,6 +126,22 @@ async def test_each_end_is_told_field_by_field_as_the_client_tells_it(
     assert {name: _differences(by_client[name], by_cluster[name]) for name in ENDS} == {
         name: {} for name in ENDS
     }
+
+
+async def test_a_429_is_waited_out_by_the_holder_and_ends_as_unsent(dsn: str) -> None:
+    too_fast = Refuse(429, {}, {"Retry-After": "30"})
+    async with Emulator(api_key=KEY, rate=RATE, everyone_is_open=True) as emulator:
+        worker = Worker(dsn, {"acme": settings_of(emulator)})
+        async with running(worker), Cluster(dsn) as cluster:
+            await cluster.add_account("acme")
+            await cluster.send(hello("first"), account="acme")
+            emulator.fail_next(9, too_fast, endpoint=POST)
+            with pytest.raises(UnsentError, match="its time was up") as late:
+                await cluster.send(hello(), account="acme", timeout=2.0)
+            (account,) = (await cluster.status()).accounts
+
+    assert late.value.attempts == 1
+    assert (account.interactive, len(emulator.accepted)) == (0, 1)
 
 
 def _differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

@@ -49,6 +49,25 @@ async def test_what_no_message_can_be_made_of_is_rejected_once_and_ends_no_run(
     assert epoch == 1  # held from the first to the last
 
 
+async def test_a_campaign_of_bulk_makes_two_notices_at_most(
+    dsn: str, database: Database
+) -> None:
+    session = database.session("test")
+    connection = await session.connect()
+    for channel in ("procrastinate_any_queue_v1", "autocalls_in", "autocalls_out"):
+        await connection.execute(f"LISTEN {channel}".encode())
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        messages = [hello(str(i), f"+1415555{i:04d}") for i in range(40)]
+        await cluster.enqueue_many(messages, account="acme", campaign="c")
+        outcomes = [outcome async for outcome in cluster.outcomes("c")]
+    notices = [n.channel async for n in connection.notifies(timeout=0.3)]
+    await session.aclose()
+
+    assert len(outcomes) == len(emulator.accepted) == 40
+    assert len(notices) <= 2
+
+
 async def test_a_new_holder_gets_ready_while_the_sends_of_the_last_one_still_count(
     dsn: str, database: Database
 ) -> None:
