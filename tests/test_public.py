@@ -54,7 +54,7 @@ def test_the_package_alone_imports_nothing() -> None:
     assert not {"asyncio", "attrs", "aiohttp", "cattrs"} & set(new)
 
 
-def test_a_client_is_imported_without_what_its_first_answer_needs() -> None:
+def test_a_client_is_imported_without_what_the_first_one_made_needs() -> None:
     code = (
         "import sys; from autocalls_async import AutocallsClient;"
         "print(*sorted(sys.modules))"
@@ -63,3 +63,6 @@ def test_a_client_is_imported_without_what_its_first_answer_needs() -> None:
     loaded = run_python(code).split()
 
     assert not {"cattrs", "aiolimiter", "sqlite3", "zoneinfo", "decimal"} & set(loaded)
+    assert not {"autocalls_async.engine.sending", "autocalls_async.http.replies"} & set(
+        loaded
+    )

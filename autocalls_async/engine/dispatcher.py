@@ -143,8 +143,7 @@ class Dispatcher:
             if timer is not None:
                 timer.cancel()
         if shipment.takes_spare:  # the next is likely
-            self._exchange.make_ahead(Kind.SEND)
-            self._exchange.make_ahead(Kind.READ)
+            self._exchange.make_ahead(Kind.SEND, Kind.READ)
         return outcome
 
     def _check_room(self, shipment: Shipment, now: float) -> None:

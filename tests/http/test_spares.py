@@ -626,7 +626,7 @@ async def test_a_taker_who_is_cancelled_as_the_dial_ends_leaves_it_its_time() ->
             client.windows.note_inbound(ANA)
             await asyncio.sleep(70)
             spare = client._wiring.transport._spares[Kind.SEND]  # noqa: SLF001
-            spare.want(1.0)
+            spare.want(loop_time() + 1.0)
             taking = asyncio.create_task(spare.take())
             await asyncio.sleep(0)
             dial = spare._dialling  # noqa: SLF001  # what it waits for

@@ -375,3 +375,25 @@ async def test_a_lent_session_closed_while_a_question_waits_for_it_is_told(
 
     # Nobody cancelled it: a TaskGroup would take that for a quiet end.
     assert [question.cancelled() for question in asked] == [False, False]
+
+
+async def test_a_proxy_that_never_answers_is_given_up_after_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def say_nothing(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.read()  # until it is closed
+        writer.close()
+
+    once = RetryPolicy(max_attempts=1)
+    loop = asyncio.get_running_loop()
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        async with client_of("https://calls.test", trust_env=True, retry=once) as it:
+            began_at = loop.time()
+            with pytest.raises(UnavailableError):
+                await it.account(timeout=300)
+
+            assert 60 <= loop.time() - began_at < 62

@@ -41,7 +41,11 @@ UNUSED_SECONDS = 5.0
 """No connection stands longer than this before its first byte: proxies give it some
 10 seconds, and their 408 would make an unknown."""
 
-_CONNECTING = aiohttp.ClientTimeout(total=None, connect=60.0, sock_connect=10.0)
+_HANDSHAKES = aiohttp.ClientTimeout(total=None, sock_connect=10.0)
+"""Of TCP and TLS. What a system takes to look a name up it bounds itself."""
+
+_ALL_STEPS = aiohttp.ClientTimeout(total=None, connect=60.0, sock_connect=10.0)
+"""A proxy may never answer, and a lent pool never have a place; it costs a timer."""
 
 
 class Line(Protocol):
@@ -118,6 +122,8 @@ class Way:
         self.host: str = read_host(base_url)
         self.watch: Watch = Watch()
         self.unused: ResponseHandler | None = None  # the last that was kept so
+        is_direct = proxy is None and not connector.limit
+        self._timeout = _HANDSHAKES if is_direct else _ALL_STEPS
         # The connector wants to know where to, and by which proxy.
         self._asked = asked = aiohttp.ClientRequest(
             method,
@@ -141,7 +147,7 @@ class Way:
             AttemptFailed: None came about. Nothing has left.
         """
         try:
-            connection = await self.connector.connect(self._asked, [], _CONNECTING)
+            connection = await self.connector.connect(self._asked, [], self._timeout)
         except asyncio.CancelledError:
             if not self.connector.closed or _is_cancelled():
                 raise

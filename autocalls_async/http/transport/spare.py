@@ -100,14 +100,14 @@ class Spare:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = inf
 
-    def is_wanted_for(self, seconds: float) -> bool:
-        """Whether one is wanted for so long already, or nearly."""
-        return loop_time() + seconds <= self._wanted_until + STEP_SECONDS
+    def is_wanted_until(self, at: float) -> bool:
+        """Whether one is wanted until then already, or nearly."""
+        return at <= self._wanted_until + STEP_SECONDS
 
-    def want(self, seconds: float) -> None:
-        """Have one stand for so long, unless it is taken and none may be made."""
-        if not self.is_wanted_for(seconds):
-            self._wanted_until = loop_time() + seconds
+    def want(self, until: float) -> None:
+        """Have one stand until then, unless it is taken and none may be made."""
+        if not self.is_wanted_until(until):
+            self._wanted_until = until
             self._serve()
 
     async def wait_for_one(self) -> None:

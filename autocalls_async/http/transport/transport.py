@@ -9,6 +9,7 @@ import aiohttp
 from yarl import URL
 
 from autocalls_async._version import __version__
+from autocalls_async.http.loop import loop_time
 from autocalls_async.http.requests import Request
 from autocalls_async.http.settings import ApiKey
 from autocalls_async.http.transport.detour import (
@@ -94,14 +95,16 @@ class Transport:
                 return line
         return await way.connect()
 
-    def make_ahead(self, kind: Kind, *, seconds: float = UNUSED_SECONDS) -> None:
-        """Have a connection for the next request of a kind stand for so long."""
-        spare = self._spares.get(kind)
-        if spare is not None and spare.is_wanted_for(seconds):
-            return  # all is under way already: so it is with most sends of many
-        if self._makes_spares():
-            self._way(kind)
-            self._spares[kind].want(seconds)
+    def make_ahead(self, *kinds: Kind, seconds: float = UNUSED_SECONDS) -> None:
+        """Have a connection for the next request of each kind stand for so long."""
+        until = loop_time() + seconds
+        for kind in kinds:
+            spare = self._spares.get(kind)
+            if spare is not None and spare.is_wanted_until(until):
+                continue  # all is under way already: so it is with most sends of many
+            if self._makes_spares():
+                self._way(kind)
+                self._spares[kind].want(until)
 
     async def warm(self) -> None:
         """Wait until a connection for a send and one for a read stand.
@@ -110,8 +113,7 @@ class Transport:
             AttemptFailed: One could not be made.
         """
         if self._makes_spares():
-            for kind in Kind:
-                self.make_ahead(kind)
+            self.make_ahead(*Kind)
             for kind in Kind:
                 await self._spares[kind].wait_for_one()
 
