@@ -1,6 +1,5 @@
 """Several accounts in one file: each setting has its rule, and no key is shown."""
 
-import re
 import traceback
 
 import pytest
@@ -38,7 +37,11 @@ def test_each_table_is_an_account() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        pytest.param("", "it names no account", id="empty"),
+        pytest.param(
+            "",
+            "it names no account; write a table for each, such as [acme]",
+            id="empty",
+        ),
         pytest.param("[acme", "it is no TOML: ", id="no TOML"),
         pytest.param("api_key = '1|k'", "api_key stands outside", id="no table"),
         pytest.param("[acme]", "account acme: give api_key_env", id="no key"),
@@ -66,7 +69,9 @@ def test_each_table_is_an_account() -> None:
             id="variable not set",
         ),
         pytest.param(
-            "[acme]\napi_key_env = 'EMPTY'", "the variable EMPTY", id="variable empty"
+            "[acme]\napi_key_env = 'EMPTY'",
+            "account acme: the variable EMPTY,",
+            id="variable empty",
         ),
         pytest.param(
             "[acme]\napi_key = '1|k'\nsender = 12",
@@ -93,8 +98,10 @@ def test_each_table_is_an_account() -> None:
 def test_what_breaks_a_rule_is_named_with_its_account(
     text: str, complaint: str
 ) -> None:
-    with pytest.raises(ValueError, match=re.escape(complaint)):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # looked at below
         parse_accounts(text, environ=ENVIRON)
+
+    assert str(caught.value).startswith(complaint)
 
 
 def test_one_account_is_read_whatever_the_others_lack() -> None:

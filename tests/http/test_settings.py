@@ -199,6 +199,7 @@ def test_what_is_no_key_is_refused(key: object, told: str) -> None:
 
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1))
+@example("!~")
 def test_any_printable_key_is_taken(key: str) -> None:
     assert ApiKey(key).authorization() == f"Bearer {key}"
 
@@ -318,6 +319,7 @@ def test_a_base_url_that_cannot_be_used_is_told_by_its_rule(
         ("https://a.example/api//", "https://a.example/api"),
         ("https://a.example:443/a.b/..c", "https://a.example:443/a.b/..c"),
         ("HTTPS://A.example/api", "HTTPS://A.example/api"),
+        ("https://a.example/..X", "https://a.example/..X"),
         ("http://localhost:1/api", "http://localhost:1/api"),
     ],
 )

@@ -1,5 +1,6 @@
 """Typed values from JSON: each has its type or is refused; nothing is lost."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,11 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocalls_async.http.structuring import Unreadable, structure
+from autocalls_async.http.structuring import Unreadable, _converter, structure
 from autocalls_async.model.answers import ConversationStatus, SentMessage, SessionStatus
-from autocalls_async.model.listings import Account, Sender, Template
+from autocalls_async.model.listings import Account, Conversation, Sender, Template
 from autocalls_async.model.values.frozen import FrozenDict
 from tests.support import is_exactly, json_values, keys
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _made_anew() -> None:
+    """Have what reads JSON made here, and not by a test of before."""
+    _converter.cache_clear()
+
 
 CLOSED = {"is_open": False, "can_send_freeform": False, "requires_template": True}
 
@@ -214,6 +222,46 @@ def test_every_whole_number_of_the_api_may_be_in_quotes() -> None:
     }
 
     assert len(whole) == 8  # those of the table above
+
+
+@pytest.mark.parametrize(
+    ("value", "shape", "cause"),
+    [
+        ("a", int, "expected int, got str"),
+        (5, str, "expected str, got int"),
+        (True, Decimal, "expected a number, got bool"),
+        (1e999, Decimal, "expected a finite number"),
+        (5, datetime, "expected ISO 8601, got int"),
+        ("2026-11-27T12:00:00", datetime, "expected an offset"),
+        (None, Account, "expected an object, got NoneType"),
+        ({}, tuple[Sender, ...], "expected a list, got dict"),
+        ("a", Mapping[str, Any], "expected an object, got str"),
+    ],
+)
+def test_what_cannot_be_read_has_its_cause(
+    value: object, shape: type[object], cause: str
+) -> None:
+    with pytest.raises(Unreadable) as caught:
+        structure(value, shape)
+
+    assert str(caught.value.__cause__) == cause
+
+
+@pytest.mark.parametrize(
+    ("value", "read", "extra"),
+    [
+        pytest.param({"a": 1}, {"a": 1}, {}, id="an object"),
+        pytest.param([], {}, {}, id="an empty one, as PHP writes it"),
+        pytest.param([1], {}, {"variables": [1]}, id="a list"),
+        pytest.param("a", {}, {"variables": "a"}, id="a text"),
+    ],
+)
+def test_an_object_of_any_fields_is_kept_as_it_came(
+    value: object, read: dict[str, object], extra: dict[str, object]
+) -> None:
+    found = structure({"id": "a", "variables": value}, Conversation)
+
+    assert (found.variables, found.extra) == (read, extra)
 
 
 def test_fields_that_are_not_known_are_kept_apart() -> None:
