@@ -1,6 +1,11 @@
-"""A griffe extension: attrs' classes have the signature that they have at run time."""
+"""A griffe extension: signatures as people would write them.
+
+Classes of attrs have the one that they have at run time, and no name has a module
+before it that is loaded later.
+"""
 
 import inspect
+import re
 from importlib import import_module
 
 import attrs
@@ -13,6 +18,8 @@ _KINDS = {
     inspect.Parameter.KEYWORD_ONLY: ParameterKind.keyword_only,
     inspect.Parameter.VAR_KEYWORD: ParameterKind.var_keyword,
 }
+
+_LATER = re.compile(r"\b_[a-z]+\.")
 
 
 class Signatures(Extension):
@@ -29,6 +36,12 @@ class Signatures(Extension):
             "__init__", parameters=Parameters(*_parameters(cls, made)), parent=cls
         )
         cls.set_member("__init__", init)
+
+    def on_function(self, *, func: Function, **_: object) -> None:
+        """Leave out the private name of a module in what a function returns."""
+        told = str(func.returns)
+        if _LATER.search(told):
+            func.returns = _LATER.sub("", told)
 
 
 def _parameters(cls: Class, made: type) -> list[Parameter]:

@@ -123,7 +123,7 @@ def list_command(
     account: Annotated[str | None, _ALL] = None,
     json: Json = False,
 ) -> None:
-    """List them, with when they were handed over."""
+    """List the unknown messages, with when they were handed over."""
     from autocalls_async.cli.cluster.commands import list_unknown
 
     finish(lambda screen: list_unknown(place, account, screen), as_json=json)
@@ -132,7 +132,7 @@ def list_command(
 @unknown_app.command("resolve")
 @spread
 def resolve_command(wanted: options.Resolving, *, json: Json = False) -> None:
-    """Settle them: as accepted, or as new, to be sent again."""
+    """Settle unknown messages: as accepted, or as new, to be sent again."""
     from autocalls_async.cli.cluster.commands import resolve
 
     finish(lambda screen: resolve(wanted, screen), as_json=json)

@@ -26,6 +26,8 @@ PANELS: Mapping[str, str] = {
 
 _ELSEWHERE = {
     ("bulk", "receipts"): "Output",
+    ("send", "receipts"): "Output",
+    ("template", "receipts"): "Output",
     ("webhooks serve", "receipts"): "Output",
     ("journal export", "format"): "Output",
 }
