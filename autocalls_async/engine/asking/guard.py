@@ -67,6 +67,8 @@ class WindowGuard:
 
     def knows_closed(self, shipment: Shipment, now: float) -> bool:
         """Whether its window was found closed, a moment ago."""
+        if not self._memory.closing_count:
+            return False
         message = shipment.message
         if shipment.window_check is _NEVER or type(message) is TemplateMessage:
             return False
