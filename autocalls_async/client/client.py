@@ -1,4 +1,8 @@
-"""The client: one account, one queue, one pace; it owns what must be closed."""
+"""The client: one account, one queue, one pace; it owns what must be closed.
+
+Its calls stand by what they do, each class on the next: `Campaigns` sends many,
+`SingleSends` one, `NamedTemplates` looks names up, and `Questions` sends nothing.
+"""
 
 import os
 from collections.abc import Mapping

@@ -97,7 +97,7 @@ _ONE_AT_A_TIME = int(Care.ONE_AT_A_TIME)
 class Pace:
     """When the next send may leave, learnt from how sends end.
 
-    Each `start` is followed by exactly one of `answered`, `refused` or `gave_up`
+    Each `start` is followed by one of `answered`, `rate_limited` or `gave_up`, called
     with the send that it returned; a second one is ignored.
     """
 

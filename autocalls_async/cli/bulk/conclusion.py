@@ -1,7 +1,6 @@
 """What people are told once a campaign has ended: tables, a line, how to go on."""
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import define, field, frozen
@@ -49,7 +48,9 @@ class Results:
     counts: Counter[State] = field(factory=Counter)
     report_trouble: str | None = None
     written: list[Path] = field(factory=list)
-    request_counts: Mapping[str, int] = field(factory=dict)
+    request_counts: dict[str, int] = field(
+        factory=lambda: {"sends": 0, "window checks": 0}
+    )
 
     def note(self, outcome: Outcome) -> None:
         """Count one message's outcome."""

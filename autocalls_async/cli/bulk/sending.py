@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from autocalls_async.campaign.run import Run
 from autocalls_async.cli.bulk.conclusion import Conclusion, Results
-from autocalls_async.cli.bulk.counting import RequestCounter
 from autocalls_async.cli.bulk.intake.inventory import (
     MOST_BAD_ROWS,
     Inventory,
@@ -34,12 +33,11 @@ from autocalls_async.cli.rows.outcomes_file import WriteRecord
 from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.cli.terminal.failures import CommandError, os_reason
 from autocalls_async.cli.terminal.outcomes import outcome_record
-from autocalls_async.cli.terminal.progress import (
-    every,
-    show_progress,
-)
+from autocalls_async.cli.terminal.progress import every, show_progress
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.stopping import Stopping
+from autocalls_async.engine.telemetry.event_log import log_event
+from autocalls_async.engine.telemetry.records import Checked, Event, HandedOver
 from autocalls_async.http.loop import utc_now
 from autocalls_async.journal import Journal, JournalError, SqliteJournal
 from autocalls_async.model.errors import AutocallsError, RunStoppedError
@@ -93,7 +91,6 @@ class CampaignRun:
         self._writers: dict[str, WriteRecord] = {}
         self._screen = screen
         self._results = Results()
-        self._requests = RequestCounter()
         receipts = campaign.receipts
         self._deliveries = (
             None if receipts is None else _deliveries.Deliveries(receipts)
@@ -194,7 +191,7 @@ class CampaignRun:
             return
         try:
             await _reporting.write_report(
-                journal, self._campaign, requests=self._requests.counts
+                journal, self._campaign, requests=self._results.request_counts
             )
         except CommandError as error:
             self._results.report_trouble = str(error)
@@ -221,7 +218,7 @@ class CampaignRun:
             self._campaign.connection,
             rate=self._campaign.rate,
             drain_timeout=_DRAIN_SECONDS,
-            observer=self._requests,
+            observer=self._observe,
             deliveries=self._deliveries,
         )
         with show_progress(self._screen, total=len(self._messages)) as display:
@@ -246,10 +243,18 @@ class CampaignRun:
             self._results.progress = run.progress
             display.update(run.progress)
         self._results.signalled = stopping.exit_status
-        self._results.request_counts = self._requests.counts
         out = self._campaign.out
         if out is not None and str(out) in self._writers:
             self._results.written.append(out)
+
+    def _observe(self, event: Event) -> None:
+        """Count requests by kind; a check that had to be repeated counts once."""
+        match event:
+            case HandedOver():
+                self._results.request_counts["sends"] += 1
+            case Checked(was_asked=True):
+                self._results.request_counts["window checks"] += 1
+        log_event(event)
 
     async def _take(self, run: Run) -> None:
         try:
