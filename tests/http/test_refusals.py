@@ -237,8 +237,13 @@ def test_an_answer_that_settles_nothing_is_called_by_its_name(
 def test_a_gateways_words_for_a_lost_request_are_no_refusal_by_the_api(
     status: int,
 ) -> None:
-    assert see(reply(status, {"message": "timed out"})) is Seen.FOREIGN_REFUSAL
-    assert see(reply(413, {"message": "too large"})) is Seen.REFUSED
+    for word in ("error", "message"):
+        assert see(reply(status, {word: "timed out"})) is Seen.FOREIGN_REFUSAL
+
+
+@pytest.mark.parametrize("word", ["error", "message", "error_code"])
+def test_any_sign_of_the_api_makes_another_refusal_its_own(word: str) -> None:
+    assert see(reply(413, {word: "too large"})) is Seen.REFUSED
 
 
 def _expected(status: int, *, refused: Seen, ok: Seen) -> Seen:
