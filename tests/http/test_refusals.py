@@ -91,6 +91,15 @@ def test_each_documented_refusal_is_an_error_of_its_class(
     assert decision.again is (Again.YES if status == 429 else Again.NO)
 
 
+def test_a_refusal_names_its_status_and_host_and_how_often_it_was_tried() -> None:
+    answer = Reply(status=422, headers={}, body=b"{}", host="a.example")
+
+    error = refusal(answer)
+
+    assert (error.status, error.host, error.attempts) == (422, "a.example", 2)
+    assert error.recipient_phone == PHONE
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize(
     "body",
