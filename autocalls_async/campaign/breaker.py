@@ -19,6 +19,7 @@ from autocalls_async.model.errors import (
     RateLimitedError,
     RejectedError,
     SenderOfflineError,
+    TemplateRequiredError,
     TemplateUnusableError,
     UnreachableError,
 )
@@ -38,6 +39,9 @@ _OF_ALL = (
     TemplateUnusableError,
 )
 """Refusals of a template, a sender or a permission: of no number, and no row's text."""
+
+_OF_ONE = frozenset({403, 404, 409, 413, 414, 422, 429})
+"""Statuses that may be about a number or a text; any other is about each request."""
 
 _MEETS_ALL = (AuthenticationError, InsufficientBalanceError, RateLimitedError)
 """Refusals that would meet every further message: the last after minutes of 429s."""
@@ -106,8 +110,7 @@ class Breaker:
         return None if error.status is None else self._judge_refusals(error)
 
     def _judge_refusals(self, error: RejectedError) -> Reason | None:
-        is_of_all = isinstance(error, _OF_ALL)
-        reason = (type(error).__name__, error.error_code) if is_of_all else None
+        reason = (type(error).__name__, error.error_code) if _is_of_all(error) else None
         self._refusals.append(reason)
         looked_at = list(self._refusals)
         if isinstance(error, SenderOfflineError):
@@ -130,3 +133,14 @@ class Breaker:
             f"{unknown_count} of the last {len(self._recent)} messages that left "
             "ended as unknown"
         )
+
+
+def _is_of_all(error: RejectedError) -> bool:
+    """Whether it is of no number and no row's text, as far as its code says.
+
+    The service adds codes: one of a template, such as TEMPLATE_PAUSED, is its like.
+    """
+    if isinstance(error, TemplateRequiredError):
+        return False
+    is_of_template = (error.error_code or "").startswith("TEMPLATE_")
+    return isinstance(error, _OF_ALL) or is_of_template or error.status not in _OF_ONE

@@ -152,8 +152,10 @@ def test_it_stops_exactly_where_half_a_window_is_unknown(
         assert bool(reason) is (is_over and outcome not in NEVER_LEFT)
 
 
-def refused(kind: type[RejectedError], *, code: str | None = None) -> Rejected:
-    return Rejected(message=HELLO, error=kind(status=422, error_code=code))
+def refused(
+    kind: type[RejectedError], *, code: str | None = None, status: int = 422
+) -> Rejected:
+    return Rejected(message=HELLO, error=kind(status=status, error_code=code))
 
 
 PAUSED = refused(TemplateUnusableError, code="TEMPLATE_NOT_APPROVED")
@@ -167,6 +169,27 @@ UNSYNCED = refused(TemplateUnusableError, code="TEMPLATE_NOT_SYNCED")
         pytest.param([refused(SenderNotFoundError)] * 10, 10, id="a sender"),
         pytest.param([refused(PermissionDeniedError)] * 10, 10, id="a permission"),
         pytest.param([refused(TemplateNotFoundError)] * 10, 10, id="no template"),
+        pytest.param(
+            [refused(InvalidRequestError, code="TEMPLATE_PAUSED")] * 10,
+            10,
+            id="a code of a template that is new",
+        ),
+        pytest.param(
+            [refused(InvalidRequestError, status=400)] * 10, 10, id="the request"
+        ),
+        pytest.param(
+            [refused(RejectedError, status=405)] * 10, 10, id="another status"
+        ),
+        pytest.param(
+            [refused(InvalidRequestError, code="TWILIO_ERROR_63024")] * 99,
+            None,
+            id="a code that may be of a number",
+        ),
+        pytest.param(
+            [refused(TemplateRequiredError, status=403, code="TEMPLATE_REQUIRED")] * 99,
+            None,
+            id="closed windows by another code",
+        ),
         pytest.param([PAUSED] * 9 + [ACCEPTED] * 99, None, id="nine"),
         pytest.param([ACCEPTED, PAUSED] * 10, 20, id="every second one"),
         pytest.param([ACCEPTED, ACCEPTED, PAUSED] * 50, None, id="every third one"),
