@@ -14,6 +14,7 @@ from autocalls_async.model.errors import (
     AuthenticationError,
     AutocallsError,
     InsufficientBalanceError,
+    InvalidPhoneError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitedError,
@@ -140,7 +141,7 @@ def _is_of_all(error: RejectedError) -> bool:
 
     The service adds codes: one of a template, such as TEMPLATE_PAUSED, is its like.
     """
-    if isinstance(error, TemplateRequiredError):
+    if isinstance(error, InvalidPhoneError | TemplateRequiredError):
         return False
     is_of_template = (error.error_code or "").startswith("TEMPLATE_")
     return isinstance(error, _OF_ALL) or is_of_template or error.status not in _OF_ONE
