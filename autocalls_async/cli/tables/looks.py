@@ -17,6 +17,7 @@ from attrs import define, field, frozen
 
 _PLAIN = re.compile(r'general|@|[0#]*0(?:"[^"]*"|[_\\].)*|', re.IGNORECASE)
 _ZEROS = re.compile(r"0{2,15}")
+_PLUS = re.compile(r'(?:"\+"|\\?\+)[0#][-0# ()"\\]*')  # of phone numbers
 _PLACE = re.compile(r"([A-Z]{1,3})[0-9]+")
 # Formats that every workbook has; those of dates are read as dates.
 _KNOWN = dict.fromkeys(range(2, 14), "0.00") | {1: "0", 49: "@"}
@@ -59,8 +60,11 @@ class Looks:
     def _show(self, number: float, code: str | None) -> float | str:
         if code is None:
             return number
-        if _ZEROS.fullmatch(code) and number.is_integer() and 0 <= number < 1e15:
-            return f"{int(number):0{len(code)}d}"  # 1067 as 01067
+        if number.is_integer() and 0 <= number < 1e15:
+            if _ZEROS.fullmatch(code):
+                return f"{int(number):0{len(code)}d}"  # 1067 as 01067
+            if _PLUS.fullmatch(code):
+                return f"+{int(number)}"
         return ShownOtherwise(number)
 
 

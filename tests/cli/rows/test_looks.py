@@ -68,6 +68,14 @@ def test_a_number_shown_with_its_trunk_0_is_one_at_home() -> None:
     assert [getattr(row, "given_phone", None) for row in found] == ["07400123456"] * 2
 
 
+@pytest.mark.parametrize("code", ['"+"0', "+0", r"\+00 000 00000000", '"+"## (###) #'])
+def test_a_number_shown_with_a_plus_has_one(code: str) -> None:
+    found = read(workbook(4915123456789, code), phone="n")
+
+    assert [getattr(row, "given_phone", "") for row in found] == [None, None]
+    assert all(isinstance(row, Row) for row in found)
+
+
 @pytest.mark.parametrize(
     ("value", "code", "text"),
     [
