@@ -14,15 +14,13 @@ from autocalls_async.policy.pauses import read_date, read_pause
 
 
 def _refuse_constant(name: str) -> None:
-    msg = f"{name} is not JSON"
-    raise ValueError(msg)
+    raise ValueError(name)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):  # two readers could take two meanings
-        msg = "a key stands twice"
-        raise ValueError(msg)
+        raise ValueError
     return result
 
 

@@ -36,6 +36,8 @@ _LARAVEL = {"message": "no"}
 _WHITE_LABEL = {"error": "no", "message": "no, really"}
 _INVALID = {"message": "no", "errors": {"message": ["no"]}}
 REFUSAL_ROWS: list[tuple[int, dict[str, object], str]] = [
+    (400, {**_LARAVEL}, "InvalidRequestError"),
+    (413, {**_LARAVEL}, "RejectedError"),
     (401, {**_LARAVEL}, "AuthenticationError"),
     (401, {**_WHITE_LABEL}, "AuthenticationError"),
     (402, coded("INSUFFICIENT_BALANCE"), "InsufficientBalanceError"),
@@ -282,8 +284,10 @@ def test_a_closed_window_written_as_text_is_not_an_open_one() -> None:
     body = json.loads(SAMPLES["session-status.200-open.json"])
     body["session_status"]["can_send_freeform"] = "false"
 
-    with pytest.raises(UnavailableError, match="not what the API documents"):
+    with pytest.raises(UnavailableError) as caught:
         read_conversation(reply(200, body))
+
+    assert caught.value.detail == "the answer is not what the API documents"
 
 
 def test_an_accepted_send_with_an_unreadable_answer_is_accepted_all_the_same() -> None:
