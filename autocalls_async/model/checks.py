@@ -61,6 +61,11 @@ def is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether it is a whole number of at least 0; a bool is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 def is_id(value: object) -> TypeGuard[int]:
     """Whether it is a whole number above 0 that a database takes for an id."""
     if not isinstance(value, int) or isinstance(value, bool):
@@ -239,6 +244,7 @@ check_phone: Check[str] = Check(
 )
 check_id: Check[int] = Check(is_id, _say_number("a whole number above 0"))
 check_count: Check[int] = Check(is_count, _say_number("a whole number above 0"))
+check_whole: Check[int] = Check(is_whole, _say_number("a whole number of at least 0"))
 check_period: Check[int | float] = Check(
     is_period, _say_number("seconds, more than 0 and finite")
 )

@@ -41,6 +41,7 @@ from autocalls_async.model.checks import (
     is_seconds,
     is_text,
     is_uuid,
+    is_whole,
     read_age_seconds,
     read_inbound_phone,
     show_number,
@@ -65,6 +66,7 @@ HALF = "\ud800"
             is_number, [0, -1, 1.5, math.inf], [True, False, "1", None], id="number"
         ),
         pytest.param(is_count, [1, 2**63, HUGE], [0, -1, True, 1.0, "1"], id="count"),
+        pytest.param(is_whole, [0, 1, HUGE], [-1, True, 1.0, "1"], id="whole"),
         pytest.param(is_id, [1, 2**63 - 1], [0, -1, 2**63, True, 1.0, "1"], id="id"),
         pytest.param(
             is_seconds,

@@ -11,9 +11,11 @@ from autocalls_async.campaign.planning.manifest import Manifest
 from autocalls_async.campaign.planning.plan import Finding, Plan, WindowOutlook
 from autocalls_async.campaign.planning.words import not_asked
 from autocalls_async.campaign.rules.forecast import PlannedRules
+from autocalls_async.campaign.rules.spending import check_amount
 from autocalls_async.campaign.source import Source, each_of
 from autocalls_async.engine.asking.questions import Questions
 from autocalls_async.http.loop import utc_now
+from autocalls_async.model.checks import check_whole
 from autocalls_async.model.errors import (
     AuthenticationError,
     RejectedError,
@@ -62,7 +64,9 @@ async def make_plan(
         ValueError: An argument breaks its rule.
         AuthenticationError: The key is not accepted.
     """
-    _check(price, window_sample)
+    if price is not None:
+        check_amount("price", price, may_be_zero=True)
+    check_whole("window_sample", window_sample)
     manifest = Manifest(
         sender_id=sender_id, window_sample=window_sample, exclusions=rules.exclusions
     )
@@ -82,19 +86,6 @@ async def make_plan(
         seconds_per_send=seconds_per_send,
         now=now,
     )
-
-
-def _check(price: object, window_sample: object) -> None:
-    is_price = isinstance(price, Decimal) and price.is_finite() and price >= 0
-    if price is not None and not is_price:
-        msg = f"price must be a Decimal of at least 0; got {price!r}"
-        raise ValueError(msg)
-    is_whole = isinstance(window_sample, int) and not isinstance(window_sample, bool)
-    if not is_whole or window_sample < 0:  # type: ignore[operator]  # a number by now
-        msg = (
-            f"window_sample must be a whole number of at least 0; got {window_sample!r}"
-        )
-        raise ValueError(msg)
 
 
 async def _read(messages: Source, manifest: Manifest) -> None:

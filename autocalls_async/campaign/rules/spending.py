@@ -8,7 +8,7 @@ from decimal import Decimal
 from autocalls_async.model.checks import check_count, show_kind
 
 
-def _check_amount(name: str, value: object, *, may_be_zero: bool) -> None:
+def check_amount(name: str, value: object, *, may_be_zero: bool) -> None:
     """Raise `ValueError` unless it is an amount of money, of 0 or only above."""
     if (
         isinstance(value, Decimal)
@@ -34,11 +34,11 @@ def most_messages(
         check_count("at_most", at_most)
     if budget is None:
         return at_most
-    _check_amount("budget", budget, may_be_zero=True)
+    check_amount("budget", budget, may_be_zero=True)
     if price is None:
         msg = f"budget needs price, that of one message; got budget {budget} alone"
         raise ValueError(msg)
-    _check_amount("price", price, may_be_zero=False)
+    check_amount("price", price, may_be_zero=False)
     affordable = int(budget // price)
     return affordable if at_most is None else min(at_most, affordable)
 

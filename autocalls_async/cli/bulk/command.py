@@ -14,6 +14,8 @@ from autocalls_async.cli.bulk.campaign import (
     take_in_all,
 )
 from autocalls_async.cli.bulk.content import check_templates
+from autocalls_async.cli.bulk.intake.inventory import Inventory
+from autocalls_async.cli.bulk.intake.register import Choice
 from autocalls_async.cli.bulk.intake.spool import Spool
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.bulk.people import choice_of, remarks_on_repeats
@@ -34,6 +36,7 @@ from autocalls_async.cli.rows.outcomes_file import (
     check_page,
     check_place,
 )
+from autocalls_async.cli.rows.reader import RowReader
 from autocalls_async.cli.terminal.failures import CommandError, Status
 from autocalls_async.cli.terminal.outcomes import explain_error
 from autocalls_async.cli.terminal.screen import Screen
@@ -80,13 +83,7 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
             return _dry_run.DryRun(
                 campaign, reader=reader, rules=rules, spool=spool, screen=screen
             ).run()
-        found = take_in_all(campaign, reader, spool, screen)
-        if problem := problem_of(found, campaign):
-            msg = f"{problem}; nothing was sent"
-            raise CommandError(msg)
-        tell_remarks(remarks_on_repeats(found, choice), campaign, screen)
-        _check_service(campaign, reader.content)
-        tell_notices(found, campaign, screen)
+        found = _take_in(campaign, reader, choice, spool, screen)
         if trial is not None:
             return _trial.send_trial(campaign, trial, spool, screen)
         show_numbers(found, screen)
@@ -100,6 +97,28 @@ def bulk(campaign: Campaign, screen: Screen) -> int:
             open_writers=partial(_open_writers, campaign, stack, screen),
             screen=screen,
         ).run()
+
+
+def _take_in(
+    campaign: Campaign,
+    reader: RowReader,
+    choice: Choice,
+    spool: Spool,
+    screen: Screen,
+) -> Inventory:
+    """Check every row, and ask whether the service would take them.
+
+    Raises:
+        CommandError: They cannot be sent.
+    """
+    found = take_in_all(campaign, reader, spool, screen)
+    if problem := problem_of(found, campaign):
+        msg = f"{problem}; nothing was sent"
+        raise CommandError(msg)
+    tell_remarks(remarks_on_repeats(found, choice), campaign, screen)
+    _check_service(campaign, reader.content)
+    tell_notices(found, campaign, screen)
+    return found
 
 
 def _tell_rules(rules: GivenRules, campaign: Campaign, screen: Screen) -> None:
