@@ -8,13 +8,13 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import unused_port
 
 from autocalls_async import ExclusionList
 from autocalls_async.emulator import Emulator, Endpoint, HangUpAfter
 from autocalls_async.webhooks.stores.sqlite import SqliteDeliveries
 from tests.examples.conftest import Load
 from tests.people import ANA, people
+from tests.ports import own_port
 
 TOKEN, SECRET = "token-nobody-sees", "secret-nobody-sees"  # of nobody
 
@@ -22,7 +22,7 @@ TOKEN, SECRET = "token-nobody-sees", "secret-nobody-sees"  # of nobody
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> int:
     """Choose where the bot listens, and let it work in a folder of its own."""
-    chosen = unused_port()
+    chosen = own_port()
     monkeypatch.setenv("PORT", str(chosen))
     monkeypatch.setenv("AUTOCALLS_INBOUND_TOKEN", TOKEN)
     monkeypatch.setenv("AUTOCALLS_WEBHOOK_SECRETS", f"12={SECRET}")
