@@ -49,11 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Run on every core, and on one more, since some wait for the real clock.
 
+    With `--everything` on two more: the browser's tests and the database's keep a
+    process each, which waits for another program.
+
     Tests that are named one by one run in this process, sooner than another starts.
     """
     if any("::" in argument for argument in config.args):
         return 0
-    return (os.cpu_count() or 1) + 1
+    return (os.cpu_count() or 1) + (2 if config.getoption("everything") else 1)
 
 
 _TESTS = Path(__file__).parent
