@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 
 from autocalls_async import FreeformMessage, SendLimit, Unsent, UnsentError
-from autocalls_async.cluster import Cluster, Worker
+from autocalls_async.cluster import AccountSettings, Cluster, Worker
 from autocalls_async.cluster.holder.outbox import AHEAD, PAGE, Outbox
 from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.cluster.protocol.journal import PostgresJournal
@@ -47,6 +48,94 @@ async def test_what_no_message_can_be_made_of_is_rejected_once_and_ends_no_run(
 
     assert len(emulator.accepted) == 1
     assert epoch == 1  # held from the first to the last
+
+
+@pytest.mark.parametrize("wrong", ["1|key", {"api_key": "1|key"}, ValueError("no")])
+async def test_settings_that_are_none_hold_up_their_account_until_they_are_right(
+    dsn: str, wrong: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Emulator(api_key=KEY, everyone_is_open=True, rate=50) as emulator:
+        known: dict[str, Any] = {"acme": wrong, "other": settings_of(emulator)}
+
+        def settings(name: str) -> Any:  # noqa: ANN401  # also wrong ones
+            if isinstance(known[name], Exception):
+                raise known[name]
+            return known[name]
+
+        async with running(Worker(dsn, settings)), Cluster(dsn) as cluster:
+            for name in known:
+                await cluster.add_account(name)
+            ref = await cluster.enqueue(hello("kept"), account="acme")
+            await cluster.send(hello("sent"), account="other")
+            status = {a.name: a for a in (await cluster.status()).accounts}
+            known["acme"] = known["other"]
+
+            async def is_sent() -> bool:
+                return await cluster.outcome(ref) is not None
+
+            await until(is_sent)
+
+    assert status["acme"].holder_pid is None
+    assert [one.message for one in emulator.accepted] == ["sent", "kept"]
+    assert "no settings for account acme" in caplog.text
+    assert "1|key" not in caplog.text
+
+
+async def test_an_account_whose_settings_are_slow_is_taken_once(
+    dsn: str, database: Database
+) -> None:
+    async with Emulator(api_key=KEY, everyone_is_open=True, rate=50) as emulator:
+
+        async def settings(_: str) -> AccountSettings:
+            await asyncio.sleep(3)  # and each second the sweep asks for it again
+            return settings_of(emulator)
+
+        async with running(Worker(dsn, settings)), Cluster(dsn) as cluster:
+            await cluster.send(hello("first"), account="acme")
+            await asyncio.sleep(3)
+            await cluster.send(hello("second"), account="acme")
+            epoch = await database.value(_EPOCH)
+
+    assert epoch == 1
+    assert len(emulator.accepted) == 2
+
+
+async def test_settings_that_never_come_do_not_keep_a_worker_from_ending(
+    dsn: str,
+) -> None:
+    asked = asyncio.Event()
+
+    async def settings(_: str) -> AccountSettings:
+        asked.set()
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    async with Cluster(dsn) as cluster:
+        await cluster.add_account("acme")
+        await cluster.enqueue(hello(), account="acme")
+        async with asyncio.timeout(20), running(Worker(dsn, settings)):
+            await asked.wait()
+        (account,) = (await cluster.status()).accounts
+
+    assert (account.holder_pid, account.interactive) == (None, 1)
+
+
+async def test_what_a_worker_took_without_hearing_of_it_is_let_go_of(
+    dsn: str, database: Database
+) -> None:
+    async with working(dsn) as emulator, Cluster(dsn) as cluster:
+
+        async def is_there() -> bool:
+            return bool((await cluster.status()).workers)
+
+        await until(is_there)
+        await database.fetch(
+            """UPDATE autocalls.account SET epoch = epoch + 1, worker_id = (
+            SELECT id FROM autocalls.worker) WHERE name = 'acme'"""
+        )
+        await cluster.send(hello(), account="acme", timeout=20)
+
+    assert len(emulator.accepted) == 1
 
 
 async def test_a_campaign_of_bulk_makes_two_notices_at_most(

@@ -36,6 +36,8 @@ SELECT a.name, autocalls.is_paused(a),
   EXISTS (SELECT 1 FROM autocalls.waits(ARRAY[a.name]))
 FROM autocalls.account a WHERE a.name = ANY (%s)
 """
+_OURS = "SELECT name, epoch FROM autocalls.account WHERE worker_id = %s"
+_LET_GO = "SELECT autocalls.let_go(%s, %s)"
 _FORGET = "SELECT * FROM autocalls.forget(%s::interval, %s::interval)"
 _FORGET_RECEIPTS = "SELECT autocalls.forget_receipts(%s::interval)"
 _FORGET_SECONDS = 600.0
@@ -80,6 +82,8 @@ class Worker:
         self._accounts = accounts
         self._database = Database(dsn, direct=direct)
         self._holdings: dict[str, Holding] = {}
+        self._taking = set[str]()
+        self._unsettled = set[str]()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._lease: Lease | None = None
@@ -152,6 +156,8 @@ class Worker:
             count += 1
             lanes = Lane if count % _SWEEPS_ALL == 0 else (Lane.BULK,)
             try:
+                if count % _SWEEPS_ALL == 0:
+                    await self._free_strays()
                 await self._database.fetch(_SWEEP)
                 for name, is_paused, waits in await self._look():
                     holding = self._holdings.get(name)
@@ -161,6 +167,18 @@ class Worker:
                         holding.wake(*lanes)
             except ClusterError as error:
                 log.info("no sweep: %s", error)
+
+    async def _free_strays(self) -> None:
+        """Let go of what is this worker's in the table, and is not held here.
+
+        The database may have taken a step of which no answer came.
+        """
+        if self._lease is None:
+            return
+        for name, epoch in await self._database.fetch(_OURS, self._lease.id):
+            if name not in self._holdings and name not in self._taking:
+                log.warning("account %s was held by nobody here: let go of", name)
+                await self._database.fetch(_LET_GO, name, epoch)
 
     async def _look(self) -> list[tuple[str, bool, bool]]:
         if not self._holdings:
@@ -199,12 +217,32 @@ class Worker:
 
     async def _look_after(self, account: str) -> None:
         """Hold an account until it is let go of, unless another does."""
-        lease, is_full = self._lease, len(self._holdings) >= self._max_accounts
-        if is_full or account in self._holdings or self._stopping.is_set():
+        is_full = len(self._holdings) + len(self._taking) >= self._max_accounts
+        is_ours = account in self._holdings or account in self._taking
+        if is_full or is_ours or self._stopping.is_set():
             return
-        settings = await self._settings_of(account)
+        self._taking.add(account)  # its settings or the database may be slow
+        task = asyncio.create_task(self._take(account), name=account)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        # The job may be cancelled, where its queue cannot be reached: this goes on.
+        await asyncio.shield(task)
+
+    async def _take(self, account: str) -> None:
+        try:
+            holding = await self._holding_of(account)
+            if holding is not None:
+                self._holdings[account] = holding
+        finally:
+            self._taking.discard(account)
+        if holding is not None:
+            await self._hold(account, holding)
+
+    async def _holding_of(self, account: str) -> Holding | None:
+        """Become its holder, unless another is or nobody says how it is reached."""
+        settings, lease = await self._settings_of(account), self._lease
         if settings is None or lease is None or not lease.is_good():
-            return
+            return None
         journal = PostgresJournal(
             account,
             database=self._database,
@@ -212,24 +250,20 @@ class Worker:
             lease=lease,
             keeps_order=True,
         )
-        try:
-            await journal.open()
-        except JournalError:
-            return  # another was sooner
-        holding = self._holdings[account] = Holding(
+        holding = Holding(  # before the account is taken: it may fail
             self._database,
             journal,
             settings,
             idle_seconds=self._idle_seconds,
             drain_seconds=self._drain_seconds,
         )
+        try:
+            await journal.open()
+        except JournalError:
+            return None  # another was sooner
         if self._stopping.is_set():
             holding.stop()
-        task = asyncio.create_task(self._hold(account, holding))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        # The job may be cancelled, where its queue cannot be reached: this goes on.
-        await asyncio.shield(task)
+        return holding
 
     async def _hold(self, account: str, holding: Holding) -> None:
         try:
@@ -238,10 +272,23 @@ class Worker:
             del self._holdings[account]
 
     async def _settings_of(self, account: str) -> AccountSettings | None:
+        """Return how an account is reached; what cannot be said is told once."""
         if isinstance(self._accounts, Mapping):
             return self._accounts.get(account)
-        found = self._accounts(account)
-        return await found if inspect.isawaitable(found) else found
+        settings: object
+        try:
+            found = self._accounts(account)
+            settings = await found if inspect.isawaitable(found) else found
+        except Exception as error:  # noqa: BLE001  # the user's own
+            settings = error
+        if settings is None or isinstance(settings, AccountSettings):
+            self._unsettled.discard(account)
+            return settings
+        if account not in self._unsettled:
+            seen = type(settings).__name__
+            log.error("no settings for account %s: accounts gave a %s", account, seen)
+            self._unsettled.add(account)
+        return None
 
     async def _add_accounts(self) -> None:
         """Make the accounts known; warn where workers have different limits."""
@@ -261,6 +308,9 @@ class Worker:
     async def _hand_over(self) -> None:
         for holding in list(self._holdings.values()):
             holding.stop()
+        for task in self._tasks:
+            if task.get_name() in self._taking:
+                task.cancel()  # what it has taken ends with the lease
         if self._tasks:
             await asyncio.wait(self._tasks)
 
