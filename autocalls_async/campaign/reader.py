@@ -58,10 +58,10 @@ TakeIn: TypeAlias = Callable[[int, Shipment], None]
 """Sends what was read; a message is known by its place in the source, from 0."""
 
 SettleNumber: TypeAlias = Callable[[int, Outcome], None]
-"""Notes how what was taken in ended."""
+"""Notes the outcome of a message, by its place in the source."""
 
 GiveUp: TypeAlias = Callable[[int, Message], None]
-"""Ends what was put aside, and will never be taken in."""
+"""Ends a message that was put aside and will never be taken in again."""
 
 
 class Room:
@@ -131,7 +131,7 @@ class Reader:
         self.room: Room = Room(READ_AHEAD)
 
     def stop(self) -> None:
-        """Begin with no further message."""
+        """Read no further message."""
         self._is_stopped = True
 
     async def read(self, *, take_in: TakeIn, settle: SettleNumber) -> None:
@@ -150,7 +150,7 @@ class Reader:
             while not is_at_end and not self._is_stopped:
                 batch: dict[int, Shipment] = {}
                 if self._usher is not None:
-                    await self._usher.may_read()
+                    await self._usher.until_it_may_read()
                 try:
                     is_at_end = await self._fill(batch, messages, settle)
                 finally:  # the source may have failed after some
@@ -165,7 +165,7 @@ class Reader:
         settle: SettleNumber,
         give_up: GiveUp,
     ) -> None:
-        """Take in again what the usher has put aside, as it comes due; without end.
+        """Take in again what the usher has put aside, as it comes due; until cancelled.
 
         Args:
             usher: Who has put it aside.
@@ -264,14 +264,14 @@ class Reader:
     ) -> None:
         for number, shipment in batch.items():
             self.taken_count += is_new
-            if self._is_seen_to(shipment, is_new=is_new):
+            if self._is_skipped(shipment, is_new=is_new):
                 self.skipped_count += 1
                 self.room.give_back()
             else:
                 take_in(number, shipment)
 
-    def _is_seen_to(self, shipment: Shipment, *, is_new: bool) -> bool:
-        """Whether it is not sent: by the journal, or since its person had one."""
+    def _is_skipped(self, shipment: Shipment, *, is_new: bool) -> bool:
+        """Whether it needs no send: by the journal, or since its person has had one."""
         if self._ledger is not None:
             return shipment.page is None
         if self._people is None or not is_new:

@@ -130,7 +130,7 @@ class Usher:
         for sender_id in sender_ids:
             self._rulebook.set_limit(sender_id, limits.get(sender_id))
 
-    async def may_read(self) -> None:
+    async def until_it_may_read(self) -> None:
         """Wait until there is a use in reading the source any further."""
         while not self._is_dismissed and (seconds := self._closed_seconds()):
             await self._wait(seconds)

@@ -217,7 +217,7 @@ class Sends:
         """Make one attempt; return what it showed, or what stopped it before."""
         now = loop_time()
         if not self._gate.is_open_soon(now):
-            await self._gate.opens_soon()
+            await self._gate.until_open_soon()
             now = loop_time()
         closings = self._guard.closing_count  # whichever comes after its check
         if not shipment.fell_back and not self._guard.knows_open(shipment, now):
@@ -257,7 +257,7 @@ class Sends:
                 if isinstance(found, AttemptFailed):
                     attempt = self._exchange.fail(found)
                     return attempt
-                return _stop(shipment, found)
+                return _note_stayed(shipment, found)
             departure = found
             self._note_left(shipment, at=departure.started)
             # Nothing is awaited between here and the first byte.
@@ -347,8 +347,8 @@ class Sends:
             page.came_back() if has_left else page.stayed()
 
 
-def _stop(shipment: Shipment, stop: Stop) -> Stop:
-    """Note that nothing left; an intent that was noted is taken back."""
+def _note_stayed(shipment: Shipment, stop: Stop) -> Stop:
+    """Return why it has not left; where it may yet, its intent is taken back."""
     if isinstance(stop, TurnedBack) and shipment.page is not None:
         shipment.page.stayed()
     return stop

@@ -833,7 +833,7 @@ class Anything:
         if seconds is not None:
             passage.intend = takes(seconds)
         while True:
-            await self.gate.opens_soon()
+            await self.gate.until_open_soon()
             line = Standing(asyncio.get_running_loop().time() + 5.0)
             self.passages.append((passage, line))
             if await passage.leave(line) is not None:

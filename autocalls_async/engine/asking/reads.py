@@ -97,7 +97,7 @@ class Reads:
     ) -> Attempt | TurnedBack:
         """Make one attempt: connect, take the turn, hand over, read, note the end."""
         if not self._gate.is_open_soon(loop_time()):
-            await self._gate.opens_soon()
+            await self._gate.until_open_soon()
         is_probe = self._outage.is_down() and await self._outage.wait_for_turn()
         try:
             line = await self._exchange.connect(request)

@@ -110,7 +110,7 @@ class Gate:
         """Whether a connection is worth being made."""
         return self.pace.opens_by(now + CONNECT_SECONDS, now)
 
-    async def opens_soon(self) -> None:
+    async def until_open_soon(self) -> None:
         """Wait until a connection is worth being made."""
         while (at := self.pace.ask_again(loop_time()) - CONNECT_SECONDS) > loop_time():
             # Without end: only an answer can tell when the next may leave.

@@ -189,7 +189,7 @@ def _stamp_before_connecting() -> Iterator[None]:
 
     with (
         patch.object(Gate, "is_open_soon", lambda _self, _now: False),
-        patch.object(Gate, "opens_soon", take_turn),
+        patch.object(Gate, "until_open_soon", take_turn),
         patch.object(Gate, "pass_through", use_turn),
     ):
         yield
