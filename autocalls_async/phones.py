@@ -305,6 +305,8 @@ def _read_digits(
     """Read a number that begins with neither a plus nor a 0."""
     home = _parse(written, region)
     if numbers == "national":
+        if home:
+            _tidy(_e164(home), name)
         return home
     abroad = _parse_abroad(written, name)
     if numbers == "international":

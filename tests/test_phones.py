@@ -111,8 +111,6 @@ def test_a_number_is_read_in_the_forms_that_people_keep(
 
 
 AMBIGUOUS = [
-    pytest.param("4915123456789", "DE", "+4915123456789", id="its code, no plus"),
-    pytest.param("4915123456789.0", "DE", "+4915123456789", id="and a float's tail"),
     pytest.param("33612345678", "DE", "+33612345678", id="French in Germany"),
     pytest.param("447400123456", "DE", "+447400123456", id="British in Germany"),
     pytest.param("48512345678", "DE", "+48512345678", id="Polish in Germany"),
@@ -133,6 +131,19 @@ def test_a_number_with_two_readings_is_refused_with_both(
     assert parse_phone(text, region=region, numbers="international") == abroad
     assert abroad[1:] not in str(caught.value)
     assert home[1:] not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["4915123456789", "4915123456789.0"])
+def test_what_has_its_own_code_is_no_national_number_whatever_is_said(
+    text: str,
+) -> None:
+    with pytest.raises(AmbiguousPhoneError, match="could be") as caught:
+        parse_phone(text, region="DE")
+
+    assert caught.value.readings == ("+4915123456789", "+494915123456789")
+    assert parse_phone(text, region="DE", numbers="international") == "+4915123456789"
+    with pytest.raises(ValueError, match="code twice"):
+        parse_phone(text, region="DE", numbers="national")
 
 
 REFUSED = [

@@ -15,7 +15,7 @@ from autocalls_async.cli.tables.headings import fold, show_headings
 from autocalls_async.cli.tables.jsonl import read_objects
 from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.cli.tables.table import TableSource, read_table
-from autocalls_async.phones import Numbers, parse_phone
+from autocalls_async.phones import AmbiguousPhoneError, Numbers, parse_phone
 
 PHONE_COLUMN = "recipient_phone"
 
@@ -69,6 +69,8 @@ class PhoneReader:
         """
         try:
             return frozenset({self.read(cell)})
+        except AmbiguousPhoneError as error:
+            return frozenset(error.readings)
         except ValueError:
             if found := frozenset(self._meanings(cell).values()):
                 return found

@@ -94,6 +94,8 @@ def says_nothing(value: object) -> bool:
 _DAMAGE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]"
     "|_x[0-9A-F]{4}_|&(?:[a-z]{2,6}|#[0-9]{1,5});"
+    # `Wrocław` and `für` of other encodings as cp1252.
+    "|[a-z\u00df-\u00ff][\u00a3-\u00a7\u00ac\u00b3\u00b6\u0178\u2020\u2021\u2030][a-z\u00df-\u00ff\u00a7]"
     # `Привет` as cp1252, `Grüße` as cp1251: no language writes so.
     "|[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]{4}"
     "|[a-zA-Z][\u0400-\u04ff]+[a-zA-Z]"

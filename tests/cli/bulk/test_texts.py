@@ -254,6 +254,8 @@ def test_a_backslash_and_an_n_is_warned_of(
         pytest.param("JÃ¼rg", id="UTF-8 as cp1252"),
         pytest.param("J\ufffdrg", id="undecoded"),
         pytest.param("O\u0092Neill", id="C1"),
+        pytest.param("Wroc\u00b3aw", id="cp1250 as cp1252"),
+        pytest.param("f\u0178r", id="Mac as cp1252"),
         pytest.param("Ana_x000D_", id="workbook"),
         pytest.param("A &amp; B", id="HTML"),
         pytest.param("Привет".encode("cp1251").decode("cp1252"), id="Russian"),
