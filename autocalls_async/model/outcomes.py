@@ -17,7 +17,7 @@ from autocalls_async.model.values.naming import show_in
 from autocalls_async.model.values.plain import Plain
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, init=False, eq=False, repr=False)  # each has its own
 class _Outcome(Plain):
     """What all four have in common.
 

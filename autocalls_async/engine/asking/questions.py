@@ -5,8 +5,6 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from autocalls_async.engine.home import Home
-from autocalls_async.http import requests
-from autocalls_async.http.reply import Reply
 from autocalls_async.model.answers import ConversationStatus
 from autocalls_async.model.checks import (
     check_id,
@@ -22,11 +20,15 @@ if TYPE_CHECKING:
     from autocalls_async.engine.asking import guard as _guards
     from autocalls_async.engine.asking import reads as _reads
     from autocalls_async.http import listings as _reading
+    from autocalls_async.http import reply as _reply
+    from autocalls_async.http import requests as _requests
     from autocalls_async.model import listings as _listings
 else:
     # these come with the first client
     _guards = Later("autocalls_async.engine.asking.guard")
     _reads = Later("autocalls_async.engine.asking.reads")
+    _reply = Later("autocalls_async.http.reply")
+    _requests = Later("autocalls_async.http.requests")
     # most programs list nothing
     _conversations = Later("autocalls_async.engine.asking.conversations")
     _reading = Later("autocalls_async.http.listings")
@@ -96,7 +98,7 @@ class Questions:
             RejectedError: The service said no.
             UnavailableError: It gave no usable answer; ask again.
         """
-        request = requests.senders_request(include_offline=include_offline)
+        request = _requests.senders_request(include_offline=include_offline)
         return _reading.read_senders(await self._read(request, timeout))
 
     async def templates(
@@ -113,7 +115,7 @@ class Questions:
             RejectedError: The service said no.
             UnavailableError: It gave no usable answer; ask again.
         """
-        request = requests.templates_request(
+        request = _requests.templates_request(
             sender_id=choose_sender(sender_id, self._sender_id),
             include_unapproved=include_unapproved,
         )
@@ -127,7 +129,7 @@ class Questions:
             UnavailableError: It gave no usable answer; ask again.
         """
         return _reading.read_account(
-            await self._read(requests.account_request(), timeout)
+            await self._read(_requests.account_request(), timeout)
         )
 
     @property
@@ -135,18 +137,22 @@ class Questions:
         """Who talked with a sender, what was said, and who answers."""
         return _conversations.Conversations(self._read, self._switch)
 
-    async def _switch(self, request: requests.Request, seconds: float | None) -> Reply:
+    async def _switch(
+        self, request: "_requests.Request", seconds: float | None
+    ) -> "_reply.Reply":
         if self._switches is None:
             msg = "there is no automation_key: set AUTOCALLS_AUTOMATION_KEY, or give it"
             raise ValueError(msg)
         return await self._ask(self._switches, request, seconds)
 
-    async def _read(self, request: requests.Request, seconds: float | None) -> Reply:
+    async def _read(
+        self, request: "_requests.Request", seconds: float | None
+    ) -> "_reply.Reply":
         return await self._ask(self._reads, request, seconds)
 
     async def _ask(
-        self, reads: "_reads.Reads", request: requests.Request, seconds: float | None
-    ) -> Reply:
+        self, reads: "_reads.Reads", request: "_requests.Request", seconds: float | None
+    ) -> "_reply.Reply":
         self._home.check()
         deadline = self._deadline(seconds)
         async with self._places:
