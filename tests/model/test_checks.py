@@ -3,6 +3,7 @@
 import math
 import sys
 import traceback
+import xml.dom
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -46,7 +47,7 @@ from autocalls_async.model.checks import (
     read_inbound_phone,
     show_number,
 )
-from autocalls_async.model.later import Later
+from autocalls_async.model.later import Later, find_later
 from tests.support import PHONE, TEXT
 
 HUGE = 10**400  # too large for a float, and for Python to write it out lightly
@@ -323,6 +324,22 @@ def test_a_module_is_imported_when_something_of_it_is_asked_for() -> None:
     assert vars(later)["rgb_to_hsv"] is there
 
 
+def test_a_package_imports_a_name_of_its_own_where_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    package = xml
+    monkeypatch.setattr(package, "Node", None, raising=False)
+    find = find_later("xml", {"dom": "Other Node", "sax": "parse"})
+
+    there = find("Node")
+
+    assert there is xml.dom.Node
+    assert vars(package)["Node"] is there
+    with pytest.raises(AttributeError) as caught:
+        find("node")
+    assert str(caught.value) == "module 'xml' has no attribute 'node'"
+
+
 _ID = "9b2f5a3e-1c4d-4e5f-8a6b-0123456789aF"
 
 
@@ -361,6 +378,11 @@ def test_what_is_no_uuid_is_not_shown(value: object, told: str) -> None:
             HALF,
             "must be valid Unicode; it holds half of a surrogate pair",
             id="half a letter",
+        ),
+        pytest.param(
+            "a\x1b",
+            "must hold no control character; U+001B is character 2",
+            id="a control character",
         ),
     ],
 )

@@ -8,7 +8,14 @@ from attrs.exceptions import FrozenInstanceError
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import RejectedError, UnknownOutcomeError, UnsentError
 from autocalls_async.model.messages import FreeformMessage
-from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
+from autocalls_async.model.outcomes import (
+    Accepted,
+    Outcome,
+    Rejected,
+    Unknown,
+    Unsent,
+    outcome_of,
+)
 from tests.support import PHONE, TEXT, shows_a_secret
 
 MESSAGE = FreeformMessage(recipient_phone=PHONE, message=TEXT)
@@ -18,6 +25,15 @@ OUTCOMES: list[Outcome] = [
     Unsent(message=MESSAGE, error=UnsentError(detail="no", recipient_phone=PHONE)),
     Unknown(message=MESSAGE, error=UnknownOutcomeError(detail="cut off")),
 ]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES[1:], ids=lambda o: type(o).__name__)
+def test_an_error_tells_its_outcome(outcome: Rejected | Unsent | Unknown) -> None:
+    found = outcome_of(MESSAGE, outcome.error, index=3)
+
+    assert found == outcome
+    assert (found.error, found.index) == (outcome.error, 3)
+    assert outcome_of(MESSAGE, outcome.error).index is None
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda o: type(o).__name__)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from autocalls_async.model.values.masking import (
     forgetful,
+    forgetful_class,
     mask_phone,
     mask_phone_repr,
     show_code,
@@ -111,6 +112,24 @@ def test_what_is_refused_is_in_no_frame_of_the_error(
     assert len(frames) == 1
     assert "4155550123" not in repr(frames)
     assert caught.value.__context__ is None
+
+
+def test_a_class_shows_in_no_frame_what_it_refuses() -> None:
+    class Picky:
+        def __init__(self, phone: str) -> None:
+            if phone:
+                msg = "no"
+                raise ValueError(msg)
+            self.phone = phone
+
+    kind = forgetful_class(Picky)
+
+    assert kind is Picky
+    assert kind("").phone == ""
+    with pytest.raises(ValueError, match="no") as caught:
+        kind("+14155550123")
+    frames = [entry.frame.f_locals for entry in caught.traceback[1:]]
+    assert "4155550123" not in repr(frames)
 
 
 def test_what_is_accepted_is_returned() -> None:
