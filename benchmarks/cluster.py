@@ -6,14 +6,16 @@ are not synced, so that a slow disk does not hide what the library costs.
 
 import argparse
 import asyncio
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
+from pathlib import Path
 
 from autocalls_async import AutocallsClient, FreeformMessage, SendLimit
 from autocalls_async.cli.cluster.postgres import Server, find_programs
@@ -25,6 +27,10 @@ from autocalls_async.emulator import Emulator
 
 KEY = "1|the-benchmarks-own"
 ACCEPTED = "SELECT count(*) FROM autocalls.message WHERE state = 'accepted'"
+COMMITS = """
+SELECT sum(xact_commit), split_part(pg_read_file('postmaster.pid'), chr(10), 1)::integer
+FROM pg_stat_database
+"""
 HELD = "SELECT count(worker_id) FROM autocalls.account"
 
 
@@ -85,7 +91,7 @@ async def scale(dsn: str, accounts: int, seconds: float) -> None:
             await cluster.add_account(name)
             batch = [text(number) for number in range(int(seconds + 20) * 5)]
             await cluster.enqueue_many(batch, account=name, campaign=name)
-        with serving() as base_url:
+        with serving() as (base_url, service_pid):
             settings = AccountSettings(
                 KEY, base_url=base_url, sender_id=12, send_limit=SendLimit(5)
             )
@@ -93,20 +99,64 @@ async def scale(dsn: str, accounts: int, seconds: float) -> None:
             worker = Worker(dsn, dict.fromkeys(names, settings), max_accounts=accounts)
             working = asyncio.create_task(worker.run(handle_signals=False))
             held_after = await until_held(database, accounts)
-            sent, used = await database.value(ACCEPTED), time.process_time()
+            sent, costs = await database.value(ACCEPTED), Costs(database, service_pid)
+            await costs.begin()
             began = time.perf_counter()
             await asyncio.sleep(seconds)
             count = await database.value(ACCEPTED) - sent
-            took, used = time.perf_counter() - began, time.process_time() - used
+            took, told = time.perf_counter() - began, await costs.tell(count)
             after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             worker.stop()
             await working
     print(
         f"{accounts} accounts, all held after {held_after:.1f} s: "
         f"{count / took:.0f} sends a second, "
-        f"{used / count * 1e3:.2f} ms of processor a message, "
-        f"{(after - before) / 1024 / accounts:.2f} MB an account"
+        f"{told}, {(after - before) / 1024 / accounts:.2f} MB an account"
     )
+
+
+class Costs:
+    """What messages cost the worker, PostgreSQL and the service, on Linux."""
+
+    def __init__(self, database: Database, service_pid: int) -> None:
+        self._database = database
+        self._service_pid = service_pid
+        self._began: list[float] = []
+
+    async def begin(self) -> None:
+        """Look at all meters."""
+        self._began = await self._look()
+
+    async def tell(self, count: int) -> str:
+        """Return what has come to pass since, shared by so many messages."""
+        spent = [
+            now - then
+            for now, then in zip(await self._look(), self._began, strict=True)
+        ]
+        worker, server, service, commits = (one / count for one in spent)
+        return (
+            f"{worker * 1e3:.2f} ms of processor a message, and {server * 1e3:.2f} of "
+            f"PostgreSQL's with {commits:.2f} transactions, {service * 1e3:.2f} of the "
+            "service's"
+        )
+
+    async def _look(self) -> list[float]:
+        ((commits, postmaster),) = await self._database.fetch(COMMITS)
+        server, service = seconds_of(postmaster), seconds_of(self._service_pid)
+        return [time.process_time(), server, service, float(commits)]
+
+
+def seconds_of(pid: int) -> float:
+    """Return how long a process and its children, living or dead, were at work."""
+    total = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            words = path.read_text(encoding="utf-8").rpartition(")")[2].split()
+            if path.parent.name == str(pid):
+                total += sum(map(int, words[11:15]))
+            elif words[1] == str(pid):
+                total += sum(map(int, words[11:13]))
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 async def until_held(database: Database, accounts: int) -> float:
@@ -125,13 +175,13 @@ async def serve() -> None:
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """Have the service in a process of its own; give where it is."""
+def serving() -> Iterator[tuple[str, int]]:
+    """Have the service in a process of its own; yield where it is, and its id."""
     words = [sys.executable, __file__, "serve"]
     with subprocess.Popen(words, stdin=-1, stdout=-1, text=True) as process:  # noqa: S603  # our own words
         assert process.stdin is not None
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
+        yield process.stdout.readline().strip(), process.pid
         process.stdin.close()
 
 
@@ -166,7 +216,7 @@ async def commits(dsn: str, accounts: int, rounds: int) -> None:
             ]
             assert all(await asyncio.gather(*intents))
             for hold in holds:
-                words = ("accepted", "7", None, None, None)
+                words = ("accepted", "7", None, None, None, None)
                 writer.settle(Told(hold, key, words, print))
         await writer.flush()
         took = time.perf_counter() - began
