@@ -46,7 +46,7 @@ _NEVER_LEFT: dict[str, Any] = _NO_END | {
 }
 
 
-def wall_clock() -> datetime:
+def current_utc() -> datetime:
     """Return the wall-clock time."""
     return datetime.now(UTC)
 
@@ -58,7 +58,7 @@ class MemoryJournal:
         now: Tells the aware wall-clock time.
     """
 
-    def __init__(self, *, now: Callable[[], datetime] = wall_clock) -> None:
+    def __init__(self, *, now: Callable[[], datetime] = current_utc) -> None:
         self._now = now
         self._entries: dict[str, Entry] = {}
         self._keys_of: defaultdict[str, set[str]] = defaultdict(set)  # by person

@@ -19,7 +19,7 @@ from autocalls_async.journal.entry import (
     check_resolution,
     clean,
 )
-from autocalls_async.journal.memory import wall_clock
+from autocalls_async.journal.memory import current_utc
 from autocalls_async.journal.storage.group import GroupCommit
 from autocalls_async.journal.storage.rows import to_instant, to_number
 from autocalls_async.journal.storage.store import Durability, Store
@@ -51,7 +51,7 @@ class SqliteJournal:
     """
 
     def __init__(
-        self, path: str | PathLike[str], *, now: Callable[[], datetime] = wall_clock
+        self, path: str | PathLike[str], *, now: Callable[[], datetime] = current_utc
     ) -> None:
         self._path = Path(path)
         self._now = now

@@ -81,7 +81,7 @@ class Deliveries:
         self, store: "str | PathLike[str] | DeliveryStore | None" = None
     ) -> None:
         self.store: DeliveryStore = _store(store)
-        self._waiting: dict[int, set[_Waiting]] = {}
+        self._waiting: dict[int, set[_Watcher]] = {}
         self._watch: asyncio.Task[None] | None = None
         self._has_begun = asyncio.Event()
         self._is_closed = False
@@ -230,8 +230,8 @@ class Deliveries:
                     raise copy(place.error)
 
     @contextmanager
-    def _place(self, number: int) -> Iterator["_Waiting"]:
-        place = _Waiting()
+    def _place(self, number: int) -> Iterator["_Watcher"]:
+        place = _Watcher()
         places = self._waiting.setdefault(number, set())
         places.add(place)
         try:
@@ -276,7 +276,7 @@ class Deliveries:
                 place.news.set()
 
 
-class _Waiting:
+class _Watcher:
     """Where somebody waits for news of a message, or for what keeps news away."""
 
     def __init__(self) -> None:

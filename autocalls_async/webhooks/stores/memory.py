@@ -30,7 +30,7 @@ MOST_NEWS = 10_000
 """Receipts that a waiter may be behind by; one further behind looks at all."""
 
 
-class _Shared(NamedTuple):
+class _Common(NamedTuple):
     """What many messages have in common: one value serves all of them."""
 
     status: str
@@ -54,7 +54,7 @@ class _Message:
         facts: When it became so and when it was first heard of, and whom it was for.
     """
 
-    standing: _Shared
+    standing: _Common
     facts: bytes
 
     @property
@@ -86,7 +86,7 @@ class _Message:
         )
 
 
-def _pack(receipt: Receipt, standing: _Shared) -> _Message:
+def _pack(receipt: Receipt, standing: _Common) -> _Message:
     times = _TIMES.pack(_seconds(receipt.at), receipt.received_at.timestamp())
     return _Message(standing, times + receipt.person.encode())
 
@@ -106,7 +106,7 @@ class MemoryDeliveries:
         self._now = now
         self._messages: dict[int, _Message] = {}
         self._order: deque[int] = deque()  # of those, as they were first heard of
-        self._standings: dict[_Shared, _Shared] = {}  # each once
+        self._standings: dict[_Common, _Common] = {}  # each once
         self._keys: OrderedDict[str, datetime] = OrderedDict()
         self._work: dict[int, tuple[Work, bool]] = {}  # and whether it is ours
         self._numbers = count(1)
@@ -263,12 +263,12 @@ class MemoryDeliveries:
         self._tell(number)
         return True
 
-    def _stand(self, receipt: Receipt, told: tuple[str, ...]) -> _Shared:
+    def _stand(self, receipt: Receipt, told: tuple[str, ...]) -> _Common:
         return self._once(
-            _Shared(receipt.status, told, receipt.sender_id, receipt.error_code)
+            _Common(receipt.status, told, receipt.sender_id, receipt.error_code)
         )
 
-    def _once(self, standing: _Shared) -> _Shared:
+    def _once(self, standing: _Common) -> _Common:
         """Return one value for all messages that stand there."""
         if len(self._standings) > MOST_NEWS:  # whoever signs can make up statuses
             self._standings.clear()
