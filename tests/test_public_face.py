@@ -51,7 +51,8 @@ def methods(kind: type) -> Iterator[tuple[str, FunctionType]]:
             continue
         for name, value in vars(owner).items():
             inner = getattr(value, "__func__", getattr(value, "fget", value))
-            if isinstance(inner, FunctionType):
+            made = name == "__annotate_func__"  # by Python 3.14, of annotations
+            if isinstance(inner, FunctionType) and not made:
                 yield f"{kind.__name__}.{name}", inner
 
 

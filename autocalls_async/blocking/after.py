@@ -1,5 +1,6 @@
 """What came after a message was accepted, for any thread."""
 
+import builtins
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
@@ -27,7 +28,7 @@ class BlockingConversations:
 
     def list(
         self, *, phone: str | None = None, sender_phone: str | None = None
-    ) -> list[Conversation]:
+    ) -> builtins.list[Conversation]:  # from 3.14 on `list` is this method here
         """Return the WhatsApp conversations: all, one person's, or one sender's."""
 
         async def take(client: AutocallsClient) -> list[Conversation]:

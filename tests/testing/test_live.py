@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -28,8 +29,9 @@ def test_a_control_turned_in_this_thread_is_there_at_the_next_request(
 ) -> None:
     live_emulator.fail_next(1, Refuse(418, {}))
 
-    with pytest.raises(OSError, match="418"):
+    with pytest.raises(HTTPError, match="418") as told:
         ask(live_emulator)
+    told.value.close()
 
     assert ask(live_emulator) == 200
 
@@ -39,8 +41,9 @@ def test_it_takes_settings_and_leaves_no_thread_and_no_port() -> None:
 
     with live(Emulator(api_key="another")) as emulator:
         port = int(emulator.base_url.split(":")[2].split("/")[0])
-        with pytest.raises(OSError, match="401"):
+        with pytest.raises(HTTPError, match="401") as told:
             ask(emulator)
+        told.value.close()
 
     assert threading.active_count() == before
     assert emulator.requests[0].status == 401
