@@ -49,8 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Run on every core, and on one more, since some wait for the real clock.
 
-    With `--everything` on two more: the browser's tests and the database's keep a
-    process each, which waits for another program.
+    With `--everything` on two more: the browser's tests, the database's, the troubles
+    of many hosts keep a process each, which mostly waits for other programs.
 
     Tests that are named one by one run in this process, sooner than another starts.
     """

@@ -8,7 +8,7 @@ from tests.cluster.order import MESSAGES, run
 pytestmark = [
     pytest.mark.needs("a database"),
     pytest.mark.real_time,
-    pytest.mark.xdist_group("database"),
+    pytest.mark.xdist_group("troubles"),
     pytest.mark.timeout(120),
 ]
 

@@ -8,7 +8,7 @@ from tests.cluster.trouble import TROUBLES, run
 pytestmark = [
     pytest.mark.needs("a database"),
     pytest.mark.real_time,
-    pytest.mark.xdist_group("database"),
+    pytest.mark.xdist_group("troubles"),  # as long as all others together
     pytest.mark.timeout(240),
 ]
 
