@@ -246,6 +246,9 @@ def test_whatever_happens_the_pace_stays_a_number_small_and_moves_forward(
 
         assert now <= pace.earliest(now) < math.inf
         assert pace.earliest(now) <= pace.earliest(now + 1) <= pace.earliest(now) + 1
+        again = pace.ask_again(now)
+        assert pace.opens_by(again, now)
+        assert again == now or not pace.opens_by(math.nextafter(again, now), now)
         assert pace.not_before >= not_before
         assert 0 < pace.gap <= pace.seconds_per_send < math.inf
         assert pace.gap >= limit.gap - 1e-9

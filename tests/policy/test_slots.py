@@ -31,6 +31,15 @@ def test_a_send_that_ends_when_its_slot_does_holds_it_no_longer() -> None:
     assert slots.free_at(**ALL_AGES) == math.inf
 
 
+def test_sends_of_others_hold_no_more_slots_than_there_are() -> None:
+    slots = Slots(1)
+
+    slots.take_until(1.0)
+    slots.take_until(5.0)
+
+    assert slots.free_at(**ALL_AGES) == 5.0
+
+
 @pytest.mark.parametrize(("now", "is_free"), [(1.9, False), (2.0, True), (2.1, True)])
 def test_a_slot_is_free_from_its_instant_on(*, now: float, is_free: bool) -> None:
     slots = Slots(1)
