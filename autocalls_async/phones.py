@@ -101,7 +101,8 @@ def parse_phone(
             takes only those that have it, with a plus or 00 before it.
         numbers: How digits with neither a plus nor a 0 before them are meant, all of
             them: `"international"` where each has its country's code, `"national"`
-            where none has. `None` refuses those that could be either.
+            where none has; a mobile that has it all the same is refused then. `None`
+            refuses those that could be either.
         name: What to call it in an error.
 
     Raises:

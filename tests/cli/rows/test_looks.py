@@ -1,6 +1,7 @@
 """What a sheet shows beside its values: rows it hides, zeros before a number."""
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 
@@ -139,6 +140,21 @@ def without(part: str) -> Callable[[bytes], bytes]:
         return stream.getvalue()
 
     return change
+
+
+def test_cells_may_leave_out_where_they_are() -> None:
+    stream = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook(1067, "00000", hides=True))) as old,
+        zipfile.ZipFile(stream, "w") as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, re.sub(rb' r="[A-Z]*[0-9]+"', b"", old.read(name)))
+
+    looks = read_looks(stream, "People")
+
+    assert looks.hidden == {3}
+    assert looks.codes == {(2, 1): "00000", (3, 1): "00000"}
 
 
 @pytest.mark.parametrize(
