@@ -65,6 +65,8 @@ def forgetful(function: Callable[P, T]) -> Callable[P, T]:
             del args, kwargs
         raise refusal
 
+    # What attrs wrote there is no function's to evaluate, so 3.14 copies nothing.
+    call.__annotations__ = getattr(function, "__annotations__", {})
     return call
 
 
