@@ -143,3 +143,14 @@ BEGIN
   DO UPDATE SET sends_per_second = excluded.sends_per_second
   WHERE a.sends_per_second IS DISTINCT FROM excluded.sends_per_second;
 END $$;
+
+-- A look-up by key each here too: of a table that is young, or grows by a campaign, each
+-- batch read all rows of its account.
+ALTER FUNCTION autocalls.enqueue_many(text, text, text[], text[], text[],
+  text, text[], text[], bigint[]) SET enable_seqscan = off;
+ALTER FUNCTION autocalls.enqueue_many(text, text, text[], text[], text[],
+  text, text[], text[], bigint[]) SET enable_hashjoin = off;
+ALTER FUNCTION autocalls.enqueue_many(text, text, text[], text[], text[],
+  text, text[], text[], bigint[]) SET enable_mergejoin = off;
+ALTER FUNCTION autocalls.enqueue_many(text, text, text[], text[], text[],
+  text, text[], text[], bigint[]) SET enable_material = off;
