@@ -71,7 +71,7 @@ class Reply:
 
     def told_at(self) -> datetime | None:
         """Return the service's own time of answering, from its `Date` header."""
-        return read_date(self.headers.get("date", ""))
+        return read_date(self.headers.get("date"))
 
     def retry_after(self) -> float | None:
         """Return the seconds that the service asks us to wait, if it does."""

@@ -25,8 +25,8 @@ def read_pause(
         in_body: What the body says as `retry_after`.
         is_reset_told: Whether `X-RateLimit-Reset` is what holds us up.
     """
-    told_at = read_date(headers.get("date", ""))
-    retry_after = headers.get("retry-after", "")
+    told_at = read_date(headers.get("date"))
+    retry_after = headers.get("retry-after")
     reset = headers.get("x-ratelimit-reset") if is_reset_told else None
     again_at = read_date(retry_after)
     for seconds in (
@@ -40,8 +40,10 @@ def read_pause(
     return None
 
 
-def read_date(text: str) -> datetime | None:
+def read_date(text: str | None) -> datetime | None:
     """Return the instant of an HTTP date, in UTC, if it is one."""
+    if text is None:
+        return None
     try:
         at = parsedate_to_datetime(text)
         return at.astimezone(UTC) if at.tzinfo else None

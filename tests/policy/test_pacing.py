@@ -548,6 +548,28 @@ def test_429s_for_sends_that_left_before_the_first_was_known_count_as_one() -> N
     assert pace.not_before == pytest.approx(2.0)
 
 
+def test_one_that_left_as_the_429_came_says_nothing_new_either() -> None:
+    pace = Pace(SendLimit(5))
+    first = pace.start(0.0)
+    pace.rate_limited(first, 1.0, None)
+
+    pace.rate_limited(pace.start(1.0), 1.1, None)
+
+    assert pace.care is Care.AFTER_ANSWERS
+
+
+@pytest.mark.parametrize(
+    ("now", "care"), [(40.0, Care.AFTER_ANSWERS), (40.125, Care.LEARNT)]
+)
+def test_a_quiet_time_is_over_after_forty_seconds(now: float, care: Care) -> None:
+    pace = Pace(SendLimit(5))
+    pace.rate_limited(pace.start(0.0), 0.125, None)
+
+    pace.answered(pace.start(now - 0.125), now)
+
+    assert pace.care is care
+
+
 def test_a_429_makes_slots_wait_for_their_answers() -> None:
     pace = Pace(SendLimit(5))
     drive(pace, [QUIET_TRIP] * 20)

@@ -65,3 +65,26 @@ def test_the_service_falls_silent_after_five_seconds_at_least() -> None:
     assert _after(*[0.1] * 100).silence == 5.0
     slow = _after(*[4.0] * 100)
     assert slow.silence == slow.odd > 5.0
+
+
+def test_a_service_is_busy_where_more_than_four_answers_in_five_take_long() -> None:
+    assert RoundTrips().is_busy is False
+    assert _after(*[0.6] * 4).is_busy
+    assert not _after(*[0.6] * 4, 0.1).is_busy
+    assert _after(*[0.6] * 5, 0.1).is_busy
+
+
+def test_an_answer_of_twice_the_mean_is_no_tail_yet() -> None:
+    even = [0.125] * 30
+
+    assert _after(0.25, 0.0, *even).cap < math.inf
+    assert _after(0.2501, 0.0, *even).cap == math.inf
+
+
+def test_the_slowest_of_long_ago_is_forgotten() -> None:
+    trips = _after(*[0.05] * 248, 1.0, *[0.05] * 250)
+    before = trips.patience
+
+    trips.learn(0.05)  # the five hundredth
+
+    assert (before, trips.patience) == (5.0, 0.5)
