@@ -82,26 +82,3 @@ async def test_what_0_1_0_settled_is_told_and_its_workers_go_on_meanwhile(
     errors = [one.error for one in outcomes if isinstance(one, Rejected)]
     assert [type(error) for error in errors] == [InvalidPhoneError] * 2
     assert {error.error_code for error in errors} == {"INVALID_PHONE"}
-
-
-_READ = """
-SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables
-WHERE schemaname = 'autocalls' AND relname = 'message'
-"""
-_PUT_MANY = """
-SELECT autocalls.put_many('acme', 'bulk', array_agg(i::text), array_agg('+14155550123'),
-  array_agg('{}'), 'c', NULL, array_agg(i::text))
-FROM generate_series(%s::integer, %s::integer) i
-"""
-
-
-def test_a_batch_reads_no_more_of_a_table_that_nobody_has_analyzed(dsn: str) -> None:
-    with psycopg.connect(dsn) as connection:
-        connection.execute("INSERT INTO autocalls.account (name) VALUES ('acme')")
-        connection.execute(_PUT_MANY, (1, 3_000))
-        connection.commit()
-        connection.execute(_PUT_MANY, (3_001, 3_100))
-        found = connection.execute(_READ).fetchone()
-
-    assert found is not None
-    assert found[0] <= 10 * 100
