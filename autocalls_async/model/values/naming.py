@@ -23,6 +23,8 @@ def show_in(face: str, *names: str, of: Mapping[str, object]) -> None:
     for name in names or [name for name in of if not name.startswith("_")]:
         thing = of[name]
         if isinstance(thing, type | FunctionType) and thing.__module__ == home:
+            # CPython 3.14 makes them when first asked, for the module named by then.
+            _ = thing.__annotations__
             thing.__module__ = face
 
 
