@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import re
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import suppress
@@ -40,7 +41,12 @@ for _profile, _examples in {"quick": 12, "usual": 40, "thorough": 1000}.items():
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples properties have, before any test is read."""
+    """Choose how many examples properties have, before any test is read.
+
+    And hear of Ctrl-C: a script's `&` makes a process deaf to it, and what it starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--hypothesis-profile") is None:
         everything = config.getoption("everything")
         settings.load_profile("usual" if everything else "quick")

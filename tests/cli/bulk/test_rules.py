@@ -163,6 +163,7 @@ def test_a_bound_stops_the_run_and_says_what_to_raise(
 
 
 @pytest.mark.needs("the real clock")
+@pytest.mark.real_time
 def test_a_campaign_begins_at_its_time(
     autocalls: Autocalls, service: Service, file: str
 ) -> None:

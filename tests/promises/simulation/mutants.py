@@ -82,7 +82,7 @@ def _seen_as_refusal(
     def judge(reply: Reply) -> Seen:
         return Seen.REFUSED if is_meant(reply) else see(reply)
 
-    return patch.object(exchange, "see", judge)
+    return patch(f"{exchange.__name__}.replies.see", judge)
 
 
 def _400_means_refused() -> AbstractContextManager[object]:
