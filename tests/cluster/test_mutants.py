@@ -40,13 +40,15 @@ async def _sending(
     journal = kind("acme", database=database, writer=writer, lease=lease)
     await journal.open()
     messages = [hello(str(i), f"+1415555{i:04d}") for i in range(count)]
-    async with Emulator(api_key=KEY, everyone_is_open=True) as emulator:
-        client = AutocallsClient(
-            KEY, base_url=emulator.base_url, sender_id=12, send_limit=SendLimit(5)
-        )
-        async with client, asyncio.timeout(20):
-            yield emulator, client.send_many(messages, journal=journal), journal
-    await writer.aclose()
+    try:
+        async with Emulator(api_key=KEY, everyone_is_open=True) as emulator:
+            client = AutocallsClient(
+                KEY, base_url=emulator.base_url, sender_id=12, send_limit=SendLimit(5)
+            )
+            async with client, asyncio.timeout(20):
+                yield emulator, client.send_many(messages, journal=journal), journal
+    finally:
+        await writer.aclose()
 
 
 async def _nothing_leaves_once_the_lease_is_over(
