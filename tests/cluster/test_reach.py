@@ -11,6 +11,7 @@ from autocalls_async.cli.cluster.postgres import Server
 from autocalls_async.cluster import Cluster, ClusterError, migrate
 from autocalls_async.cluster.protocol import database as door
 from autocalls_async.cluster.protocol.database import Database
+from tests.cluster.support import until
 
 SHIBBOLETH = "hunter2hunter2"
 
@@ -113,3 +114,25 @@ async def test_a_user_who_may_not_is_told_who_can_grant_it(dsn: str) -> None:
     with pytest.raises(ClusterError, match=r"let the one who ran .* grant it"):
         async with Cluster(f"{dsn}?options=-crole%3Dpg_monitor"):
             pass
+
+
+async def test_who_is_cancelled_as_the_answer_comes_leaves_no_connection_open(
+    database: Database,
+) -> None:
+    session = database.session("left behind")
+    await session.connect()
+    known = asyncio.all_tasks()
+    asking = asyncio.create_task(session.fetch("SELECT 1"))
+    await asyncio.sleep(0)
+    (asked,) = asyncio.all_tasks() - known - {asking}
+    asked.add_done_callback(lambda _: asking.cancel())
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+    await session.aclose()
+
+    async def is_gone() -> bool:
+        there = "SELECT 1 FROM pg_stat_activity WHERE application_name = %s"
+        return not await database.fetch(there, "left behind")
+
+    await until(is_gone)

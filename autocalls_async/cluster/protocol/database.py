@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, LiteralString, Self, TypeAlias, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from autocalls_async.cluster.protocol.dsn import check_dsn, in_utf8, place_of
@@ -108,19 +109,16 @@ class Session:
             ClusterError: It was not done, or nobody knows whether it was.
         """
         connection = await self.connect()
-        is_answered = False
         try:
-            rows = await within(ANSWER_SECONDS, _ask_once(connection, sql, values))
-            is_answered = True
+            return await within(ANSWER_SECONDS, _ask_once(connection, sql, values))
         except TimeoutError:
             raise ClusterError.silent(place_of(self._dsn), ANSWER_SECONDS) from None
         except psycopg.Error as error:
-            is_answered = True
             raise to_error(error) from None
         finally:
-            if not is_answered:  # it may be at it still: the next one is another
+            if connection.info.transaction_status is TransactionStatus.ACTIVE:
+                # It is at it still, and closes itself: the next one is another.
                 self._connection = None
-        return rows
 
     async def connect(self) -> Connection:
         """Return a connection that stands; nothing is under way on an earlier one.
