@@ -77,13 +77,11 @@ def outcome_of(
     message: Message, error: SendError, *, index: int | None = None
 ) -> Rejected | Unsent | Unknown:
     """Return the outcome that an error tells."""
-    match error:
-        case RejectedError():
-            return Rejected(message=message, error=error, index=index)
-        case UnsentError():
-            return Unsent(message=message, error=error, index=index)
-        case UnknownOutcomeError():
-            return Unknown(message=message, error=error, index=index)
+    if isinstance(error, RejectedError):
+        return Rejected(message=message, error=error, index=index)
+    if isinstance(error, UnsentError):
+        return Unsent(message=message, error=error, index=index)
+    return Unknown(message=message, error=error, index=index)
 
 
 show_in("autocalls_async", "Accepted", "Rejected", "Unsent", "Unknown", of=globals())
