@@ -10,6 +10,7 @@ from autocalls_async.cli.cluster.postgres import Server, find_programs
 
 if TYPE_CHECKING:  # most test runs need no database's driver
     from autocalls_async.cluster.protocol.database import Database
+    from tests.cluster.others import Others
 
 _NUMBERS = count()
 
@@ -43,6 +44,15 @@ async def database(dsn: str) -> "AsyncIterator[Database]":
     async with Database(dsn) as opened:
         await opened.fetch("INSERT INTO autocalls.account (name) VALUES ('acme')")
         yield opened
+
+
+@pytest.fixture
+async def others(database: "Database") -> "AsyncIterator[Others]":
+    """Have workers that are nothing but their leases."""
+    from tests.cluster.others import others_of  # noqa: PLC0415
+
+    async with others_of(database) as made:
+        yield made
 
 
 def _execute(server: Server, statement: str) -> None:

@@ -8,12 +8,11 @@ import psycopg
 import pytest
 
 from autocalls_async import AutocallsClient, Run, SendLimit, Unsent
-from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.cluster.protocol.journal import PostgresJournal
 from autocalls_async.cluster.protocol.writer import Told, Writer
 from autocalls_async.emulator import Emulator
 from autocalls_async.journal import Draft, State
-from tests.cluster.others import Others, others_of
+from tests.cluster.others import Others
 from tests.cluster.support import KEY, hello
 
 pytestmark = [
@@ -21,13 +20,6 @@ pytestmark = [
     pytest.mark.real_time,
     pytest.mark.xdist_group("database"),
 ]
-
-
-@pytest.fixture
-async def others(database: Database) -> AsyncIterator[Others]:
-    """Have workers that are nothing but their leases."""
-    async with others_of(database) as made:
-        yield made
 
 
 @asynccontextmanager

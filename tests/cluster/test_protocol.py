@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
@@ -30,7 +30,6 @@ from tests.cluster.others import (
     PUT,
     WAITING,
     Others,
-    others_of,
 )
 
 pytestmark = [
@@ -38,13 +37,6 @@ pytestmark = [
     pytest.mark.real_time,
     pytest.mark.xdist_group("database"),
 ]
-
-
-@pytest.fixture
-async def others(database: Database) -> AsyncIterator[Others]:
-    """Have workers that are nothing but their leases."""
-    async with others_of(database) as made:
-        yield made
 
 
 # What each step must do; a scenario raises where it does not
