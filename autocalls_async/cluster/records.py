@@ -55,11 +55,6 @@ class Enqueued(Plain):
     new: int
     known: int
 
-    @property
-    def total(self) -> int:
-        """How many there were to put in."""
-        return self.new + self.known
-
     def __add__(self, other: "Enqueued") -> "Enqueued":
         return Enqueued(new=self.new + other.new, known=self.known + other.known)
 
