@@ -19,20 +19,30 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
-from autocalls_async.engine.admission import count_ahead, queue_status, refuse
 from autocalls_async.engine.asking.guard import WindowGuard
 from autocalls_async.engine.attempts import Exchange
-from autocalls_async.engine.cut_offs import CutOffs
 from autocalls_async.engine.endings import unknown, unsent, withdrawn
 from autocalls_async.engine.gate.gate import Gate
 from autocalls_async.engine.sending import Sends
 from autocalls_async.engine.shipment import OnSettled, Shipment
 from autocalls_async.engine.shipments import Shipments
 from autocalls_async.engine.telemetry.observers import Telling
+from autocalls_async.http.loop import loop_time
 from autocalls_async.model.checks import check_id
-from autocalls_async.model.errors import RejectedError, UnsentError
+from autocalls_async.model.errors import (
+    QueueFullError,
+    RateLimitedError,
+    RejectedError,
+    UnsentError,
+)
 from autocalls_async.model.later import Later
 from autocalls_async.model.outcomes import Outcome
+from autocalls_async.policy.admission import (
+    estimated_wait,
+    full,
+    hopeless,
+    paused_beyond,
+)
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.verdict import Kind
 
@@ -64,14 +74,12 @@ class Dispatcher:
         self._telling = telling
         self._exchange = exchange
         self._shipments = Shipments(telling)
-        self._cut_offs = CutOffs()
         self._sends = Sends(
             exchange,
             gate=send_gate,
             guard=guard,
             telling=telling,
             shipments=self._shipments,
-            cut_offs=self._cut_offs,
         )
         self._max_queued = max_queued
         self._is_closed = False
@@ -81,7 +89,19 @@ class Dispatcher:
     @property
     def status(self) -> "records.QueueStatus":
         """How busy the queue is. It costs the same however long the queue."""
-        return queue_status(self._shipments, self._gate)
+        now, pace, shipments = loop_time(), self._gate.pace, self._shipments
+        waits = [now - one.submitted_at for one in shipments.longest_waiting()]
+        waiting = {lane: shipments.count_waiting(lane) for lane in Lane}
+        return records.QueueStatus(
+            interactive=waiting[Lane.INTERACTIVE],
+            bulk=waiting[Lane.BULK],
+            in_flight=len(shipments) - sum(waiting.values()),
+            oldest_wait=max(waits, default=0.0),
+            sends_in_last_second=pace.sends_in_last_second(now),
+            estimated_wait=estimated_wait(waiting, pace, now=now),
+            paused_seconds=max(0.0, pace.not_before - now),
+            limiter_wait=self._gate.limiter_wait,
+        )
 
     def tell_ends(self, tell: Callable[[Shipment, Outcome], None]) -> None:
         """Have somebody told how each message ended."""
@@ -137,7 +157,7 @@ class Dispatcher:
         except asyncio.CancelledError:
             error = UnsentError(detail="its caller was cancelled")
             if self.withdraw(shipment, error):
-                self._cut_offs.note()
+                self._shipments.note_cut_off()
             raise
         finally:
             if timer is not None:
@@ -153,19 +173,30 @@ class Dispatcher:
             QueueFullError: Too many wait already, or longer than its time.
             RateLimitedError: The service has asked for a pause that is longer.
         """
-        ahead_count = count_ahead(self._shipments, shipment.lane)
+        ahead_count = self._shipments.count_ahead(shipment.lane)
         # Whoever meets nobody and no pause leaves at once, or is refused.
         is_alone = not ahead_count and self._gate.pace.not_before <= now
         shipment.note_arrival(
             needs_slot=is_alone or not self.guard.knows_closed(shipment, now),
             ahead_count=ahead_count,
         )
-        refusal = refuse(
-            shipment, self._shipments, self._gate, most=self._max_queued, now=now
-        )
+        refusal = self._find_refusal(shipment, now)
         if refusal is not None:
             refusal.recipient_phone = shipment.recipient_phone
             raise refusal
+
+    def _find_refusal(
+        self, shipment: Shipment, now: float
+    ) -> QueueFullError | RateLimitedError | None:
+        most = self._max_queued
+        if most is not None and self._shipments.waiting_single_count >= most:
+            return full(most, wait_seconds=self.status.estimated_wait)
+        if not shipment.needs_slot:
+            return None
+        ahead = shipment.ahead_count - self._shipments.slotless_count
+        return paused_beyond(shipment.deadline, self._gate.pace, now=now) or hopeless(
+            shipment.deadline, ahead, self._gate.pace, now=now
+        )
 
     def withdraw(self, shipment: Shipment, error: UnsentError | RejectedError) -> bool:
         """Withdraw a message; `False` if it may have left already.
@@ -206,7 +237,7 @@ class Dispatcher:
     @property
     def cut_off_count(self) -> int:
         """Messages that wait here, or did when all tasks were cancelled just now."""
-        return len(self._shipments) + self._cut_offs.count
+        return len(self._shipments) + self._shipments.cut_off_count
 
     async def aclose(self, *, drain_timeout: float) -> None:
         """Refuse new messages, wait for those that are here, and settle the rest."""

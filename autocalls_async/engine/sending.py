@@ -20,7 +20,6 @@ from autocalls_async.engine.attempts import (
     TryAgain,
     did_nothing,
 )
-from autocalls_async.engine.cut_offs import CutOffs
 from autocalls_async.engine.endings import accepted, cut_short, failed
 from autocalls_async.engine.gate.gate import Gate, Look
 from autocalls_async.engine.gate.turns import TURNED_BACK, Stop, TurnedBack
@@ -82,7 +81,6 @@ class Sends:
         guard: WindowGuard,
         telling: Telling,
         shipments: Shipments,
-        cut_offs: CutOffs,
     ) -> None:
         """Begin with nothing under way.
 
@@ -92,7 +90,6 @@ class Sends:
             guard: Knows the windows.
             telling: Is told of each step.
             shipments: Where each message stands.
-            cut_offs: Counts those that are cancelled.
         """
         self._exchange = exchange
         self._outage = exchange.outage
@@ -100,7 +97,6 @@ class Sends:
         self._guard = guard
         self._telling = telling
         self._shipments = shipments
-        self._cut_offs = cut_offs
         at_pace = round(HELD_SECONDS / gate.pace.limit.gap)
         self._hand_count = min(max(1, at_pace), MAX_IN_HAND)
         # Of a lent pool, bulk leaves the last connections to replies.
@@ -157,7 +153,7 @@ class Sends:
         """Settle a message whose task was cancelled."""
         outcome = cut_short(shipment)
         if shipment.withdrawn is None and shipment.stage is Stage.HELD:
-            self._cut_offs.note()
+            self._shipments.note_cut_off()
         self._end(shipment, outcome)
 
     def _end(self, shipment: Shipment, outcome: Outcome) -> None:

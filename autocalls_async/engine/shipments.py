@@ -21,6 +21,11 @@ _LEFT = Stage.LEFT
 _SETTLED = Stage.SETTLED
 _WAITING = frozenset({Stage.QUEUED, Stage.HELD})
 _BEGUN = frozenset({Stage.HELD, Stage.LEFT})
+_INTERACTIVE = Lane.INTERACTIVE
+_BULK = Lane.BULK
+
+TOGETHER_SECONDS = 0.1
+"""Cancellations this close to each other have one cause, as the end of a program."""
 
 
 class Shipments:
@@ -45,6 +50,9 @@ class Shipments:
         """Of those here, how many need no slot."""
         self.bulk_begun_count: int = 0
         """How many bulk ones hold a connection, or will."""
+        self.cut_off_count: int = 0
+        """How many were cancelled together with the last, before they left."""
+        self._cut_off_at = 0.0
 
     def __len__(self) -> int:
         return len(self._here)
@@ -65,6 +73,11 @@ class Shipments:
     def count_waiting(self, lane: Lane) -> int:
         """Return how many of a lane have not left."""
         return self._lanes.depth(lane) + len(self._held[lane])
+
+    def count_ahead(self, lane: Lane) -> int:
+        """Return how many wait before one that comes into this lane now."""
+        ahead = self.count_waiting(_INTERACTIVE)
+        return ahead + self.count_waiting(lane) if lane is _BULK else ahead
 
     def longest_waiting(self) -> list[Shipment]:
         """Return those among whom is the one that waits longest."""
@@ -189,6 +202,14 @@ class Shipments:
         elif shipment.task:
             shipment.task.cancel()
         return True
+
+    def note_cut_off(self) -> None:
+        """Note that one was cancelled: one more, or a first where the last is long ago."""
+        now = loop_time()
+        if now > self._cut_off_at + TOGETHER_SECONDS:
+            self.cut_off_count = 0
+        self._cut_off_at = now
+        self.cut_off_count += 1
 
     def withdraw_hopeless(self, pace: Pace, now: float) -> None:
         """Withdraw the single ones whose time is up before a pause is over."""
