@@ -1,7 +1,7 @@
 """The client: one account, one queue, one pace; it owns what must be closed.
 
 Its calls stand by what they do, each class on the next: `Campaigns` sends many,
-`SingleSends` one, `NamedTemplates` looks names up, and `Questions` sends nothing.
+`SingleSends` one, and `Questions` sends nothing.
 """
 
 import os

@@ -1,31 +1,48 @@
 """A template by its name: looked up in time, or the message is unsent."""
 
 import asyncio
-from functools import cached_property
+from collections import defaultdict
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from autocalls_async.engine.asking.questions import Questions
 from autocalls_async.model.errors import UnavailableError, UnsentError
 from autocalls_async.model.later import Later
 
 if TYPE_CHECKING:
-    from autocalls_async.engine.asking import template_names as _template_names
     from autocalls_async.model import listings as _listings
+    from autocalls_async.model import templates as _templates
 else:
     # most programs know their templates' numbers
-    _template_names = Later("autocalls_async.engine.asking.template_names")
     _listings = Later("autocalls_async.model.listings")
+    _templates = Later("autocalls_async.model.templates")
 
 
-class NamedTemplates(Questions):
-    """What a client knows of its templates' names."""
+class Listing(Protocol):
+    """Lists a sender's templates: `AutocallsClient.templates`."""
 
-    @cached_property
-    def _names(self) -> "_template_names.TemplateNames":
-        return _template_names.TemplateNames()
+    async def __call__(
+        self, *, sender_id: int, include_unapproved: bool, timeout: float
+    ) -> "tuple[_listings.Template, ...]":
+        """List them.
 
-    async def _find_template(
+        Raises:
+            RejectedError: The service said no.
+            UnavailableError: It gave no usable answer.
+        """
+
+
+class TemplateNames:
+    """What a client knows of its templates' names: one listing of each sender.
+
+    A name that is not known is asked for again: a template may be new.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[_listings.Template, ...]] = {}
+        # Several who ask at once wait for one listing.
+        self._asking: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def find(
         self,
         name: str,
         language: str | None,
@@ -33,30 +50,57 @@ class NamedTemplates(Questions):
         sender_id: int,
         seconds: float,
         recipient_phone: str,
+        ask: Listing,
     ) -> int:
         """Return a template's number.
+
+        Args:
+            name: As the service lists it.
+            language: Such as `de`, where a name has several.
+            sender_id: Whose template it is.
+            seconds: Until when an answer is of use.
+            recipient_phone: Whom the message is for.
+            ask: Lists the sender's templates, unless the name is known.
 
         Raises:
             RejectedError: The listing was refused.
             UnsentError: It gave no usable answer in time.
             ValueError: The sender has no template of this name, or several.
         """
-
-        async def ask(sender_id: int) -> "tuple[_listings.Template, ...]":
-            return await self.templates(
-                sender_id=sender_id, include_unapproved=True, timeout=seconds
-            )
-
+        before = self._known.get(sender_id)
+        if (found := _look_up(before, name, language)) is not None:
+            return found
         try:
-            async with asyncio.timeout(seconds if seconds < inf else None):
-                return await self._names.find(
-                    name, language=language, sender_id=sender_id, ask=ask
-                )
+            async with (
+                asyncio.timeout(seconds if seconds < inf else None),
+                self._asking[sender_id],
+            ):
+                if self._known.get(sender_id) is before:  # nobody else has just asked
+                    self._known[sender_id] = await ask(
+                        sender_id=sender_id, include_unapproved=True, timeout=seconds
+                    )
         except (UnavailableError, TimeoutError) as error:
             raise UnsentError(
                 detail="the template's name could not be looked up",
                 recipient_phone=recipient_phone,
             ) from error
+        return _templates.find_template(
+            self._known[sender_id], name, language=language, of=f"sender {sender_id}"
+        ).id
+
+    def forget(self, sender_id: int) -> None:
+        """Ask again next time: what was known is true no more."""
+        self._known.pop(sender_id, None)
+
+
+def _look_up(
+    known: "tuple[_listings.Template, ...] | None", name: str, language: str | None
+) -> int | None:
+    try:
+        found = _templates.find_template(known or (), name, language=language, of="")
+    except ValueError:
+        return None
+    return found.id
 
 
 def choose_number(template_id: object, template: object) -> Any:  # noqa: ANN401  # the message checks it

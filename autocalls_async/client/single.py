@@ -1,13 +1,14 @@
 """Sending one message, and waiting for what became of it."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from autocalls_async.client.named import NamedTemplates, choose_number, left_of
+from autocalls_async.client.named import TemplateNames, choose_number, left_of
 from autocalls_async.client.settings import LaneName, WindowCheckName
+from autocalls_async.engine.asking.questions import Questions
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.checks import choose, choose_sender
 from autocalls_async.model.errors import TemplateNotFoundError, TemplateUnusableError
@@ -33,8 +34,8 @@ else:
     _exclusions = Later("autocalls_async.campaign.rules.exclusions")
 
 
-class SingleSends(NamedTemplates):
-    """The calls of a client that send one message, or none."""
+class SingleSends(Questions):
+    """The calls of a client that send one message."""
 
     def __init__(
         self,
@@ -53,6 +54,10 @@ class SingleSends(NamedTemplates):
         )
         self._wiring = wiring
         self._window_check = choose(WindowCheck, "window_check", window_check)
+
+    @cached_property
+    def _names(self) -> TemplateNames:
+        return TemplateNames()
 
     async def send_freeform(
         self,
@@ -197,12 +202,13 @@ class SingleSends(NamedTemplates):
         """Find a template's number within the call's time, and send it."""
         deadline = self._deadline(timeout)
         sender_id = choose_sender(content.sender_id, self._sender_id)
-        found = await self._find_template(
+        found = await self._names.find(
             name,
             language,
             sender_id=sender_id,
             seconds=left_of(deadline),
             recipient_phone=content.recipient_phone,
+            ask=self.templates,
         )
         try:
             return await self.send(
