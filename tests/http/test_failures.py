@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from autocalls_async.http.transport.explain import read_failure
+from autocalls_async.http.transport.failures import judge
 from autocalls_async.policy.verdict import Seen
 from tests.support import PHONE, shows_a_secret
 
@@ -67,10 +67,10 @@ AGAIN, NO_USE = Seen.NO_CONNECTION, Seen.NO_TRUST
 def test_an_error_of_tls_is_named_by_its_reason(
     wrap: Callable[[ssl.SSLError], Exception], reason: str, seen: Seen, words: str
 ) -> None:
-    failure = read_failure(wrap(tls(reason)), has_left=False)
+    failure = judge(wrap(tls(reason)), has_left=False)
 
     assert failure.seen is seen
-    assert words in failure.words
+    assert words in failure.detail
     assert (failure.remedy is None) is (seen is AGAIN)
 
 
@@ -91,10 +91,10 @@ def test_an_error_of_tls_is_named_by_its_reason(
 def test_a_certificate_is_named_by_what_is_wrong_with_it(
     wrap: Callable[[ssl.SSLError], Exception], code: int, words: str, remedy: str
 ) -> None:
-    failure = read_failure(wrap(verification(code)), has_left=False)
+    failure = judge(wrap(verification(code)), has_left=False)
 
     assert failure.seen is Seen.NO_TRUST
-    assert failure.words == f"the server's certificate {words}".replace(
+    assert failure.detail == f"the server's certificate {words}".replace(
         " by an", " is signed by an"
     )
     assert remedy in (failure.remedy or "")
@@ -149,9 +149,9 @@ def test_a_certificate_is_named_by_what_is_wrong_with_it(
     ],
 )
 def test_each_failure_has_its_words(error: Exception, seen: Seen, words: str) -> None:
-    before = read_failure(error, has_left=False)
-    after = read_failure(error, has_left=True)
+    before = judge(error, has_left=False)
+    after = judge(error, has_left=True)
 
-    assert (before.seen, before.words) == (seen, words)
-    assert (after.seen, after.words, after.remedy) == (Seen.SILENCE, words, None)
+    assert (before.seen, before.detail) == (seen, words)
+    assert (after.seen, after.detail, after.remedy) == (Seen.SILENCE, words, None)
     assert not shows_a_secret(repr(before))
