@@ -9,7 +9,11 @@ import platform
 import socket
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -18,7 +22,6 @@ from autocalls_async.cli.options import Connection
 from autocalls_async.cli.terminal.failures import CommandError, Status, os_reason
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.words import count
-from autocalls_async.cli.wire import Wire, look
 from autocalls_async.client.client import AutocallsClient
 from autocalls_async.http.settings import parse_base_url, read_host
 from autocalls_async.model.errors import AutocallsError, PermissionDeniedError
@@ -48,6 +51,23 @@ class Checkup:
     is_well: bool = True
 
 
+@frozen(kw_only=True)
+class _Reached:
+    """What was seen of the way to the service, below its API.
+
+    Attributes:
+        address_count: Addresses that the host's name stands for.
+        encryption: `TLSv1.3`, and until when the certificate is valid; `None`
+            where the address is plain http.
+        ahead_seconds: How far our clock is ahead of the service's, to a second;
+            `None` where its answer has no date.
+    """
+
+    address_count: int
+    encryption: str | None
+    ahead_seconds: float | None
+
+
 def diagnose(connection: Connection, screen: Screen) -> int:
     """Look at everything that a send needs, send nothing, and tell what was seen."""
     lines = []
@@ -72,22 +92,63 @@ def _look_at_all(connection: Connection) -> Iterator[Checkup]:
     except ValueError as error:
         yield Checkup("address", str(error), is_well=False)
         return
-    wire = list(_look_at_wire(base_url, connection.timeout))
-    yield from wire
-    if all(line.is_well for line in wire[:1]):
+    way = list(_look_at_way(base_url, connection.timeout))
+    yield from way
+    if way[0].is_well:
         yield from _look_at_account(connection)
 
 
-def _look_at_wire(base_url: str, timeout: float) -> Iterator[Checkup]:
+def _look_at_way(base_url: str, timeout: float) -> Iterator[Checkup]:
     host = read_host(base_url)
     try:
-        seen = look(base_url, timeout=timeout)
+        seen = _connect(base_url, timeout=timeout)
     except OSError as error:
         yield Checkup("address", f"{host}: {_say(error)}", is_well=False)
         return
     yield Checkup("address", f"{host}, {count(seen.address_count, 'address')}")
     yield Checkup("encryption", seen.encryption or "none: a private network, or a test")
     yield _tell_clock(seen)
+
+
+def _connect(base_url: str, *, timeout: float) -> _Reached:
+    """Connect once and ask for nothing in particular. No key is sent.
+
+    Raises:
+        OSError: No connection came about, or none that can be trusted.
+    """
+    url = urlsplit(base_url)
+    host = url.hostname or ""
+    port = url.port or (443 if url.scheme == "https" else 80)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
+    connection = kind(host, port, timeout=timeout)
+    try:
+        connection.connect()
+        encryption = _encryption(connection.sock)
+        ahead = _ask_time(connection, url.path or "/")
+    finally:
+        connection.close()
+    return _Reached(address_count=len(found), encryption=encryption, ahead_seconds=ahead)
+
+
+def _encryption(sock: socket.socket) -> str | None:
+    if not isinstance(sock, ssl.SSLSocket):
+        return None
+    certificate = sock.getpeercert() or {}
+    until = str(certificate.get("notAfter", "")) or "an unknown date"
+    return f"{sock.version()}, certificate valid until {until}"
+
+
+def _ask_time(connection: HTTPConnection, path: str) -> float | None:
+    before = datetime.now(UTC)
+    try:
+        connection.request("HEAD", path)
+        told = connection.getresponse().getheader("Date")
+        there = parsedate_to_datetime(told or "")
+    except (HTTPException, ValueError):
+        return None
+    middle = before + (datetime.now(UTC) - before) / 2
+    return (middle - there).total_seconds()
 
 
 def _say(error: OSError) -> str:
@@ -102,7 +163,7 @@ def _say(error: OSError) -> str:
     return os_reason(error)
 
 
-def _tell_clock(seen: Wire) -> Checkup:
+def _tell_clock(seen: _Reached) -> Checkup:
     if seen.ahead_seconds is None:
         return Checkup("clock", "the service's answer has no date to compare with")
     off = abs(seen.ahead_seconds)

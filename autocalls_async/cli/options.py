@@ -1,13 +1,17 @@
 """The options and arguments that several commands share: names, kinds and help."""
 
+import os
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 from attrs import evolve, field, fields, frozen
 
 from autocalls_async.http.settings import DEFAULT_BASE_URL
+
+if TYPE_CHECKING:
+    from autocalls_async.http.accounts import AccountSettings
 
 _OF_AN_ACCOUNT = frozenset({"api_key", "base_url", "sender_id"})
 
@@ -75,9 +79,7 @@ class Connection:
         """
         if self.account is None:
             return self
-        from autocalls_async.cli.accounts import find_account  # noqa: PLC0415  # rare
-
-        found = find_account(self.account, self.accounts)
+        found = _find_account(self.account, self.accounts)
         names = {one.name for one in fields(type(self)) if one.init} - typed
         return evolve(
             self,
@@ -90,6 +92,34 @@ class AccountConnection(Connection):
     """The same for what is asked of the account, where no sender is named."""
 
     sender_id: int | None = field(init=False, default=None)
+
+
+def _find_account(name: str, path: Path | None) -> "AccountSettings":
+    """Return one account of a file.
+
+    Raises:
+        BadParameter: There is no file, or no such account in it, or a setting of it
+            breaks its rule.
+    """
+    # Few commands name one.
+    from autocalls_async.cli.terminal.failures import os_reason  # noqa: PLC0415
+    from autocalls_async.http.accounts import parse_account  # noqa: PLC0415
+
+    if path is None:
+        msg = "--account needs --accounts FILE (or the variable AUTOCALLS_ACCOUNTS)"
+        raise typer.BadParameter(msg)
+    try:
+        text = path.read_text(encoding="utf-8")
+        return parse_account(text, name, environ=os.environ)
+    except OSError as error:
+        msg = f"cannot read {path}: {os_reason(error)}"
+        raise typer.BadParameter(msg) from error
+    except UnicodeDecodeError:
+        msg = f"{path} is no text in UTF-8"
+        raise typer.BadParameter(msg) from None
+    except ValueError as error:
+        msg = f"{path}: {error}"
+        raise typer.BadParameter(msg) from None
 
 
 Json = Annotated[
