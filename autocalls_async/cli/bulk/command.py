@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from autocalls_async.cli.bulk.campaign import (
+from autocalls_async.cli.bulk.file import (
     STANDARD_INPUT,
     reader_of,
     take_in_all,
@@ -18,7 +18,7 @@ from autocalls_async.cli.bulk.intake.inventory import Inventory
 from autocalls_async.cli.bulk.intake.register import Choice
 from autocalls_async.cli.bulk.intake.spool import Spool
 from autocalls_async.cli.bulk.options import Campaign
-from autocalls_async.cli.bulk.people import choice_of, remarks_on_repeats
+from autocalls_async.cli.bulk.repeats import choice_of, remarks_on_repeats
 from autocalls_async.cli.bulk.rules.given import GivenRules, check_rate, read_rules
 from autocalls_async.cli.bulk.rules.words import describe_rules
 from autocalls_async.cli.bulk.sending import CampaignRun

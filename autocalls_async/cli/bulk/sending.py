@@ -20,7 +20,7 @@ from autocalls_async.cli.bulk.intake.inventory import (
 from autocalls_async.cli.bulk.intake.register import Choice
 from autocalls_async.cli.bulk.intake.spool import Spool, SpooledRows
 from autocalls_async.cli.bulk.options import Campaign
-from autocalls_async.cli.bulk.people import remarks_on_fates
+from autocalls_async.cli.bulk.repeats import remarks_on_fates
 from autocalls_async.cli.bulk.rules.given import GivenRules
 from autocalls_async.cli.bulk.telling import (
     describe_standing,

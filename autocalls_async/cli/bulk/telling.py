@@ -7,7 +7,7 @@ from pathlib import Path
 from autocalls_async.cli.bulk.intake.inventory import Inventory
 from autocalls_async.cli.bulk.intake.register import Conflict
 from autocalls_async.cli.bulk.options import Campaign
-from autocalls_async.cli.bulk.people import Remark, describe_conflict
+from autocalls_async.cli.bulk.repeats import Remark
 from autocalls_async.cli.journal.tally import ORDER
 from autocalls_async.cli.rows.reader import BadRow
 from autocalls_async.cli.terminal.failures import CommandError
@@ -15,6 +15,7 @@ from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.words import count, plain
 from autocalls_async.journal import State
 from autocalls_async.journal.entry import MAY_LEAVE
+from autocalls_async.journal.keys import show_key
 
 
 def tell_bad_row(row: BadRow, campaign: Campaign, screen: Screen) -> None:
@@ -24,8 +25,21 @@ def tell_bad_row(row: BadRow, campaign: Campaign, screen: Screen) -> None:
 
 def tell_conflict(conflict: Conflict, campaign: Campaign, screen: Screen) -> None:
     """Name a row whose key stands for another message."""
-    reason = describe_conflict(conflict)
+    reason = _describe_conflict(conflict)
     screen.warn(f"{campaign.file}, line {conflict.line_number}: {reason}")
+
+
+def _describe_conflict(conflict: Conflict) -> str:
+    """Return what is wrong with a row's key."""
+    if conflict.first_line is None:
+        return (
+            f"message {show_key(conflict.key)} is in the journal with other content;"
+            " give it another key, or use another journal"
+        )
+    return (
+        f"its key {show_key(conflict.key)} is that of line {conflict.first_line}, "
+        "and they are not the same message; give it another one"
+    )
 
 
 def tell_remarks(remarks: Iterable[Remark], campaign: Campaign, screen: Screen) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from autocalls_async.cli.bulk.campaign import STANDARD_INPUT, open_rows, reader_of
+from autocalls_async.cli.bulk.file import STANDARD_INPUT, open_rows, reader_of
 from autocalls_async.cli.bulk.intake.inventory import MOST_BAD_ROWS
 from autocalls_async.cli.bulk.options import BulkConnection, Campaign
 from autocalls_async.cli.bulk.telling import tell_bad_row

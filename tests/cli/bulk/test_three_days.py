@@ -16,10 +16,10 @@ import pytest
 from attrs import evolve, frozen
 
 from autocalls_async import SendingHours
-from autocalls_async.cli.bulk.campaign import reader_of, take_in_all
+from autocalls_async.cli.bulk.file import reader_of, take_in_all
 from autocalls_async.cli.bulk.intake.spool import Spool
 from autocalls_async.cli.bulk.options import BulkConnection, Campaign
-from autocalls_async.cli.bulk.people import choice_of
+from autocalls_async.cli.bulk.repeats import choice_of
 from autocalls_async.cli.bulk.reporting import read_tally
 from autocalls_async.cli.bulk.rules.given import read_rules
 from autocalls_async.cli.bulk.rules.options import RuleOptions

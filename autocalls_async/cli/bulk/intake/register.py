@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from attrs import frozen
 
-from autocalls_async.cli.bulk.intake.remarks import Lines
+from autocalls_async.cli.bulk.intake.notices import Lines
 from autocalls_async.cli.choices import Changed, Repeats
 from autocalls_async.cli.tables.lines import FileError
 from autocalls_async.journal import Entry, State

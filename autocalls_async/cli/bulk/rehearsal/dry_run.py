@@ -7,11 +7,11 @@ from pathlib import Path
 from attrs import field, frozen
 
 from autocalls_async.campaign.planning.plan import Plan
-from autocalls_async.cli.bulk.campaign import take_in_all
+from autocalls_async.cli.bulk.file import take_in_all
 from autocalls_async.cli.bulk.intake.inventory import Inventory, compare
 from autocalls_async.cli.bulk.intake.spool import Spool
 from autocalls_async.cli.bulk.options import Campaign
-from autocalls_async.cli.bulk.people import choice_of
+from autocalls_async.cli.bulk.repeats import choice_of
 from autocalls_async.cli.bulk.rehearsal.obstacles import (
     Obstacle,
     find_obstacles,

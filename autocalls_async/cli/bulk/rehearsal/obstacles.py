@@ -10,9 +10,9 @@ from attrs import frozen
 
 from autocalls_async.campaign.planning.plan import FindingKind, Severity, name_messages
 from autocalls_async.cli.bulk.intake.inventory import Inventory
-from autocalls_async.cli.bulk.intake.remarks import Lines
+from autocalls_async.cli.bulk.intake.notices import Lines
 from autocalls_async.cli.bulk.options import Campaign
-from autocalls_async.cli.bulk.people import (
+from autocalls_async.cli.bulk.repeats import (
     choice_of,
     remarks_on_fates,
     remarks_on_repeats,

@@ -1,4 +1,4 @@
-"""From the options of a campaign to its rows."""
+"""From the options of a campaign to the rows of its file."""
 
 import sys
 from collections.abc import Iterator

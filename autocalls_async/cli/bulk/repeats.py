@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from autocalls_async.cli.bulk.intake.inventory import Inventory
-from autocalls_async.cli.bulk.intake.register import Choice, Conflict, Fate
-from autocalls_async.cli.bulk.intake.remarks import Lines
+from autocalls_async.cli.bulk.intake.register import Choice, Fate
+from autocalls_async.cli.bulk.intake.notices import Lines
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.choices import Changed, Repeats
 from autocalls_async.cli.terminal.words import count, plain
-from autocalls_async.journal.keys import show_key
 
 
 @frozen(kw_only=True)
@@ -137,19 +136,6 @@ def _unmet(found: Inventory) -> str:
     known = f"there are: {', '.join(told)}" if told else "none was rejected"
     reasons = ", ".join(map(plain, found.unmet))
     return f"no row was rejected for --retry-rejected {reasons}; {known}"
-
-
-def describe_conflict(conflict: Conflict) -> str:
-    """Return what is wrong with a row's key."""
-    if conflict.first_line is None:
-        return (
-            f"message {show_key(conflict.key)} is in the journal with other content;"
-            " give it another key, or use another journal"
-        )
-    return (
-        f"its key {show_key(conflict.key)} is that of line {conflict.first_line}, "
-        "and they are not the same message; give it another one"
-    )
 
 
 def _lines(fates: Mapping[Fate, Lines], fate: Fate) -> Lines | None:
