@@ -1,5 +1,7 @@
 """What a worker has to know of each account; none of it enters the database."""
 
+import inspect
+import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -14,6 +16,8 @@ Accounts: TypeAlias = (
     | Callable[[str], AccountSettings | Awaitable[AccountSettings | None] | None]
 )
 """The accounts that a worker knows, or what tells of one by its name."""
+
+log: logging.Logger = logging.getLogger("autocalls_async.cluster")
 
 
 def check_account(name: str) -> str:
@@ -59,6 +63,61 @@ def read_accounts(path: str | os.PathLike[str]) -> dict[str, AccountSettings]:
     except ValueError as error:
         msg = f"{path}: {error}"
     raise ValueError(msg) from None
+
+
+class KnownAccounts:
+    """What a worker was told of accounts, and asks for.
+
+    Args:
+        accounts: Settings by name, or what tells of them.
+
+    Raises:
+        ValueError: They are neither.
+    """
+
+    def __init__(self, accounts: Accounts) -> None:
+        _check_accounts(accounts)
+        self._accounts = accounts
+        self._unsettled = set[str]()
+
+    @property
+    def listed(self) -> Mapping[str, AccountSettings] | None:
+        """All of them by name; `None` where each has to be asked for."""
+        return self._accounts if isinstance(self._accounts, Mapping) else None
+
+    async def settings_of(self, account: str) -> AccountSettings | None:
+        """Return how an account is reached; what cannot be said is told once."""
+        if isinstance(self._accounts, Mapping):
+            return self._accounts.get(account)
+        settings: object
+        try:
+            found = self._accounts(account)
+            settings = await found if inspect.isawaitable(found) else found
+        except Exception as error:  # noqa: BLE001  # the user's own
+            settings = error
+        if settings is None or isinstance(settings, AccountSettings):
+            self._unsettled.discard(account)
+            return settings
+        if account not in self._unsettled:
+            seen = type(settings).__name__
+            log.error("no settings for account %s: accounts gave a %s", account, seen)
+            self._unsettled.add(account)
+        return None
+
+
+def _check_accounts(accounts: object) -> None:
+    if isinstance(accounts, Mapping):
+        for name, settings in accounts.items():
+            check_account(name)
+            if not isinstance(settings, AccountSettings):
+                seen = type(settings).__name__
+                msg = f"account {name} must have AccountSettings; got a {seen}"
+                raise ValueError(msg)
+    elif not callable(accounts):
+        msg = (
+            f"accounts must be a mapping or a function; got a {type(accounts).__name__}"
+        )
+        raise ValueError(msg)
 
 
 show_in("autocalls_async.cluster", "read_accounts", of=globals())

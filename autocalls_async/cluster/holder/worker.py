@@ -1,14 +1,13 @@
 """A worker: takes accounts that have work, and sends for them."""
 
 import asyncio
-import inspect
 import logging
 import random
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from autocalls_async.cluster.accounts import Accounts, check_account
+from autocalls_async.cluster.accounts import Accounts, KnownAccounts
 from autocalls_async.cluster.holder.driving import Driving
 from autocalls_async.cluster.holder.holding import IDLE_SECONDS, Holding
 from autocalls_async.cluster.protocol.database import Database, in_background
@@ -20,7 +19,6 @@ from autocalls_async.cluster.protocol.migrations import (
     check_schema,
 )
 from autocalls_async.cluster.protocol.writer import Writer
-from autocalls_async.http.accounts import AccountSettings
 from autocalls_async.journal import JournalError
 from autocalls_async.model.checks import check_count, check_seconds
 from autocalls_async.model.values.naming import show_in
@@ -78,12 +76,10 @@ class Worker:
         self._lease_seconds = check_seconds("lease_seconds", lease_seconds)
         self._idle_seconds = check_seconds("idle_seconds", idle_seconds)
         self._drain_seconds = check_seconds("drain_seconds", drain_seconds)
-        _check_accounts(accounts)
-        self._accounts = accounts
+        self._accounts = KnownAccounts(accounts)
         self._database = Database(dsn, direct=direct)
         self._holdings: dict[str, Holding] = {}
         self._taking = set[str]()
-        self._unsettled = set[str]()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._lease: Lease | None = None
@@ -240,7 +236,7 @@ class Worker:
 
     async def _holding_of(self, account: str) -> Holding | None:
         """Become its holder, unless another is or nobody says how it is reached."""
-        settings, lease = await self._settings_of(account), self._lease
+        settings, lease = await self._accounts.settings_of(account), self._lease
         if settings is None or lease is None or not lease.is_good():
             return None
         journal = PostgresJournal(
@@ -271,30 +267,12 @@ class Worker:
         finally:
             del self._holdings[account]
 
-    async def _settings_of(self, account: str) -> AccountSettings | None:
-        """Return how an account is reached; what cannot be said is told once."""
-        if isinstance(self._accounts, Mapping):
-            return self._accounts.get(account)
-        settings: object
-        try:
-            found = self._accounts(account)
-            settings = await found if inspect.isawaitable(found) else found
-        except Exception as error:  # noqa: BLE001  # the user's own
-            settings = error
-        if settings is None or isinstance(settings, AccountSettings):
-            self._unsettled.discard(account)
-            return settings
-        if account not in self._unsettled:
-            seen = type(settings).__name__
-            log.error("no settings for account %s: accounts gave a %s", account, seen)
-            self._unsettled.add(account)
-        return None
-
     async def _add_accounts(self) -> None:
         """Make the accounts known; warn where workers have different limits."""
-        if not isinstance(self._accounts, Mapping):
+        listed = self._accounts.listed
+        if listed is None:
             return
-        rates = {name: 1 / a.send_limit.gap for name, a in self._accounts.items()}
+        rates = {name: 1 / one.send_limit.gap for name, one in listed.items()}
         values = (list(rates), list(rates.values()))
         for name, other in await self._database.fetch(_ADD, *values):
             log.warning(
@@ -325,21 +303,6 @@ class Worker:
     def _the_writer(self) -> Writer:
         assert self._writer is not None  # noqa: S101  # made before anything is held
         return self._writer
-
-
-def _check_accounts(accounts: object) -> None:
-    if isinstance(accounts, Mapping):
-        for name, settings in accounts.items():
-            check_account(name)
-            if not isinstance(settings, AccountSettings):
-                seen = type(settings).__name__
-                msg = f"account {name} must have AccountSettings; got a {seen}"
-                raise ValueError(msg)
-    elif not callable(accounts):
-        msg = (
-            f"accounts must be a mapping or a function; got a {type(accounts).__name__}"
-        )
-        raise ValueError(msg)
 
 
 @asynccontextmanager
