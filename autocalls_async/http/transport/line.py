@@ -73,7 +73,7 @@ class Line(Protocol):
         """Close it; whatever is under way on it ends."""
 
 
-class Watch:
+class Watchdog:
     """Breaks off what takes too long; one timer serves all, first come first ended."""
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class Watch:
             line.break_off()
 
 
-class Way:
+class Route:
     """All that the requests of one kind to one account have in common."""
 
     def __init__(
@@ -120,7 +120,7 @@ class Way:
     ) -> None:
         self.connector = connector
         self.host: str = read_host(base_url)
-        self.watch: Watch = Watch()
+        self.watchdog: Watchdog = Watchdog()
         self.unused: ResponseHandler | None = None  # the last that was kept so
         is_direct = proxy is None and not connector.limit
         self._timeout = _HANDSHAKES if is_direct else _ALL_STEPS
@@ -189,10 +189,10 @@ class Way:
 class DirectLine:
     """A line on a connection of aiohttp's connector."""
 
-    __slots__ = ("_connection", "_content", "_protocol", "_way", "expires_at")
+    __slots__ = ("_connection", "_content", "_protocol", "_route", "expires_at")
 
-    def __init__(self, way: Way, connection: Connection) -> None:
-        self._way = way
+    def __init__(self, route: Route, connection: Connection) -> None:
+        self._route = route
         self._connection = connection
         self._protocol = cast(ResponseHandler, connection.protocol)
         self._content: StreamReader | None = None
@@ -217,16 +217,16 @@ class DirectLine:
 
     async def ask(self, request: Request) -> Reply:
         """Write the request, and return its answer."""
-        way = self._way
-        if way.unused is self._protocol:
-            way.unused = None
-        way.watch.begin(self)
+        route = self._route
+        if route.unused is self._protocol:
+            route.unused = None
+        route.watchdog.begin(self)
         try:
             reply = await self._hold(request)
         except Exception as error:  # noqa: BLE001  # the class decides nothing
             raise failures.judge(error, has_left=True) from None
         finally:
-            way.watch.end(self)
+            route.watchdog.end(self)
         if reply.body is not None:
             self._connection.release()
         return reply
@@ -237,14 +237,14 @@ class DirectLine:
             read_until_eof=True, max_field_size=MAX_FIELD_BYTES
         )
         transport = cast(asyncio.Transport, protocol.transport)
-        transport.write(self._way.write_out(request))
+        transport.write(self._route.write_out(request))
         head, content = await protocol.read()
         while 100 <= head.code < 200 and head.code != 101:
             head, content = await protocol.read()
         self._content = content
         body = await read_body(content)
         return Reply(
-            status=head.code, headers=head.headers, body=body, host=self._way.host
+            status=head.code, headers=head.headers, body=body, host=self._route.host
         )
 
     def break_off(self) -> None:
@@ -256,7 +256,7 @@ class DirectLine:
 
     def release(self) -> None:
         """Return it unused to its connector, which may keep it."""
-        self._way.unused = self._protocol
+        self._route.unused = self._protocol
         self._connection.release()
 
     def close(self) -> None:

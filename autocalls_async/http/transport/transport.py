@@ -19,7 +19,7 @@ from autocalls_async.http.transport.detour import (
     name_replacement,
 )
 from autocalls_async.http.transport.failures import AttemptFailed
-from autocalls_async.http.transport.line import UNUSED_SECONDS, DirectLine, Line, Way
+from autocalls_async.http.transport.line import UNUSED_SECONDS, DirectLine, Line, Route
 from autocalls_async.http.transport.spare import Spare
 from autocalls_async.policy.verdict import Kind, Seen
 
@@ -63,7 +63,7 @@ class Transport:
         }
         self._is_closed = False
         self._has_warned = False
-        self._ways: dict[Kind, Way] = {}
+        self._routes: dict[Kind, Route] = {}
         self._spares: dict[Kind, Spare] = {}
         self._detours: set[Detour] = set()
 
@@ -86,14 +86,14 @@ class Transport:
         Raises:
             AttemptFailed: None came about. Nothing has left.
         """
-        way = self._way(request.kind)
+        route = self._route(request.kind)
         if (replacement := find_replacement()) is not None:
             return await self._detour(request, replacement)
         if may_be_spare and (spare := self._spares.get(Kind.SEND)):
             line = await spare.take()
             if line is not None:
                 return line
-        return await way.connect()
+        return await route.connect()
 
     def make_ahead(self, *kinds: Kind, seconds: float = UNUSED_SECONDS) -> None:
         """Have a connection for the next request of each kind stand for so long."""
@@ -103,7 +103,7 @@ class Transport:
             if spare is not None and spare.is_wanted_until(until):
                 continue  # all is under way already: so it is with most sends of many
             if self._makes_spares():
-                self._way(kind)
+                self._route(kind)
                 self._spares[kind].want(until)
 
     async def warm(self) -> None:
@@ -124,25 +124,25 @@ class Transport:
             await spare.aclose()
         for detour in list(self._detours):
             await detour.ended()
-        for way in self._ways.values():
-            way.watch.close()
+        for route in self._routes.values():
+            route.watchdog.close()
             if self._lent is None:
-                await way.connector.close()
+                await route.connector.close()
 
     def _makes_spares(self) -> bool:
         """Whether connections are made ahead: never behind the back of a mock."""
         is_wanted = self._spare_gap is not None and not self._is_closed
         return is_wanted and find_replacement() is None
 
-    def _way(self, kind: Kind) -> Way:
+    def _route(self, kind: Kind) -> Route:
         if self._is_closed:
             raise AttemptFailed(Seen.NO_TRUST, "the client is closed")
-        if not self._ways:
+        if not self._routes:
             self._open()
-        way = self._ways[kind]
-        if way.connector.closed:
+        route = self._routes[kind]
+        if route.connector.closed:
             raise AttemptFailed(Seen.NO_TRUST, "the session is closed")
-        return way
+        return route
 
     def _open(self) -> None:
         if self._lent is None:
@@ -154,9 +154,9 @@ class Transport:
             fresh = kept = lent
         else:
             raise AttemptFailed(Seen.NO_TRUST, "the session is closed")
-        self._ways = {
-            Kind.SEND: self._make_way(Kind.SEND, fresh),
-            Kind.READ: self._make_way(Kind.READ, kept),
+        self._routes = {
+            Kind.SEND: self._make_route(Kind.SEND, fresh),
+            Kind.READ: self._make_route(Kind.READ, kept),
         }
         if self._spare_gap is not None:
             self._spares = {
@@ -164,8 +164,8 @@ class Transport:
                 for kind in Kind
             }
 
-    def _make_way(self, kind: Kind, connector: aiohttp.BaseConnector) -> Way:
-        return Way(
+    def _make_route(self, kind: Kind, connector: aiohttp.BaseConnector) -> Route:
+        return Route(
             connector,
             method="POST" if kind is Kind.SEND else "GET",
             base_url=self._base_url,
@@ -179,8 +179,8 @@ class Transport:
             detail = "aiohttp's requests were replaced meanwhile"
             raise AttemptFailed(Seen.NO_CONNECTION, detail)
         if kind is Kind.SEND:
-            return await self._ways[kind].connect()
-        line = await self._ways[kind].connect_anew()
+            return await self._routes[kind].connect()
+        line = await self._routes[kind].connect_anew()
         line.release()
         return line
 
@@ -201,7 +201,7 @@ class Transport:
             self._session(request.kind),
             url,
             request,
-            host=self._ways[request.kind].host,
+            host=self._routes[request.kind].host,
             on_end=self._detours.discard,
         )
         self._detours.add(detour)
@@ -213,13 +213,13 @@ class Transport:
         return detour
 
     def _session(self, kind: Kind) -> OpenSession:
-        way = self._ways[kind]
+        route = self._routes[kind]
 
         def open_session(
             request_class: type[aiohttp.ClientRequest],
         ) -> aiohttp.ClientSession:
             return aiohttp.ClientSession(
-                connector=way.connector,
+                connector=route.connector,
                 connector_owner=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=self._headers_of(kind),
