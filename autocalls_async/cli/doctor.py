@@ -101,7 +101,7 @@ def _look_at_all(connection: Connection) -> Iterator[Checkup]:
 def _look_at_way(base_url: str, timeout: float) -> Iterator[Checkup]:
     host = read_host(base_url)
     try:
-        seen = _connect(base_url, timeout=timeout)
+        seen = _reach(base_url, timeout=timeout)
     except OSError as error:
         yield Checkup("address", f"{host}: {_say(error)}", is_well=False)
         return
@@ -110,7 +110,7 @@ def _look_at_way(base_url: str, timeout: float) -> Iterator[Checkup]:
     yield _tell_clock(seen)
 
 
-def _connect(base_url: str, *, timeout: float) -> _Reached:
+def _reach(base_url: str, *, timeout: float) -> _Reached:
     """Connect once and ask for nothing in particular. No key is sent.
 
     Raises:

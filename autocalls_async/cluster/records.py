@@ -6,7 +6,7 @@ from typing import Any
 from attrs import evolve, field, fields, frozen
 
 from autocalls_async.cluster.protocol.database import Row
-from autocalls_async.cluster.protocol.ending import find_class, make_error, read_sent
+from autocalls_async.cluster.protocol.ending import find_class, error_from, sent_from
 from autocalls_async.journal import State
 from autocalls_async.journal.keys import from_content, show_key
 from autocalls_async.model.answers import SentMessage
@@ -144,21 +144,21 @@ class Standing:
 
     def sent(self) -> SentMessage:
         """Return what the service said."""
-        return read_sent(self.ending, number=self.number, fell_back=self.fell_back)
+        return sent_from(self.ending, number=self.number, fell_back=self.fell_back)
 
     def rejected(self) -> RejectedError:
         """Return why the service said no."""
         kind = find_class(self.error, RejectedError) or RejectedError
-        return make_error(kind, self.ending, self._facts())
+        return error_from(kind, self.ending, self._facts())
 
     def unsent(self) -> UnsentError | RejectedError:
         """Return why it came back."""
         words = self._own_words(UnsentError) or "an attempt came back"
         facts = {**self._facts(), "detail": words}
         if (refused := find_class(self.error, RejectedError)) is not None:
-            return make_error(refused, self.ending, facts)
+            return error_from(refused, self.ending, facts)
         if (unsent := find_class(self.error, UnsentError)) is not None:
-            return make_error(unsent, self.ending, facts)
+            return error_from(unsent, self.ending, facts)
         return self.withdrawn("it came back")
 
     def withdrawn(self, detail: str) -> UnsentError:
@@ -170,7 +170,7 @@ class Standing:
         words = self._own_words(UnknownOutcomeError) or "its worker was lost"
         facts = {"detail": words, "handed_over_at": self.handed_over_at}
         known = self._facts() | self._said() | facts
-        return make_error(UnknownOutcomeError, self.ending, known)
+        return error_from(UnknownOutcomeError, self.ending, known)
 
     def message(self) -> Message:
         """Return the message; one whose content is forgotten says so."""

@@ -9,7 +9,7 @@ from attrs import define, frozen
 
 from autocalls_async.cluster.outgoing import PUT, Outgoing, explain
 from autocalls_async.cluster.protocol.database import Database
-from autocalls_async.cluster.protocol.ending import find_class, make_error
+from autocalls_async.cluster.protocol.ending import find_class, error_from
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.records import COLUMNS, MessageRef, Standing, to_standing
 from autocalls_async.cluster.waiting import LOOK_SECONDS, News
@@ -278,7 +278,7 @@ def _refusal(
     if kind is None:
         return standing.withdrawn(f"account {standing.account} is paused: {paused}")
     own = {"recipient_phone": standing.recipient, "attempts": standing.attempts}
-    return make_error(kind, by, {}, **own)
+    return error_from(kind, by, {}, **own)
 
 
 show_in("autocalls_async.cluster", "UndecidedError", of=globals())

@@ -50,11 +50,11 @@ def migrate_command(place: options.SharedTable, *, json: Json = False) -> None:
 
 @cluster_app.command("status")
 @spread
-def status_command(place: options.SharedTable, *, json: Json = False) -> None:
+def cluster_status_command(place: options.SharedTable, *, json: Json = False) -> None:
     """Show the workers, who holds which account, and what waits."""
-    from autocalls_async.cli.cluster.commands import show_status
+    from autocalls_async.cli.cluster.commands import show_cluster
 
-    finish(lambda screen: show_status(place, screen), as_json=json)
+    finish(lambda screen: show_cluster(place, screen), as_json=json)
 
 
 @cluster_app.command("add")
@@ -96,7 +96,7 @@ def resume_command(
 
 @cluster_app.command("send")
 @spread
-def send_command(handing: options.Handing, *, json: Json = False) -> None:
+def cluster_send_command(handing: options.Handing, *, json: Json = False) -> None:
     """Hand a file of messages over to the workers. Every row is checked first."""
     from autocalls_async.cli.cluster.sending import hand_over
 
@@ -104,15 +104,15 @@ def send_command(handing: options.Handing, *, json: Json = False) -> None:
 
 
 @cluster_app.command("demo")
-def demo_command(*, json: Json = False, messages: options.DemoMessages = 40) -> None:
+def cluster_demo_command(*, json: Json = False, messages: options.DemoMessages = 40) -> None:
     """Watch three workers, one of which is killed: on this machine, in a minute.
 
     It makes a PostgreSQL server of its own in a temporary folder, where its programs
     are on the machine, and a simulated service. Exit status 0 only if the books agree.
     """
-    from autocalls_async.cli.cluster.demo import demo
+    from autocalls_async.cli.cluster.demo import demonstrate
 
-    finish(lambda screen: demo(messages, screen), as_json=json)
+    finish(lambda screen: demonstrate(messages, screen), as_json=json)
 
 
 @unknown_app.command("list")

@@ -34,7 +34,7 @@ def dsn_of(place: SharedTable) -> str:
     raise CommandError(msg)
 
 
-def ask(place: SharedTable, question: Callable[[Cluster], Awaitable[T]]) -> T:
+def ask_cluster(place: SharedTable, question: Callable[[Cluster], Awaitable[T]]) -> T:
     """Ask a cluster something.
 
     Raises:
@@ -60,9 +60,9 @@ def migrate_database(place: SharedTable, screen: Screen) -> int:
     return Status.OK
 
 
-def show_status(place: SharedTable, screen: Screen) -> int:
+def show_cluster(place: SharedTable, screen: Screen) -> int:
     """Show who holds what."""
-    status = ask(place, lambda cluster: cluster.status())
+    status = ask_cluster(place, lambda cluster: cluster.status())
     if screen.as_json:
         screen.emit(status.to_dict())
         return Status.OK
@@ -88,19 +88,19 @@ def _show(status: ClusterStatus, screen: Screen) -> None:
 
 def add(place: SharedTable, account: str, screen: Screen) -> int:
     """Make an account known."""
-    ask(place, lambda cluster: cluster.add_account(account))
+    ask_cluster(place, lambda cluster: cluster.add_account(account))
     return _did(screen, account, "known")
 
 
 def pause(place: SharedTable, account: str, why: str, screen: Screen) -> int:
     """Pause an account."""
-    ask(place, lambda cluster: cluster.pause(account, why=why))
+    ask_cluster(place, lambda cluster: cluster.pause(account, why=why))
     return _did(screen, account, "paused")
 
 
 def resume(place: SharedTable, account: str, screen: Screen) -> int:
     """Let an account go on."""
-    ask(place, lambda cluster: cluster.resume(account))
+    ask_cluster(place, lambda cluster: cluster.resume(account))
     return _did(screen, account, "resumed")
 
 
@@ -113,7 +113,7 @@ def _did(screen: Screen, account: str, what: str) -> int:
 
 def list_unknown(place: SharedTable, account: str | None, screen: Screen) -> int:
     """List what is unknown."""
-    found = ask(place, lambda cluster: _all_unknown(cluster, account))
+    found = ask_cluster(place, lambda cluster: _all_unknown(cluster, account))
     if screen.as_json:
         for one in found:
             screen.emit(_record(one))
@@ -162,7 +162,7 @@ def resolve(wanted: Resolving, screen: Screen) -> int:
         state = wanted.decision.value
         return await cluster.resolve(keys, state=state, account=wanted.account)
 
-    number = ask(wanted.place, settle)
+    number = ask_cluster(wanted.place, settle)
     if screen.as_json:
         screen.emit({"resolved": number, "as": wanted.decision.value})
     is_new = wanted.decision is Resolution.NEW

@@ -82,7 +82,7 @@ def _identity(outcome: Outcome) -> tuple[str, str | None]:
     return message.recipient_phone, getattr(message, "message", None)
 
 
-def demo(total: int, screen: Screen) -> int:
+def demonstrate(total: int, screen: Screen) -> int:
     """Run it, and show what came out.
 
     Returns:

@@ -6,7 +6,7 @@ from autocalls_async.cli.bulk.file import STANDARD_INPUT, open_rows, reader_of
 from autocalls_async.cli.bulk.intake.inventory import MOST_BAD_ROWS
 from autocalls_async.cli.bulk.options import BulkConnection, Campaign
 from autocalls_async.cli.bulk.telling import tell_bad_row
-from autocalls_async.cli.cluster.commands import ask
+from autocalls_async.cli.cluster.commands import ask_cluster
 from autocalls_async.cli.cluster.options import Handing
 from autocalls_async.cli.rows.reader import BadRow
 from autocalls_async.cli.tables.lines import FileError
@@ -42,7 +42,7 @@ def hand_over(handing: Handing, screen: Screen) -> int:
     if bad:
         msg = f"{count(bad, 'row')} cannot be sent; nothing was handed over"
         raise CommandError(msg)
-    done = ask(
+    done = ask_cluster(
         handing.place,
         lambda cluster: cluster.enqueue_many(
             _messages(campaign), account=handing.account, campaign=handing.campaign

@@ -26,9 +26,9 @@ def exclude_add_command(
     phones: Phones, *, file: List = _LIST, reason: Reason = None, json: Json = False
 ) -> None:
     """Add numbers, for good; the list is made where there is none."""
-    from autocalls_async.cli.exclude.commands import add
+    from autocalls_async.cli.exclude.commands import add_excluded
 
-    finish(lambda screen: add(file, phones, reason, screen), as_json=json)
+    finish(lambda screen: add_excluded(file, phones, reason, screen), as_json=json)
 
 
 @exclude_app.command("remove")
@@ -36,14 +36,14 @@ def exclude_remove_command(
     phones: Phones, *, file: List = _LIST, json: Json = False
 ) -> None:
     """Remove numbers from the list."""
-    from autocalls_async.cli.exclude.commands import remove
+    from autocalls_async.cli.exclude.commands import remove_excluded
 
-    finish(lambda screen: remove(file, phones, screen), as_json=json)
+    finish(lambda screen: remove_excluded(file, phones, screen), as_json=json)
 
 
 @exclude_app.command("list")
 def exclude_list_command(*, file: List = _LIST, json: Json = False) -> None:
     """Show who is on the list, with whole numbers: it is data."""
-    from autocalls_async.cli.exclude.commands import show
+    from autocalls_async.cli.exclude.commands import list_excluded
 
-    finish(lambda screen: show(file, screen), as_json=json)
+    finish(lambda screen: list_excluded(file, screen), as_json=json)

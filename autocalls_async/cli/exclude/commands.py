@@ -10,7 +10,7 @@ from autocalls_async.journal.exclusions import ExclusionList
 from autocalls_async.model.checks import check_phone
 
 
-def add(path: Path, phones: Sequence[str], reason: str | None, screen: Screen) -> int:
+def add_excluded(path: Path, phones: Sequence[str], reason: str | None, screen: Screen) -> int:
     """Add numbers: all, or none where one is unusable.
 
     Raises:
@@ -28,7 +28,7 @@ def add(path: Path, phones: Sequence[str], reason: str | None, screen: Screen) -
     return Status.OK
 
 
-def remove(path: Path, phones: Sequence[str], screen: Screen) -> int:
+def remove_excluded(path: Path, phones: Sequence[str], screen: Screen) -> int:
     """Remove numbers: all, or none where one is unusable.
 
     Raises:
@@ -48,7 +48,7 @@ def remove(path: Path, phones: Sequence[str], screen: Screen) -> int:
     return Status.OK
 
 
-def show(path: Path, screen: Screen) -> int:
+def list_excluded(path: Path, screen: Screen) -> int:
     """Show all, the oldest first.
 
     Raises:

@@ -8,7 +8,7 @@ from autocalls_async.campaign.run import Run
 from autocalls_async.client.client import AutocallsClient
 from autocalls_async.cluster.holder.outbox import Outbox
 from autocalls_async.cluster.protocol.database import Database
-from autocalls_async.cluster.protocol.ending import to_text
+from autocalls_async.cluster.protocol.ending import to_ending_text
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.protocol.journal import PostgresJournal
 from autocalls_async.cluster.protocol.lease import QUIET_SECONDS, Hold, look_before
@@ -163,7 +163,7 @@ class Holding:
             case RunStoppedError(detail="it was asked to stop"):
                 return
             case RunStoppedError(cause=cause, detail=why):
-                name, by = (type(cause).__name__ if cause else name), to_text(cause)
+                name, by = (type(cause).__name__ if cause else name), to_ending_text(cause)
                 if isinstance(cause, SenderOfflineError):
                     seconds = OFFLINE_SECONDS
                 elif isinstance(cause, UnreachableError):

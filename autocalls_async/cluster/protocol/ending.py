@@ -26,7 +26,7 @@ _COLUMNS = {"whatsapp_message_id", "fell_back", "recipient_phone"}
 """Facts that a row has in columns of their own."""
 
 
-def to_text(ending: Ending | None) -> str | None:
+def to_ending_text(ending: Ending | None) -> str | None:
     """Return all that is not in a row's columns; ASCII, whatever the service said."""
     if ending is None:
         return None
@@ -49,13 +49,13 @@ def _names_of(kind: type[Any]) -> set[str]:
     return {a.name for a in fields(kind)}
 
 
-def read_sent(text: str | None, *, number: int | None, fell_back: bool) -> SentMessage:
+def sent_from(text: str | None, *, number: int | None, fell_back: bool) -> SentMessage:
     """Return what the service said when it accepted a message."""
     sent = structure(json.loads(text or "{}"), SentMessage)
     return evolve(sent, whatsapp_message_id=number, fell_back=fell_back)
 
 
-def make_error(
+def error_from(
     kind: type[E], text: str | None, known: Mapping[str, Any], **always: object
 ) -> E:
     """Return the error again.

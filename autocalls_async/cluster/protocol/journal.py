@@ -11,7 +11,7 @@ from typing import TypeVar
 from attrs import define
 
 from autocalls_async.cluster.protocol.database import Database
-from autocalls_async.cluster.protocol.ending import to_text
+from autocalls_async.cluster.protocol.ending import to_ending_text
 from autocalls_async.cluster.protocol.entries import read_page
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.protocol.lease import Hold, Lease, let_go, now, take
@@ -191,7 +191,7 @@ class PostgresJournal:
             or not opened.hold.is_good()
             or str(key) in self._refused
         )
-        facts = (error, error_code, detail, to_text(ending))
+        facts = (error, error_code, detail, to_ending_text(ending))
         if is_left:  # no end: the next holder sends it
             facts = (None, None, None, None)
         number = None if whatsapp_message_id is None else str(whatsapp_message_id)
