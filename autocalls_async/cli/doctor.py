@@ -128,7 +128,9 @@ def _reach(base_url: str, *, timeout: float) -> _Reached:
         ahead = _ask_time(connection, url.path or "/")
     finally:
         connection.close()
-    return _Reached(address_count=len(found), encryption=encryption, ahead_seconds=ahead)
+    return _Reached(
+        address_count=len(found), encryption=encryption, ahead_seconds=ahead
+    )
 
 
 def _encryption(sock: socket.socket) -> str | None:

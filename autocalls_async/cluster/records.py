@@ -6,7 +6,7 @@ from typing import Any
 from attrs import evolve, field, fields, frozen
 
 from autocalls_async.cluster.protocol.database import Row
-from autocalls_async.cluster.protocol.ending import find_class, error_from, sent_from
+from autocalls_async.cluster.protocol.ending import error_from, find_class, sent_from
 from autocalls_async.journal import State
 from autocalls_async.journal.keys import from_content, show_key
 from autocalls_async.model.answers import SentMessage

@@ -9,7 +9,7 @@ from attrs import define, frozen
 
 from autocalls_async.cluster.outgoing import PUT, Outgoing, explain
 from autocalls_async.cluster.protocol.database import Database
-from autocalls_async.cluster.protocol.ending import find_class, error_from
+from autocalls_async.cluster.protocol.ending import error_from, find_class
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.records import COLUMNS, MessageRef, Standing, to_standing
 from autocalls_async.cluster.waiting import LOOK_SECONDS, News

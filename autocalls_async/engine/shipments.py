@@ -204,7 +204,7 @@ class Shipments:
         return True
 
     def note_cut_off(self) -> None:
-        """Note that one was cancelled: one more, or a first where the last is long ago."""
+        """Count one that was cancelled; anew where the last one was long ago."""
         now = loop_time()
         if now > self._cut_off_at + TOGETHER_SECONDS:
             self.cut_off_count = 0

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from autocalls_async.cli.bulk.content import check_templates
 from autocalls_async.cli.bulk.file import (
     STANDARD_INPUT,
     reader_of,
     take_in_all,
 )
-from autocalls_async.cli.bulk.content import check_templates
 from autocalls_async.cli.bulk.intake.inventory import Inventory
 from autocalls_async.cli.bulk.intake.register import Choice
 from autocalls_async.cli.bulk.intake.spool import Spool

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from autocalls_async.cli.bulk.intake.inventory import Inventory
-from autocalls_async.cli.bulk.intake.register import Choice, Fate
 from autocalls_async.cli.bulk.intake.notices import Lines
+from autocalls_async.cli.bulk.intake.register import Choice, Fate
 from autocalls_async.cli.bulk.options import Campaign
 from autocalls_async.cli.choices import Changed, Repeats
 from autocalls_async.cli.terminal.words import count, plain

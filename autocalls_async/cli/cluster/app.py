@@ -104,7 +104,9 @@ def cluster_send_command(handing: options.Handing, *, json: Json = False) -> Non
 
 
 @cluster_app.command("demo")
-def cluster_demo_command(*, json: Json = False, messages: options.DemoMessages = 40) -> None:
+def cluster_demo_command(
+    *, json: Json = False, messages: options.DemoMessages = 40
+) -> None:
     """Watch three workers, one of which is killed: on this machine, in a minute.
 
     It makes a PostgreSQL server of its own in a temporary folder, where its programs

@@ -10,7 +10,9 @@ from autocalls_async.journal.exclusions import ExclusionList
 from autocalls_async.model.checks import check_phone
 
 
-def add_excluded(path: Path, phones: Sequence[str], reason: str | None, screen: Screen) -> int:
+def add_excluded(
+    path: Path, phones: Sequence[str], reason: str | None, screen: Screen
+) -> int:
     """Add numbers: all, or none where one is unusable.
 
     Raises:

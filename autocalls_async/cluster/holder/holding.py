@@ -163,7 +163,10 @@ class Holding:
             case RunStoppedError(detail="it was asked to stop"):
                 return
             case RunStoppedError(cause=cause, detail=why):
-                name, by = (type(cause).__name__ if cause else name), to_ending_text(cause)
+                name, by = (
+                    (type(cause).__name__ if cause else name),
+                    to_ending_text(cause),
+                )
                 if isinstance(cause, SenderOfflineError):
                     seconds = OFFLINE_SECONDS
                 elif isinstance(cause, UnreachableError):

@@ -1,8 +1,8 @@
 """One attempt that got no answer: what that means, and how to say it.
 
 Only the moment decides. Before the first byte of a request nothing has left, and after
-it nobody knows, whatever the exception's class is. Its own text is shown nowhere: it may
-hold the address, and with it a phone number.
+it nobody knows, whatever the exception's class is. Its own text is shown nowhere: it
+may hold the address, and with it a phone number.
 """
 
 import os

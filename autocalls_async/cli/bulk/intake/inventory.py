@@ -9,8 +9,8 @@ from typing import IO, TypeVar
 from attrs import define, field
 
 from autocalls_async.campaign.planning.plan import Plan
-from autocalls_async.cli.bulk.intake.register import Choice, Fate
 from autocalls_async.cli.bulk.intake.notices import Lines, Notices, Unsettled
+from autocalls_async.cli.bulk.intake.register import Choice, Fate
 from autocalls_async.cli.bulk.intake.spool import Spool, Spooled
 from autocalls_async.cli.rows.reader import BadRow, Row, RowReader
 from autocalls_async.cli.tables.lines import FileError

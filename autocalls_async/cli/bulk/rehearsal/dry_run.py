@@ -11,13 +11,13 @@ from autocalls_async.cli.bulk.file import take_in_all
 from autocalls_async.cli.bulk.intake.inventory import Inventory, compare
 from autocalls_async.cli.bulk.intake.spool import Spool
 from autocalls_async.cli.bulk.options import Campaign
-from autocalls_async.cli.bulk.repeats import choice_of
 from autocalls_async.cli.bulk.rehearsal.obstacles import (
     Obstacle,
     find_obstacles,
     list_obstacles,
 )
 from autocalls_async.cli.bulk.rehearsal.preview import draw
+from autocalls_async.cli.bulk.repeats import choice_of
 from autocalls_async.cli.bulk.rules.given import GivenRules
 from autocalls_async.cli.bulk.telling import (
     describe_standing,
