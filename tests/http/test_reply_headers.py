@@ -22,74 +22,12 @@ RESET = int(datetime(2026, 10, 21, 7, 28, 42, tzinfo=UTC).timestamp())
     ("headers", "body", "seconds"),
     [
         pytest.param({"retry-after": "3"}, None, 3.0, id="header"),
-        pytest.param({"retry-after": "0"}, None, 0.0, id="at once"),
         pytest.param({}, {"retry_after": 60}, 60.0, id="body"),
-        pytest.param({}, {"retry_after": 1.5}, 1.5, id="fraction"),
-        pytest.param({}, {"retry_after": "60"}, 60.0, id="text in body"),
-        pytest.param({"retry-after": "3"}, {"retry_after": 60}, 3.0, id="both"),
-        pytest.param({"retry-after": "soon"}, {"retry_after": 60}, 60.0, id="words"),
-        pytest.param({"retry-after": "-1"}, None, None, id="negative"),
-        pytest.param({"retry-after": "nan"}, None, None, id="nan"),
-        pytest.param({"retry-after": "inf"}, None, None, id="infinite"),
-        pytest.param({}, {"retry_after": 10**400}, None, id="too large"),
-        pytest.param({}, {"retry_after": True}, None, id="bool"),
-        pytest.param({}, {"retry_after": None}, None, id="null"),
-        pytest.param({}, {"retry_after": [60]}, None, id="list"),
+        pytest.param({}, [60], None, id="another body"),
         pytest.param({}, None, None, id="neither"),
         pytest.param({"date": TOLD, "retry-after": LATER}, None, 90.0, id="date"),
-        pytest.param({"retry-after": LATER}, None, None, id="date without a clock"),
-        pytest.param(
-            {"date": "now", "retry-after": LATER}, None, None, id="date, bad clock"
-        ),
-        pytest.param({"date": TOLD, "retry-after": TOLD}, None, 0.0, id="date: now"),
-        pytest.param({"date": LATER, "retry-after": TOLD}, None, None, id="date: past"),
-        pytest.param(
-            {"date": TOLD, "retry-after": "Thu, 22 Oct 2026 07:28:00 GMT"},
-            None,
-            3600.0,
-            id="date: a day off",
-        ),
-        pytest.param(
-            {"date": TOLD, "retry-after": "Wed, 21 Oct 2026 09:29:30 +0200"},
-            None,
-            90.0,
-            id="date of another zone",
-        ),
-        pytest.param(
-            {"date": TOLD, "retry-after": "Wed, 21 Oct 2026 07:29:30"},
-            None,
-            None,
-            id="date without a zone",
-        ),
-        pytest.param(
-            {"date": LATER, "retry-after": TOLD},
-            {"retry_after": 7},
-            7.0,
-            id="past, body",
-        ),
         pytest.param(
             {"date": TOLD, "x-ratelimit-reset": f"{RESET}"}, None, 42.0, id="reset"
-        ),
-        pytest.param(
-            {"date": TOLD, "x-ratelimit-reset": f"{RESET}", "retry-after": "3"},
-            None,
-            3.0,
-            id="reset, and told better",
-        ),
-        pytest.param(
-            {"date": TOLD, "x-ratelimit-reset": f"{RESET - 60}"},
-            None,
-            None,
-            id="reset: past",
-        ),
-        pytest.param(
-            {"x-ratelimit-reset": f"{RESET}"}, None, None, id="reset without a clock"
-        ),
-        pytest.param(
-            {"date": TOLD, "x-ratelimit-reset": "soon"}, None, None, id="reset: words"
-        ),
-        pytest.param(
-            {"date": TOLD, "x-ratelimit-reset": "9" * 400}, None, None, id="reset: huge"
         ),
     ],
 )
