@@ -23,6 +23,8 @@ T = TypeVar("T")
 BULK_SHARE = 5
 """While interactive messages keep coming, every fifth to leave is a bulk one."""
 
+_CLEAN_LEAST = 64  # entries; to look through fewer is not worth it
+
 
 class Lane(StrEnum):
     """One priority class of the queue."""
@@ -120,7 +122,7 @@ class _Flow(Generic[T]):
 
     def __init__(self) -> None:
         self._heap: list[_Entry[T]] = []
-        self._clean_at = 64
+        self._clean_at = _CLEAN_LEAST
 
     def push(self, entry: _Entry[T]) -> None:
         heappush(self._heap, entry)
@@ -128,7 +130,7 @@ class _Flow(Generic[T]):
             # Drop what went stale; doubling keeps the cost of a push constant.
             self._heap = [e for e in self._heap if e.chain.entry is e]
             heapify(self._heap)
-            self._clean_at = max(64, 2 * len(self._heap))
+            self._clean_at = max(_CLEAN_LEAST, 2 * len(self._heap))
 
     def pop(self) -> _Chain[T] | None:
         while self._heap:

@@ -213,6 +213,30 @@ def test_a_message_that_was_told_a_day_late_says_nothing() -> None:
     assert state_after(memory, 3600) is WindowState.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("left_seconds", "count"),
+    [pytest.param(0.5, 1, id="not yet"), pytest.param(0.0, 0, id="just now")],
+)
+def test_a_message_whose_window_is_over_is_not_kept_in_mind(
+    left_seconds: float, count: int
+) -> None:
+    memory = WindowMemory()
+    age_seconds = WINDOW_SECONDS - MARGIN_SECONDS - left_seconds
+
+    memory.note_inbound(12, PHONE, now=1000.0, age_seconds=age_seconds)
+
+    assert len(memory) == count
+
+
+def test_a_message_that_says_what_an_answer_said_makes_it_no_older() -> None:
+    memory = learnt(status(minutes=23 * 60))
+    memory.note_inbound(12, PHONE, now=1000.0, age_seconds=3600.0)
+
+    memory.learn(12, PHONE, CLOSED, now=1001.0, told_at=None, asked_at=999.0)
+
+    assert state_after(memory, 1) is WindowState.OPEN
+
+
 def test_a_late_message_takes_nothing_from_a_newer_one() -> None:
     memory = WindowMemory()
     memory.note_inbound(12, PHONE, now=1000.0)
