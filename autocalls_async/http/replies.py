@@ -9,7 +9,7 @@ Source: API reference; an example of each body stands in `tests/samples/`.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from autocalls_async.http.reply import Reply
 from autocalls_async.http.structuring import Unreadable, structure
@@ -30,8 +30,15 @@ from autocalls_async.model.errors import (
     TemplateUnusableError,
     UnavailableError,
 )
+from autocalls_async.model.later import Later
 from autocalls_async.model.values.frozen import FrozenDict
 from autocalls_async.policy.verdict import Seen
+
+if TYPE_CHECKING:
+    from autocalls_async.model import listings as _listings
+else:
+    # most programs list nothing
+    _listings = Later("autocalls_async.model.listings")
 
 T = TypeVar("T")
 
@@ -189,6 +196,54 @@ def read_conversation(reply: Reply) -> ConversationStatus:
         UnavailableError: The answer cannot be read.
     """
     return read_shape(reply, ConversationStatus)
+
+
+def read_senders(reply: Reply) -> "tuple[_listings.Sender, ...]":
+    """Read the account's senders.
+
+    Raises:
+        UnavailableError: The answer cannot be read.
+    """
+    return read_shape(reply, tuple[_listings.Sender, ...], key="data")
+
+
+def read_templates(reply: Reply) -> "tuple[_listings.Template, ...]":
+    """Read a sender's templates.
+
+    Raises:
+        UnavailableError: The answer cannot be read.
+    """
+    return read_shape(reply, tuple[_listings.Template, ...], key="data")
+
+
+def read_account(reply: Reply) -> "_listings.Account":
+    """Read whose key this is.
+
+    Raises:
+        UnavailableError: The answer cannot be read.
+    """
+    return read_shape(reply, _listings.Account)
+
+
+def read_conversations(
+    reply: Reply,
+) -> "tuple[tuple[_listings.Conversation, ...], str | None]":
+    """Read one page of the listing of conversations, and the next one's cursor.
+
+    Raises:
+        UnavailableError: The answer cannot be read.
+    """
+    rows = read_shape(reply, tuple[_listings.Conversation, ...], key="data")
+    return rows, reply.first_text("next_cursor")
+
+
+def read_history(reply: Reply) -> "tuple[_listings.HistoryEntry, ...]":
+    """Read what was said in a conversation, in its order.
+
+    Raises:
+        UnavailableError: The answer cannot be read.
+    """
+    return read_shape(reply, tuple[_listings.HistoryEntry, ...], key="history")
 
 
 def read_shape(reply: Reply, shape: type[T], *, key: str | None = None) -> T:

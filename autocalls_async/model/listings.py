@@ -1,6 +1,6 @@
 """What the service lists and tells of an account: immutable values, kept as they came.
 
-Pure: no I/O, no clock, no asyncio. Nothing here knows the API's JSON: `http.listings`
+Pure: no I/O, no clock, no asyncio. Nothing here knows the API's JSON: `http.replies`
 does. Unknown codes and statuses are plain text, and unknown fields are in `extra`.
 """
 

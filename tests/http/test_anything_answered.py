@@ -12,8 +12,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from autocalls_async.http.listings import read_account, read_senders, read_templates
-from autocalls_async.http.replies import read_conversation, read_sent, see
+from autocalls_async.http.replies import (
+    read_account,
+    read_conversation,
+    read_senders,
+    read_sent,
+    read_templates,
+    see,
+)
 from autocalls_async.http.reply import Reply
 from autocalls_async.model.answers import ConversationStatus, SentMessage, SessionStatus
 from autocalls_async.model.errors import (

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from autocalls_async import Conversation, HistoryEntry, UnavailableError
-from autocalls_async.http.listings import read_conversations, read_history
+from autocalls_async.http.replies import read_conversations, read_history
 from autocalls_async.http.reply import Reply
 
 _ID = "9b2f5a3e-1c4d-4e5f-8a6b-0123456789af"

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from autocalls_async.http.listings import read_senders
 from autocalls_async.http.replies import (
     describe_answer,
     read_conversation,
+    read_senders,
     read_sent,
     see,
 )

@@ -6,8 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from autocalls_async.http.listings import read_account, read_senders, read_templates
-from autocalls_async.http.replies import read_conversation, read_sent, see
+from autocalls_async.http.replies import (
+    read_account,
+    read_conversation,
+    read_senders,
+    read_sent,
+    read_templates,
+    see,
+)
 from autocalls_async.http.reply import Reply
 from autocalls_async.model import errors
 from autocalls_async.model.answers import ConversationStatus, SentMessage, SessionStatus

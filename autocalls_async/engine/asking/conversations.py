@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from autocalls_async.http import listings, requests
+from autocalls_async.http import replies, requests
 from autocalls_async.http.reply import Reply
 from autocalls_async.model.checks import check_phone, check_uuid
 from autocalls_async.model.listings import Conversation, HistoryEntry
@@ -52,9 +52,7 @@ class Conversations:
             request = requests.conversations_request(
                 phone=phone, sender_phone=sender_phone, cursor=cursor
             )
-            rows, cursor = listings.read_conversations(
-                await self._ask(request, timeout)
-            )
+            rows, cursor = replies.read_conversations(await self._ask(request, timeout))
             for row in rows:
                 yield row
             if cursor is None:
@@ -80,7 +78,7 @@ class Conversations:
             )
         finally:
             del conversation_id  # tracers show a failed frame's variables
-        return listings.read_history(await self._ask(request, timeout))
+        return replies.read_history(await self._ask(request, timeout))
 
     async def disable_ai(
         self, conversation_id: str, *, timeout: float | None = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from autocalls_async.engine.asking import conversations as _conversations
     from autocalls_async.engine.asking import guard as _guards
     from autocalls_async.engine.asking import reads as _reads
-    from autocalls_async.http import listings as _reading
+    from autocalls_async.http import replies as _replies
     from autocalls_async.http import reply as _reply
     from autocalls_async.http import requests as _requests
     from autocalls_async.model import listings as _listings
@@ -29,9 +29,9 @@ else:
     _reads = Later("autocalls_async.engine.asking.reads")
     _reply = Later("autocalls_async.http.reply")
     _requests = Later("autocalls_async.http.requests")
+    _replies = Later("autocalls_async.http.replies")
     # most programs list nothing
     _conversations = Later("autocalls_async.engine.asking.conversations")
-    _reading = Later("autocalls_async.http.listings")
     _listings = Later("autocalls_async.model.listings")
 
 PLACE_COUNT = 20
@@ -99,7 +99,7 @@ class Questions:
             UnavailableError: It gave no usable answer; ask again.
         """
         request = _requests.senders_request(include_offline=include_offline)
-        return _reading.read_senders(await self._read(request, timeout))
+        return _replies.read_senders(await self._read(request, timeout))
 
     async def templates(
         self,
@@ -119,7 +119,7 @@ class Questions:
             sender_id=choose_sender(sender_id, self._sender_id),
             include_unapproved=include_unapproved,
         )
-        return _reading.read_templates(await self._read(request, timeout))
+        return _replies.read_templates(await self._read(request, timeout))
 
     async def account(self, *, timeout: float | None = None) -> "_listings.Account":
         """Ask whose key this is, and for the balance.
@@ -128,7 +128,7 @@ class Questions:
             RejectedError: The service said no.
             UnavailableError: It gave no usable answer; ask again.
         """
-        return _reading.read_account(
+        return _replies.read_account(
             await self._read(_requests.account_request(), timeout)
         )
 
