@@ -132,7 +132,9 @@ class Campaigns(SingleSends):
             hours=hours,
             start_at=start_at,
             per_day=per_day,
-            most=_spending.most_messages(at_most, budget=budget, price=price),
+            at_most=at_most,
+            budget=budget,
+            price=price,
         )
         run = _run.Run(
             self._wiring.dispatcher,
@@ -164,10 +166,12 @@ class Campaigns(SingleSends):
         hours: "_hours.SendingHours | None",
         start_at: datetime | None,
         per_day: "_rulebook.PerDay | None",
-        most: int | None,
+        at_most: int | None,
+        budget: "_decimal.Decimal | None",
+        price: "_decimal.Decimal | None",
     ) -> "_ushers.Usher | None":
         """Return who holds a run to its rules, where it has some."""
-        given = (exclude, hours, start_at, per_day, most)
+        given = (exclude, hours, start_at, per_day, at_most, budget)
         if all(rule is None for rule in given):
             return None
         rulebook = _given.make_rulebook(
@@ -175,7 +179,7 @@ class Campaigns(SingleSends):
             hours=hours,
             start_at=start_at,
             per_day=per_day,
-            most=most,
+            most=_spending.most_messages(at_most, budget=budget, price=price),
             people=self._people,
         )
         return _ushers.Usher(

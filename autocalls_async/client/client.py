@@ -6,13 +6,13 @@ Its calls stand by what they do, each class on the next: `Campaigns` sends many,
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Self, Unpack
 
 import aiohttp
 
 from autocalls_async.client.campaigns import Campaigns
 from autocalls_async.client.settings import ClientSettings, WindowCheckName
-from autocalls_async.engine.asking.windows import Windows
 from autocalls_async.engine.gate.limiter import Limiter
 from autocalls_async.engine.home import tell_of_neglect
 from autocalls_async.http.settings import DEFAULT_BASE_URL, ApiKey, read_environment
@@ -24,6 +24,7 @@ from autocalls_async.policy.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from autocalls_async.client import wiring as _wirings
+    from autocalls_async.engine.asking import windows as _windows
     from autocalls_async.engine.telemetry import records as _telemetry
     from autocalls_async.http import replies as _replies
     from autocalls_async.webhooks import deliveries as _deliveries
@@ -33,6 +34,7 @@ else:
     _replies = Later("autocalls_async.http.replies")
     _telemetry = Later("autocalls_async.engine.telemetry.records")
     _deliveries = Later("autocalls_async.webhooks.deliveries")
+    _windows = Later("autocalls_async.engine.asking.windows")
 
 
 class AutocallsClient(Campaigns):
@@ -127,12 +129,6 @@ class AutocallsClient(Campaigns):
         self._drain_timeout = check_seconds(
             "drain_timeout", drain_timeout, may_be_zero=True
         )
-        self.windows: Windows = Windows(
-            self._wiring.memory,
-            self._sender_id,
-            check_home=self._home.check,
-            on_inbound=self._wiring.expect_reply,
-        )
         self._home.close_rest = self._wiring.close_rest
         if self._deliveries is not None:
             self._take_over(self._deliveries)
@@ -206,6 +202,16 @@ class AutocallsClient(Campaigns):
         if self._deliveries is not None:
             await self._deliveries.aclose()
         await self._home.release()
+
+    @cached_property
+    def windows(self) -> "_windows.Windows":
+        """What the client knows of messaging windows, and may be told of them."""
+        return _windows.Windows(
+            self._wiring.memory,
+            self._sender_id,
+            check_home=self._home.check,
+            on_inbound=self._wiring.expect_reply,
+        )
 
     @property
     def deliveries(self) -> "_deliveries.Deliveries":

@@ -41,7 +41,9 @@ log: logging.Logger = logging.getLogger("autocalls_async.webhooks")
 class Client(CanSend, Protocol):
     """What of a client is needed."""
 
-    windows: Windows
+    @property
+    def windows(self) -> Windows:
+        """What it knows of messaging windows."""
 
     @property
     def deliveries(self) -> Deliveries:

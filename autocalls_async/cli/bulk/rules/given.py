@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 
 from attrs import frozen
 
-from autocalls_async.campaign.rules.spending import most_messages
 from autocalls_async.cli.bulk.rules.options import RuleOptions
 from autocalls_async.cli.rows.phones import PhoneReader
 from autocalls_async.model.later import Later
@@ -16,10 +15,12 @@ from autocalls_async.model.zones import read_zone
 
 if TYPE_CHECKING:
     from autocalls_async.campaign.rules import hours as _hours
+    from autocalls_async.campaign.rules import spending as _spending
     from autocalls_async.cli.bulk.rules import exclusion_file as _exclusions
 else:
     # many campaigns have no such rule
     _hours = Later("autocalls_async.campaign.rules.hours")
+    _spending = Later("autocalls_async.campaign.rules.spending")
     _exclusions = Later("autocalls_async.cli.bulk.rules.exclusion_file")
 
 AGREED_RATE = 5
@@ -178,7 +179,9 @@ def _per_day(text: str | None) -> int | Literal["auto"] | None:
 
 
 def _at_most(options: RuleOptions, price: Decimal | None) -> int | None:
-    most = most_messages(options.at_most, budget=options.budget, price=price)
+    if options.at_most is None and options.budget is None:
+        return None
+    most = _spending.most_messages(options.at_most, budget=options.budget, price=price)
     if most == 0:
         msg = f"--budget {options.budget} pays for no message at --price {price}"
         raise ValueError(msg)
