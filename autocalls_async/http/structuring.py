@@ -25,7 +25,7 @@ from autocalls_async.model.values.frozen import FrozenDict
 
 T = TypeVar("T")
 
-_OURS = frozenset({"extra", "fell_back"})
+_OURS: Mapping[str, Any] = dict.fromkeys(("extra", "fell_back"), override(omit=True))
 """Fields that the service knows nothing of."""
 
 _MISFITS = (ValueError, TypeError, KeyError, OverflowError)
@@ -96,10 +96,9 @@ def _with_extra(
 ) -> Callable[[object, object], Any]:
     """Return a hook for a class of ours, generated with its first use."""
     own = [a for a in fields(shape) if a.name not in _OURS]
-    ours: Any = {a.name: override(omit=True) for a in fields(shape) if a.name in _OURS}
     known = {a.name for a in own} | {"success"}
     optional = {a.name: a.type for a in own if a.default is not NOTHING}
-    plain = make_dict_structure_fn(shape, converter, **ours)
+    plain = make_dict_structure_fn(shape, converter, **_OURS)
 
     def fits(name: str, value: object) -> bool:
         try:
@@ -112,16 +111,16 @@ def _with_extra(
         if not isinstance(value, dict):
             msg = f"expected an object, got {type(value).__name__}"
             raise TypeError(msg)
-        good = value
+        apart = value.keys() - known
         try:
             result = plain(value, shape)
         except _MISFITS:
-            good = {k: v for k, v in value.items() if k not in optional or fits(k, v)}
-            result = plain(good, shape)
-        if good is value and value.keys() <= known:
+            apart |= {k for k in value.keys() & optional if not fits(k, value[k])}
+            result = plain({k: v for k, v in value.items() if k not in apart}, shape)
+        if not apart:
             return result
-        rest = {k: v for k, v in value.items() if k not in known or k not in good}
-        return evolve(result, extra=FrozenDict(rest))
+        extra = {k: v for k, v in value.items() if k in apart}
+        return evolve(result, extra=FrozenDict(extra))
 
     return hook
 
