@@ -128,7 +128,7 @@ def _read_table(table: dict[str, Any], environ: Mapping[str, str]) -> AccountSet
     settings = {name: table[name] for name in _PLAIN if name in table}
     if "send_limit" in table:
         rate = check_count("send_limit", table["send_limit"])
-        settings["send_limit"] = SendLimit(rate, per=1.0)
+        settings["send_limit"] = SendLimit(rate)
     return AccountSettings(_read_key(table, environ), **settings)
 
 

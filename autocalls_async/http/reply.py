@@ -13,8 +13,8 @@ from autocalls_async.model.values.frozen import FrozenDict
 from autocalls_async.policy.pauses import read_date, read_pause
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+def _refuse_constant(_: str) -> None:
+    raise ValueError
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -31,8 +31,10 @@ _DECODER = json.JSONDecoder(
 
 def read_json(body: bytes | None) -> dict[str, Any] | None:
     """Return the JSON object that bytes hold; `None` where they hold none."""
+    if body is None:
+        return None
     try:
-        value = _DECODER.decode((body or b"").removeprefix(BOM_UTF8).decode())
+        value = _DECODER.decode(body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -185,17 +185,14 @@ def read_ipv4(text: str) -> IPv4Address | None:
     It takes one to four numbers, decimal, octal (`010`) or hexadecimal (`0x8`);
     the last one fills what is left of the four bytes.
     """
-    *heads, last = text.split(".")
-    numbers = [_read_c_number(part) for part in (*heads, last)]
-    limits = [*(0xFF for _ in heads), 0xFFFFFFFF >> 8 * len(heads)]
-    if len(heads) > 3:
+    *heads, last = map(_read_c_number, text.split("."))
+    if len(heads) > 3 or last is None or last > 0xFFFFFFFF >> 8 * len(heads):
         return None
-    address = 0
-    for place, (number, limit) in enumerate(zip(numbers, limits, strict=True)):
-        if number is None or number > limit:
+    address = last
+    for place, number in enumerate(heads):
+        if number is None or number > 0xFF:
             return None
-        is_last = place == len(heads)
-        address |= number if is_last else number << 8 * (3 - place)
+        address |= number << 8 * (3 - place)
     return IPv4Address(address)
 
 

@@ -166,6 +166,14 @@ def test_a_body_with_what_is_not_json_is_unreadable(name: str) -> None:
     assert Reply(status=200, body=f'{{"x": {name}}}'.encode()).content is None
 
 
+@pytest.mark.parametrize("body", [None, b"", b"{}"])
+def test_a_body_that_broke_off_is_told_from_one_that_is_empty(
+    body: bytes | None,
+) -> None:
+    assert Reply(status=200, body=body).body == body
+    assert Reply(status=200).body == b""
+
+
 def test_a_byte_order_mark_does_no_harm() -> None:
     body = b"\xef\xbb\xbf" + SAMPLES["me.200.json"]
 

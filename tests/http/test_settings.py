@@ -3,6 +3,7 @@
 import socket
 from contextlib import nullcontext, suppress
 from ipaddress import IPv4Address, ip_address, ip_network
+from string import ascii_letters, digits
 
 import pytest
 from hypothesis import example, given
@@ -311,6 +312,9 @@ def test_a_base_url_that_cannot_be_used_is_told_by_its_rule(
     assert caught.value.__cause__ is None
 
 
+EVERY_SIGN = f"https://a.example/{ascii_letters}{digits}-._~:/[]@!$&'()*+,;="
+
+
 @pytest.mark.parametrize(
     ("url", "taken"),
     [
@@ -321,6 +325,7 @@ def test_a_base_url_that_cannot_be_used_is_told_by_its_rule(
         ("HTTPS://A.example/api", "HTTPS://A.example/api"),
         ("https://a.example/..X", "https://a.example/..X"),
         ("http://localhost:1/api", "http://localhost:1/api"),
+        pytest.param(EVERY_SIGN, EVERY_SIGN, id="all that a URL may be written with"),
     ],
 )
 def test_a_base_url_is_taken_without_its_closing_slash(url: str, taken: str) -> None:
