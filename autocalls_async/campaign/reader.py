@@ -21,11 +21,11 @@ from autocalls_async.model.outcomes import Outcome
 
 if TYPE_CHECKING:
     from autocalls_async.campaign import ledger as _ledger
-    from autocalls_async.campaign import people as _people
+    from autocalls_async.campaign import once as _once
     from autocalls_async.campaign import usher as _ushers
 else:
     _ledger = Later("autocalls_async.campaign.ledger")
-    _people = Later("autocalls_async.campaign.people")
+    _once = Later("autocalls_async.campaign.once")
     _ushers = Later("autocalls_async.campaign.usher")
 
 T = TypeVar("T")
@@ -114,13 +114,13 @@ class Reader:
         make_shipment: MakeShipment,
         ledger: "_ledger.Ledger | None",
         usher: "_ushers.Usher | None" = None,
-        people: "_people.People | None" = None,
+        once_each: "_once.OnceEach | None" = None,
     ) -> None:
         self._source = source
         self._make_shipment = make_shipment
         self._ledger = ledger
         self._usher = usher
-        self._people = people
+        self._once_each = once_each
         # An async source may let a message wait for the next one.
         self._may_batch = ledger is not None and not isinstance(source, AsyncIterable)
         self._read_count = 0
@@ -274,14 +274,14 @@ class Reader:
         """Whether it needs no send: by the journal, or since its person has had one."""
         if self._ledger is not None:
             return shipment.page is None
-        if self._people is None or not is_new:
+        if self._once_each is None or not is_new:
             return False
-        return not self._people.is_first(shipment.recipient_phone)
+        return not self._once_each.is_first(shipment.recipient_phone)
 
     def close(self) -> None:
         """Forget who was written to."""
-        if self._people is not None:
-            self._people.close()
+        if self._once_each is not None:
+            self._once_each.close()
 
 
 async def _end_of(future: asyncio.Future[T]) -> None:

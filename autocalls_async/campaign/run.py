@@ -25,11 +25,11 @@ from autocalls_async.policy.pace import Pace
 
 if TYPE_CHECKING:
     from autocalls_async.campaign import ledger as _ledger
-    from autocalls_async.campaign import people as _people
+    from autocalls_async.campaign import once as _once
     from autocalls_async.campaign import usher as _ushers
 else:
     _ledger = Later("autocalls_async.campaign.ledger")
-    _people = Later("autocalls_async.campaign.people")
+    _once = Later("autocalls_async.campaign.once")
     _ushers = Later("autocalls_async.campaign.usher")
 
 
@@ -65,7 +65,7 @@ class Run:
         pace: Pace,
         ledger: "_ledger.Ledger | None" = None,
         usher: "_ushers.Usher | None" = None,
-        people: "_people.People | None" = None,
+        once_each: "_once.OnceEach | None" = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._pace = pace
@@ -77,7 +77,7 @@ class Run:
             make_shipment=make_shipment,
             ledger=ledger,
             usher=usher,
-            people=people,
+            once_each=once_each,
         )
         self._reading: asyncio.Task[None] | None = None
         self._calling: asyncio.Task[None] | None = None  # of what was put aside

@@ -46,8 +46,8 @@ LIMITS_SECONDS = 3600.0
 """So often they are asked for while one of them holds people up."""
 
 
-class Ticket:
-    """What a message that is under way is held against just before it leaves."""
+class LastLook:
+    """A run's rules, as a message is held against them just before it leaves."""
 
     __slots__ = ("_message", "_number", "_rulebook")
 
@@ -150,7 +150,7 @@ class Usher:
     # Each message
 
     def admit(self, number: int, shipment: Shipment) -> UnsentError | None:
-        """Give a message its ticket; return why it gets none.
+        """Let a message in; return why it may not leave, where it may not.
 
         One that has to wait was put aside by then, and its error is a `HeldError`.
         """
@@ -166,11 +166,11 @@ class Usher:
         if isinstance(error, HeldError):
             self._put_aside(error, number, message)
         if error is None:
-            shipment.hold_against(Ticket(self._rulebook, number, message))
+            shipment.hold_against(LastLook(self._rulebook, number, message))
         return error
 
     def ended(self, number: int, shipment: Shipment, outcome: Outcome) -> bool:
-        """Take its ticket back; return whether it was put aside, and has no outcome."""
+        """Note its end; return whether it was put aside, and so has no outcome."""
         has_left = isinstance(outcome, Accepted | Unknown)
         left_at = shipment.handed_over_at if has_left else None
         self._rulebook.ended(number, left_at=left_at)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from autocalls_async import journal as _journal
     from autocalls_async.campaign import ledger as _ledger
-    from autocalls_async.campaign import people as _people
+    from autocalls_async.campaign import once as _once
     from autocalls_async.campaign import reader as _reader
     from autocalls_async.campaign import run as _run
     from autocalls_async.campaign import usher as _ushers
@@ -35,7 +35,7 @@ else:
     _decimal = Later("decimal")
     _journal = Later("autocalls_async.journal")
     _ledger = Later("autocalls_async.campaign.ledger")
-    _people = Later("autocalls_async.campaign.people")
+    _once = Later("autocalls_async.campaign.once")
     _reader = Later("autocalls_async.campaign.reader")
     _run = Later("autocalls_async.campaign.run")
     _plan = Later("autocalls_async.campaign.planning.plan")
@@ -57,7 +57,7 @@ class Campaigns(SingleSends):
         return WeakSet()
 
     @cached_property
-    def _people(self) -> "_daily.DailyPeople":
+    def _daily_people(self) -> "_daily.DailyPeople":
         """Whom the runs of this client have written to, together."""
         return _daily.DailyPeople()
 
@@ -125,7 +125,7 @@ class Campaigns(SingleSends):
         """
         self._home.check()
         check_source(messages)
-        ledger, people = _memory_of(journal, once=once_per_recipient)
+        ledger, once_each = _memory_of(journal, once=once_per_recipient)
         usher = self._make_usher(
             ledger,
             exclude=exclude,
@@ -143,7 +143,7 @@ class Campaigns(SingleSends):
             pace=self._wiring.send_gate.pace,
             ledger=ledger,
             usher=usher,
-            people=people,
+            once_each=once_each,
         )
         self._runs.add(run)
         return run
@@ -180,7 +180,7 @@ class Campaigns(SingleSends):
             start_at=start_at,
             per_day=per_day,
             most=_spending.most_messages(at_most, budget=budget, price=price),
-            people=self._people,
+            people=self._daily_people,
         )
         return _ushers.Usher(
             rulebook,
@@ -248,8 +248,8 @@ class Campaigns(SingleSends):
 
 def _memory_of(
     journal: "_journal.Journal | str | PathLike[str] | None", *, once: bool
-) -> "tuple[_ledger.Ledger | None, _people.People | None]":
+) -> "tuple[_ledger.Ledger | None, _once.OnceEach | None]":
     """Return what keeps a run's messages, and what its people where no journal does."""
     if journal is not None:
         return _ledger.Ledger(journal, once=once), None
-    return None, _people.People() if once else None
+    return None, _once.OnceEach() if once else None

@@ -14,7 +14,7 @@ from autocalls_async import (
     RunStoppedError,
     TemplateMessage,
 )
-from autocalls_async.campaign.people import People
+from autocalls_async.campaign.once import OnceEach
 from autocalls_async.emulator import Emulator, Endpoint, HangUpAfter, Template
 from autocalls_async.journal import Journal, MemoryJournal, SqliteJournal, State
 from tests.journal.support import states
@@ -120,7 +120,7 @@ async def test_who_was_refused_may_get_another_later(
 def test_people_are_remembered_by_hashes_and_where_there_is_no_room_it_is_said() -> (
     None
 ):
-    remembered = People()
+    remembered = OnceEach()
     found = [remembered.is_first(phone) for phone in (MEXICO, OLD_MEXICO, "+4930123")]
     remembered.close()
 

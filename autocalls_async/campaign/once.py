@@ -13,8 +13,8 @@ _TABLE = "CREATE TABLE person (hash INTEGER PRIMARY KEY)"
 _ADD = "INSERT INTO person VALUES (?) ON CONFLICT DO NOTHING"
 
 
-class People:
-    """Tells who comes for the first time."""
+class OnceEach:
+    """Tells who comes for the first time: each person once."""
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None)
