@@ -14,9 +14,8 @@ from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from autocalls_async.journal.storage.rows import to_failure
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
-from autocalls_async.webhooks.stores.tables import Tables
+from autocalls_async.webhooks.stores.tables import Tables, to_store_error
 
 T = TypeVar("T")
 
@@ -98,7 +97,7 @@ class Commits:
             self._tables = Tables(self._path)
             self._place = _place_of(self._path)
         except sqlite3.Error as error:
-            failure = self._to_error(error)
+            failure = to_store_error(self._path, error)
         if failure is not None:
             raise failure
 
@@ -120,14 +119,10 @@ class Commits:
             with tables.transaction():
                 return [_do(asked, tables) for asked in group]
         except sqlite3.Error as error:
-            return [self._to_error(error)] * len(group)
+            return [to_store_error(self._path, error)] * len(group)
 
     def _lost(self) -> DeliveryStoreError:
         detail = "it was deleted or replaced while in use; start again"
-        return DeliveryStoreError(name=self._path.name, detail=detail)
-
-    def _to_error(self, error: sqlite3.Error) -> DeliveryStoreError:
-        detail = to_failure(self._path, error).detail
         return DeliveryStoreError(name=self._path.name, detail=detail)
 
 

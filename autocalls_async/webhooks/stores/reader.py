@@ -5,10 +5,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Self
 
-from autocalls_async.journal.storage.rows import to_failure
-from autocalls_async.webhooks.stores.errors import DeliveryStoreError
 from autocalls_async.webhooks.stores.protocol import Receipt
-from autocalls_async.webhooks.stores.tables import Tables
+from autocalls_async.webhooks.stores.tables import Tables, to_store_error
 
 
 class ReceiptReader:
@@ -29,7 +27,7 @@ class ReceiptReader:
         except sqlite3.Error as error:
             failure = error
         if failure is not None:
-            raise self._to_error(failure)
+            raise to_store_error(self._path, failure)
 
     def __enter__(self) -> Self:
         return self
@@ -48,8 +46,4 @@ class ReceiptReader:
             return self._tables.standings(ids)
         except sqlite3.Error as error:
             failure = error
-        raise self._to_error(failure)
-
-    def _to_error(self, error: sqlite3.Error) -> DeliveryStoreError:
-        detail = to_failure(self._path, error).detail
-        return DeliveryStoreError(name=self._path.name, detail=detail)
+        raise to_store_error(self._path, failure)

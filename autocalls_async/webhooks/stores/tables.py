@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autocalls_async.journal.lock import make_private
-from autocalls_async.journal.storage.rows import to_instant, to_number
+from autocalls_async.journal.storage.rows import to_failure, to_instant, to_number
 from autocalls_async.webhooks.statuses import moves
 from autocalls_async.webhooks.stores.alive import Owner, has_ended
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError
@@ -338,3 +338,8 @@ def _pieces(values: Iterable[str]) -> Iterator[list[str]]:
     every = list(values)
     for begin in range(0, len(every), _MANY):
         yield every[begin : begin + _MANY]
+
+
+def to_store_error(path: Path, error: sqlite3.Error) -> DeliveryStoreError:
+    """Return what SQLite would not do; raise it where that is no longer handled."""
+    return DeliveryStoreError(name=path.name, detail=to_failure(path, error).detail)
