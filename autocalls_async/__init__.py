@@ -10,7 +10,7 @@ The house, a room for each thing that the library does; imports go down:
                protocol/ what they agree on    holder/ what a worker does
     blocking/  the client for programs that block
     client/    AutocallsClient: the one door    otel       traces and metrics, an extra
-    phones     numbers as people keep them, an extra
+    phones/    numbers as people keep them, an extra
     campaign/  many messages: run, ledger, breaker, usher
                planning/ what they would meet    rules/ when, to whom, how many
     webhooks/  what became of a message after it was accepted
