@@ -13,6 +13,7 @@ from autocalls_async.engine.gate.gate import Gate
 from autocalls_async.engine.gate.limiter import Limiter
 from autocalls_async.engine.home import tell_of_neglect
 from autocalls_async.engine.telemetry.observers import Telling
+from autocalls_async.http.loop import loop_time
 from autocalls_async.http.settings import ApiKey, parse_base_url, read_host
 from autocalls_async.http.transport.transport import Transport
 from autocalls_async.model.later import Later
@@ -89,7 +90,9 @@ class Wiring:
 
     def expect_reply(self) -> None:
         """Keep a connection ready: somebody has written just now."""
-        self.exchange.make_ahead(Kind.SEND, seconds=REPLY_LIKELY_SECONDS)
+        self.exchange.make_ahead(
+            Kind.SEND, now=loop_time(), seconds=REPLY_LIKELY_SECONDS
+        )
 
     async def aclose(self, *, drain_timeout: float) -> None:
         """Refuse new work, wait for what is under way, and close what was opened."""

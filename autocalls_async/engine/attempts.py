@@ -131,13 +131,15 @@ class Exchange:
         """Connections that a lent session may hold to the service at once."""
         return self._transport.pool_size
 
-    def make_ahead(self, *kinds: Kind, seconds: float = UNUSED_SECONDS) -> None:
+    def make_ahead(
+        self, *kinds: Kind, now: float, seconds: float = UNUSED_SECONDS
+    ) -> None:
         """Have a connection for the next request of each kind stand for so long.
 
         While the service is away, one attempt at a time knocks, and no spare does.
         """
         if not self.outage.is_down():
-            self._transport.make_ahead(*kinds, seconds=seconds)
+            self._transport.make_ahead(*kinds, now=now, seconds=seconds)
 
     async def warm(self) -> None:
         """Wait until a connection for a send and one for a read stand.

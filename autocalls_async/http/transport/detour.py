@@ -40,12 +40,13 @@ from autocalls_async.policy.verdict import Kind, Seen
 _TIMEOUT = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=10.0)
 
 
+_AIOHTTPS = vars(aiohttp.client)
+
+
 def find_replacement() -> Any | None:  # noqa: ANN401  # it may be anything
     """Return what stands in the place of aiohttp's own `ClientSession._request`."""
     found = aiohttp.ClientSession._request  # noqa: SLF001  # the name that mocks replace
-    is_aiohttps = type(found) is FunctionType and found.__globals__ is vars(
-        aiohttp.client
-    )
+    is_aiohttps = type(found) is FunctionType and found.__globals__ is _AIOHTTPS
     return None if is_aiohttps else found
 
 

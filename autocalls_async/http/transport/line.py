@@ -20,7 +20,6 @@ from aiohttp.connector import Connection
 from aiohttp.streams import StreamReader
 from yarl import URL
 
-from autocalls_async.http.loop import loop_time
 from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request
 from autocalls_async.http.settings import read_host
@@ -76,16 +75,16 @@ class Line(Protocol):
 class Watchdog:
     """Breaks off what takes too long; one timer serves all, first come first ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._ends: dict[DirectLine, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, line: "DirectLine") -> None:
         """Start its time now."""
-        loop = asyncio.get_running_loop()
-        self._ends[line] = at = loop.time() + ANSWER_SECONDS
+        self._ends[line] = at = self._loop.time() + ANSWER_SECONDS
         if self._timer is None:
-            self._timer = loop.call_at(at, self._look, loop)
+            self._timer = self._loop.call_at(at, self._look)
 
     def end(self, line: "DirectLine") -> None:
         """Watch it no longer."""
@@ -96,11 +95,11 @@ class Watchdog:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _look(self) -> None:
         self._timer = None
         for line, at in list(self._ends.items()):
-            if at > loop.time():
-                self._timer = loop.call_at(at, self._look, loop)
+            if at > self._loop.time():
+                self._timer = self._loop.call_at(at, self._look)
                 return
             del self._ends[line]
             line.break_off()
@@ -120,7 +119,9 @@ class Route:
     ) -> None:
         self.connector = connector
         self.host: str = read_host(base_url)
-        self.watchdog: Watchdog = Watchdog()
+        loop = asyncio.get_running_loop()
+        self.time: Callable[[], float] = loop.time
+        self.watchdog: Watchdog = Watchdog(loop)
         self.unused: ResponseHandler | None = None  # the last that was kept so
         is_direct = proxy is None and not connector.limit
         self._timeout = _HANDSHAKES if is_direct else _ALL_STEPS
@@ -130,7 +131,7 @@ class Route:
             URL(base_url, encoded=True),
             headers=headers,
             proxy=proxy,
-            loop=asyncio.get_running_loop(),
+            loop=loop,
         )
         asked.headers.popall(hdrs.CONTENT_LENGTH, None)
         if connector.force_close:
@@ -196,7 +197,7 @@ class DirectLine:
         self._connection = connection
         self._protocol = cast(ResponseHandler, connection.protocol)
         self._content: StreamReader | None = None
-        self.expires_at: float = loop_time() + UNUSED_SECONDS
+        self.expires_at: float = route.time() + UNUSED_SECONDS
 
     def check(self) -> None:
         """Raise `AttemptFailed` if it has gone bad meanwhile. Nothing has left."""

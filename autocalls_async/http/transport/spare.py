@@ -96,18 +96,16 @@ class Spare:
         self._waiters: set[asyncio.Future[None]] = set()
         self._dialled_at = -inf
         self._wanted_until = -inf
+        self.enough_until: float = -inf
+        """One is wanted until then already, or nearly."""
         self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = inf
 
-    def is_wanted_until(self, at: float) -> bool:
-        """Whether one is wanted until then already, or nearly."""
-        return at <= self._wanted_until + STEP_SECONDS
-
     def want(self, until: float) -> None:
         """Have one stand until then, unless it is taken and none may be made."""
-        if not self.is_wanted_until(until):
-            self._wanted_until = until
+        if until > self.enough_until:
+            self._want_until(until)
             self._serve()
 
     async def wait_for_one(self) -> None:
@@ -127,6 +125,13 @@ class Spare:
             await waiter
         finally:
             self._waiters.discard(waiter)
+
+    @property
+    def is_near(self) -> bool:
+        """Whether one stands, or is being dialled for whoever comes first."""
+        if self._standing is not None:
+            return True
+        return self._dialling is not None and not self._is_promised
 
     async def take(self) -> DirectLine | None:
         """Return the one that stands or is about to, if it is as good as a new one."""
@@ -211,9 +216,13 @@ class Spare:
         if dialling.cancelled():
             return
         if error := dialling.exception():
-            self._wanted_until = -inf  # whoever needs one will learn why
+            self._want_until(-inf)  # whoever needs one will learn why
         self._tell(error)
         self._serve()
+
+    def _want_until(self, until: float) -> None:
+        self._wanted_until = until
+        self.enough_until = until + STEP_SECONDS
 
     def _tell(self, error: BaseException | None) -> None:
         """Tell all who wait for one what came of it."""

@@ -1,8 +1,10 @@
 """The connections of one account."""
 
 import logging
+from collections.abc import Coroutine
 from functools import partial
 from math import inf
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -24,6 +26,9 @@ from autocalls_async.http.transport.spare import Spare
 from autocalls_async.policy.verdict import Kind, Seen
 
 log: logging.Logger = logging.getLogger("autocalls_async")
+
+# Looked up once: before CPython 3.12 a member costs ten times a global name.
+_SEND = Kind.SEND
 
 
 class Transport:
@@ -75,8 +80,10 @@ class Transport:
             return inf
         return min(connector.limit or inf, connector.limit_per_host or inf)
 
-    async def connect(self, request: Request, *, may_be_spare: bool = False) -> Line:
-        """Return a connection that stands, for this request.
+    def connect(
+        self, request: Request, *, may_be_spare: bool = False
+    ) -> Coroutine[Any, Any, Line]:
+        """Return what waits for a connection that stands, for this request.
 
         Args:
             request: What will be asked on it.
@@ -88,19 +95,19 @@ class Transport:
         """
         route = self._route(request.kind)
         if (replacement := find_replacement()) is not None:
-            return await self._detour(request, replacement)
-        if may_be_spare and (spare := self._spares.get(Kind.SEND)):
-            line = await spare.take()
-            if line is not None:
-                return line
-        return await route.connect()
+            return self._detour(request, replacement)
+        if may_be_spare and (spare := self._spares.get(_SEND)) and spare.is_near:
+            return _take(spare, route)
+        return route.connect()
 
-    def make_ahead(self, *kinds: Kind, seconds: float = UNUSED_SECONDS) -> None:
+    def make_ahead(
+        self, *kinds: Kind, now: float, seconds: float = UNUSED_SECONDS
+    ) -> None:
         """Have a connection for the next request of each kind stand for so long."""
-        until = loop_time() + seconds
+        until = now + seconds
         for kind in kinds:
             spare = self._spares.get(kind)
-            if spare is not None and spare.is_wanted_until(until):
+            if spare is not None and until <= spare.enough_until:
                 continue  # all is under way already: so it is with most sends of many
             if self._makes_spares():
                 self._route(kind)
@@ -113,7 +120,7 @@ class Transport:
             AttemptFailed: One could not be made.
         """
         if self._makes_spares():
-            self.make_ahead(*Kind)
+            self.make_ahead(*Kind, now=loop_time())
             for kind in Kind:
                 await self._spares[kind].wait_for_one()
 
@@ -229,6 +236,12 @@ class Transport:
             )
 
         return open_session
+
+
+async def _take(spare: Spare, route: Route) -> Line:
+    """Return the spare, or a new connection where it turns out to be none."""
+    line = await spare.take()
+    return await route.connect() if line is None else line
 
 
 def _env_proxy(base_url: str) -> URL | None:
