@@ -120,9 +120,7 @@ class Pace:
         self._is_trial = False
         self._refused_at = -math.inf
         self._refused_in_row = 0
-        self._sends = 0
-        # The send after which the last 429 came, or a trial began.
-        self._marked_send = -_CLOSE_SENDS
+        self._sends_since = 0  # the last 429, or the last trial's begin
 
     @property
     def care(self) -> Care:
@@ -236,7 +234,7 @@ class Pace:
         self.sends_in_last_second(now)  # which forgets the older ones
         self._starts.append(now)
         self._last_start = now
-        self._sends += 1
+        self._sends_since += 1
         return self._slots.take(now)
 
     def answered(self, send: Departure, now: float) -> None:
@@ -360,7 +358,7 @@ class Pace:
 
     def _take_care(self, now: float) -> None:
         """Become one step more careful, unless a 429 is as rare as an accident."""
-        is_close = self._sends - self._marked_send <= _CLOSE_SENDS
+        is_close = self._sends_since <= _CLOSE_SENDS
         if self._care == _LEARNT or is_close:
             self._care = min(self._care + 1, _CARE_MOST)
             self._gap = None
@@ -369,7 +367,7 @@ class Pace:
         self._is_trial = False
         self._refused_at = now
         self._quiet_since = now
-        self._marked_send = self._sends
+        self._sends_since = 0
 
     def _calm_down(self, now: float) -> None:
         """After a quiet time, try with one step less of care."""
@@ -384,7 +382,7 @@ class Pace:
         self._care -= 1
         self._is_trial = True
         self._quiet_since = now
-        self._marked_send = self._sends
+        self._sends_since = 0
 
 
 show_in("autocalls_async", "SendLimit", of=globals())

@@ -412,6 +412,24 @@ def test_a_busy_service_that_falls_silent_frees_no_slot_before_an_answer() -> No
     assert pace.earliest(160.0) < math.inf
 
 
+@pytest.mark.parametrize(
+    ("now", "earliest"),
+    [
+        pytest.param(101.0, 101.08, id="a period"),
+        pytest.param(101.01, math.inf, id="longer"),
+    ],
+)
+def test_a_busy_service_that_is_silent_for_more_than_a_period_frees_no_slot(
+    now: float, earliest: float
+) -> None:
+    pace = Pace(SendLimit(1))
+    drive(pace, [Trip(0.03, 0.35)] * 8)
+
+    pace.start(100.0)
+
+    assert pace.earliest(now) == pytest.approx(earliest)
+
+
 def test_a_late_send_spreads_the_others_over_its_turn() -> None:
     pace = Pace(SendLimit(5))
     drive(pace, [QUIET_TRIP] * 20)
@@ -423,6 +441,18 @@ def test_a_late_send_spreads_the_others_over_its_turn() -> None:
 
     assert spread == pytest.approx(100.45 + 1 / 4)
     assert pace.earliest(100.6) == pytest.approx(100.65)
+
+
+@pytest.mark.parametrize("rate", [1, 5])
+def test_however_many_are_late_one_may_leave_each_period(rate: int) -> None:
+    pace = Pace(SendLimit(rate))
+    drive(pace, [QUIET_TRIP] * 20)
+
+    late = [pace.start(100 + number * 0.2) for number in range(max(1, rate - 1))]
+    pace.earliest(102.0)
+
+    assert all(send.state is not SendState.ORDINARY for send in late)
+    assert pace.gap == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
