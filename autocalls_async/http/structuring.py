@@ -113,10 +113,10 @@ def _with_extra(
             raise TypeError(msg)
         apart = value.keys() - known
         try:
-            result = plain(value, shape)
+            result = plain(value)
         except _MISFITS:
             apart |= {k for k in value.keys() & optional if not fits(k, value[k])}
-            result = plain({k: v for k, v in value.items() if k not in apart}, shape)
+            result = plain({k: v for k, v in value.items() if k not in apart})
         if not apart:
             return result
         extra = {k: v for k, v in value.items() if k in apart}

@@ -128,4 +128,4 @@ def _merge(shapes: Mapping[Shape, Spots], choose: Callable[[Shape], object]) -> 
 def show_slot(slot: frozenset[str]) -> str:
     """Name a variable by its number, and by its name where it has one."""
     number, *name = sorted(slot, key=lambda known: not known.isdigit())
-    return f"variable {number}" + "".join(f" ({show_code(known)})" for known in name)
+    return " ".join((f"variable {number}", *(f"({show_code(n)})" for n in name)))

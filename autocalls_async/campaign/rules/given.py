@@ -37,10 +37,10 @@ def make_rulebook(
     )
     return Rulebook(
         exclude=rules.exclusions,
-        hours=hours,
-        start_at=start_at,
-        per_day=per_day,
-        allowance=None if most is None else Allowance(most),
+        hours=rules.hours,
+        start_at=rules.start_at,
+        per_day=rules.per_day,
+        allowance=None if rules.most is None else Allowance(rules.most),
         people=people,
     )
 

@@ -1,6 +1,8 @@
 """How many people a sender may begin to write to in 24 hours."""
 
+import sys
 from itertools import pairwise
+from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -93,6 +95,25 @@ def test_what_a_journal_tells_counts_whatever_its_order() -> None:
     frees_at = [people.frees_at(SENDER, most=m, now=100.0) for m in (4, 3, 2, 1)]
     assert frees_at == [at + DAY for at in (10.0, 50.0, 70.0, 90.0)]
     assert people.count(SENDER, now=DAY + 60.0) == 2
+
+
+def _cost_of_telling(count: int) -> int:
+    """Count the calls of what a journal tells of so many people, in its order."""
+    people, calls = DailyPeople(), 0
+
+    def count_call(_frame: FrameType, event: str, _arg: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count_call)
+    for number in range(count):
+        people.note(SENDER, str(number), at=float(number))
+    sys.setprofile(None)
+    return calls
+
+
+def test_what_a_journal_tells_in_order_costs_no_more_for_many() -> None:
+    assert _cost_of_telling(100) <= 10 * _cost_of_telling(10)
 
 
 def test_a_limit_of_none_lets_nobody_pass() -> None:

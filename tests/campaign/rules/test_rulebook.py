@@ -190,6 +190,21 @@ def test_who_asks_when_it_is_said_has_a_place(left: int, asked: int) -> None:
     assert ask(rules, 1, template(STRANGER), now=due_at) is None
 
 
+@pytest.mark.parametrize("part", [0.0, 2.4e-7, 4.8e-7, 7.2e-7])
+def test_who_asks_two_microseconds_sooner_than_it_is_said_has_no_place(
+    part: float,
+) -> None:
+    rules = limited(1)
+    rules.people.note(SENDER, "somebody", at=NOON.timestamp() + part)
+
+    due_at = rules.due_at(NextPerson(SENDER), NIGHT)
+
+    assert due_at is not None
+    too_soon = due_at - timedelta(microseconds=2)
+    assert why(ask(rules, now=too_soon)) == NextPerson(SENDER)
+    assert ask(rules, 1, now=due_at) is None
+
+
 def test_a_place_is_free_again_after_a_day_though_nobody_asked_when() -> None:
     rules = limited(1)
     assert ask(rules) is None
