@@ -85,11 +85,10 @@ class Place(Generic[T]):
 class _Chain(Generic[T]):
     """What waits for one recipient, in order of submission."""
 
-    __slots__ = ("entry", "interactive_count", "places", "under_way")
+    __slots__ = ("entry", "interactive_count", "places")
 
     def __init__(self) -> None:
         self.places: OrderedDict[int, Place[T]] = OrderedDict()
-        self.under_way: Place[T] | None = None
         self.interactive_count = 0
         # Where it waits; any other entry is stale.
         self.entry: _Entry[T] | None = None
@@ -165,7 +164,8 @@ class Lanes(Generic[T]):
 
     def __init__(self) -> None:
         self._orders = count()
-        self._chains: dict[Hashable, _Chain[T]] = {}
+        self._chains: dict[Hashable, _Chain[T]] = {}  # of those who wait
+        self._under_way: dict[Hashable, Place[T]] = {}  # one of a recipient
         self._waiting: dict[Lane, _Waiting[T]] = {lane: _Waiting() for lane in Lane}
         self._queued: OrderedDict[int, Place[T]] = OrderedDict()
         self._depths = dict.fromkeys(Lane, 0)
@@ -211,7 +211,8 @@ class Lanes(Generic[T]):
         if chain is None:
             return None
         chain.entry = None
-        place = chain.under_way = chain.head
+        place = chain.head
+        self._under_way[place.recipient] = place
         self._take_out(place, chain)
         return place
 
@@ -223,33 +224,30 @@ class Lanes(Generic[T]):
         `None` where it has to be pushed: somebody waits, or is under way to the same
         recipient.
         """
-        if self._queued or recipient in self._chains:
+        if self._queued or recipient in self._under_way:
             return None
-        place = Place(
+        place = self._under_way[recipient] = Place(
             item, order=next(self._orders), lane=lane, flow=flow, recipient=recipient
         )
-        chain = self._chains[recipient] = _Chain()
-        chain.under_way = place
         return place
 
     def under_way(self, recipient: Hashable) -> T | None:
         """Return the item of a recipient that was taken out and is not done."""
-        chain = self._chains.get(recipient)
-        return chain.under_way.item if chain and chain.under_way else None
+        place = self._under_way.get(recipient)
+        return None if place is None else place.item
 
     def done(self, place: Place[T]) -> None:
         """Free the recipient's next item: the popped one has ended."""
-        chain = self._chains[place.recipient]
-        chain.under_way = None
-        self._line_up(place.recipient, chain)
+        del self._under_way[place.recipient]
+        chain = self._chains.get(place.recipient)
+        if chain is not None:
+            self._line_up(place.recipient, chain)
 
     def remove(self, place: Place[T]) -> bool:
         """Remove an item wherever it waits; `False` if it does not wait here."""
         if place.order not in self._queued:
             return False
-        chain = self._chains[place.recipient]
-        self._take_out(place, chain)
-        self._line_up(place.recipient, chain)
+        self._take_out(place, self._chains[place.recipient])
         return True
 
     def _take_out(self, place: Place[T], chain: _Chain[T]) -> None:
@@ -257,14 +255,15 @@ class Lanes(Generic[T]):
         del self._queued[place.order]
         chain.interactive_count -= place.lane is _INTERACTIVE
         self._depths[place.lane] -= 1
+        self._line_up(place.recipient, chain)
 
     def _line_up(self, recipient: Hashable, chain: _Chain[T]) -> None:
         """Queue a chain where it now belongs."""
-        if chain.under_way is not None:
-            return
         if not chain.places:
             chain.entry = None
             del self._chains[recipient]
+            return
+        if recipient in self._under_way:
             return
         head, entry = chain.head, chain.entry
         if entry is None or (entry.order, entry.lane) != (head.order, chain.lane):
