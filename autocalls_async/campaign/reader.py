@@ -9,7 +9,6 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing
-from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from autocalls_async.campaign.source import Source, each_of
@@ -17,7 +16,6 @@ from autocalls_async.engine.shipment import OnSettled, Shipment
 from autocalls_async.http.loop import loop_time
 from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Message
-from autocalls_async.model.outcomes import Outcome
 
 if TYPE_CHECKING:
     from autocalls_async.campaign import ledger as _ledger
@@ -56,9 +54,6 @@ class MakeShipment(Protocol):
 
 TakeIn: TypeAlias = Callable[[int, Shipment], None]
 """Sends what was read; a message is known by its place in the source, from 0."""
-
-SettleNumber: TypeAlias = Callable[[int, Outcome], None]
-"""Notes the outcome of a message, by its place in the source."""
 
 GiveUp: TypeAlias = Callable[[int, Message], None]
 """Ends a message that was put aside and will never be taken in again."""
@@ -134,12 +129,12 @@ class Reader:
         """Read no further message."""
         self._is_stopped = True
 
-    async def read(self, *, take_in: TakeIn, settle: SettleNumber) -> None:
+    async def read(self, *, take_in: TakeIn, settle: OnSettled) -> None:
         """Read the source to its end, or until it is stopped or cancelled.
 
         Args:
             take_in: Told of each message that is to be sent.
-            settle: Told of its outcome later.
+            settle: Told of its outcome later, which names its place in the source.
 
         Raises:
             ValueError: It gave what is no message.
@@ -162,7 +157,7 @@ class Reader:
         usher: "_ushers.Usher",
         *,
         take_in: TakeIn,
-        settle: SettleNumber,
+        settle: OnSettled,
         give_up: GiveUp,
     ) -> None:
         """Take in again what the usher has put aside, as it comes due; until cancelled.
@@ -201,7 +196,7 @@ class Reader:
         self,
         batch: dict[int, Shipment],
         messages: AsyncGenerator[object, None],
-        settle: SettleNumber,
+        settle: OnSettled,
     ) -> bool:
         """Read a batch.
 
@@ -225,9 +220,9 @@ class Reader:
             await asyncio.sleep(0)  # a source may take its time, and others wait
         return True
 
-    def _make(self, number: int, message: object, settle: SettleNumber) -> Shipment:
+    def _make(self, number: int, message: object, settle: OnSettled) -> Shipment:
         try:
-            shipment = self._make_shipment(message, partial(settle, number))
+            shipment = self._make_shipment(message, settle)
         finally:
             del message  # as above
         shipment.number(number)

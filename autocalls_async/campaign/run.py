@@ -184,7 +184,9 @@ class Run:
         if self._taken_back is not None:
             self._withdraw(shipment, self._taken_back)
 
-    def _settle(self, number: int, outcome: Outcome) -> None:
+    def _settle(self, outcome: Outcome) -> None:
+        number = outcome.index
+        assert number is not None  # noqa: S101  # each of a run has its place
         shipment = self._pending.pop(number)
         if self._usher is not None:
             if self._usher.ended(number, shipment, outcome):

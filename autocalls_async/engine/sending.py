@@ -103,6 +103,7 @@ class Sends:
         self._bulk_most = max(1, exchange.pool_size - SPARED_CONNECTIONS)
         # Then bulk may hold no connection before its turn has come.
         self._connects_bulk_late = exchange.pool_size <= SPARED_CONNECTIONS
+        self._if_never_run = self._end_never_run  # one object for all
 
     # Ahead
 
@@ -125,13 +126,11 @@ class Sends:
 
     def begin(self, shipment: Shipment) -> None:
         """Bring one that is in hand on its way, in the context of who submitted it."""
-        shipment.start(
-            self._bring(shipment), if_never_run=partial(self._end_never_run, shipment)
-        )
+        shipment.start(self._bring(shipment), if_never_run=self._if_never_run)
 
     async def _bring(self, shipment: Shipment) -> None:
         """Bring one to its outcome, and settle it: none ends in silence."""
-        shipment.note_started()
+        shipment.note_started(if_never_run=self._if_never_run)
         try:
             outcome = await self.send(shipment)
         except asyncio.CancelledError:
@@ -145,8 +144,9 @@ class Sends:
         else:
             self._end(shipment, outcome)
 
-    def _end_never_run(self, shipment: Shipment, _task: asyncio.Task[None]) -> None:
-        if shipment.stage is not Stage.SETTLED:
+    def _end_never_run(self, task: asyncio.Task[None]) -> None:
+        shipment = self._shipments.held_by(task)
+        if shipment is not None:
             self._end_cut_short(shipment)
 
     def _end_cut_short(self, shipment: Shipment) -> None:

@@ -107,7 +107,6 @@ class Shipment:
     """
 
     __slots__ = (
-        "_if_never_run",
         "ahead_count",
         "attempt_count",
         "call_id",
@@ -258,16 +257,16 @@ class Shipment:
             if_never_run: Called in its place where the task is cancelled before its
                 first step.
         """
-        self._if_never_run = if_never_run
         loop = asyncio.get_running_loop()
         self.task = loop.create_task(sending, context=self.context)
-        self.task.add_done_callback(if_never_run)
+        self.task.add_done_callback(if_never_run, context=self.context)
 
-    def note_started(self) -> None:
+    def note_started(
+        self, *, if_never_run: Callable[[asyncio.Task[None]], object]
+    ) -> None:
         """Note that its task runs."""
         if self.task is not None:  # an eager task runs before it is returned
-            self.task.remove_done_callback(self._if_never_run)
-        del self._if_never_run  # which refers back to it
+            self.task.remove_done_callback(if_never_run)
 
     def come_to_gate(self, *, intends: bool) -> Turn:
         """Return the turn of a new attempt."""

@@ -1,5 +1,6 @@
 """All messages that are here: where each stands, and how many stand where."""
 
+import asyncio
 from collections.abc import Callable, Hashable
 
 from autocalls_async.engine.endings import withdrawn
@@ -82,8 +83,15 @@ class Shipments:
     def longest_waiting(self) -> list[Shipment]:
         """Return those among whom is the one that waits longest."""
         queued = self._lanes.oldest()
-        held = [one for lane in self._held.values() for one in lane]
+        held = self._all_held()
         return held if queued is None else [*held, queued]
+
+    def held_by(self, task: asyncio.Task[None]) -> Shipment | None:
+        """Return the one in hand that this task brings."""
+        return next((one for one in self._all_held() if one.task is task), None)
+
+    def _all_held(self) -> list[Shipment]:
+        return [one for lane in self._held.values() for one in lane]
 
     def under_way(self, recipient: Hashable) -> Shipment | None:
         """Return the one in hand, or handed over, to a recipient."""
