@@ -1,5 +1,5 @@
 """The client: the one door.
 
-`wiring` makes the rooms for one account and closes them, `single` sends one message,
-and `client` is all that a user holds.
+`wiring` makes the rooms for one account and closes them. `questions` sends nothing,
+`single` one message, `campaigns` many, and `client` is all that a user holds.
 """

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from autocalls_async.client.named import TemplateNames, choose_number, left_of
+from autocalls_async.client.questions import Questions
 from autocalls_async.client.settings import LaneName, WindowCheckName
-from autocalls_async.engine.asking.questions import Questions
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.checks import choose, choose_sender
 from autocalls_async.model.errors import TemplateNotFoundError, TemplateUnusableError
@@ -45,14 +45,7 @@ class SingleSends(Questions):
         window_check: WindowCheckName,
         timeout: float,
     ) -> None:
-        super().__init__(
-            wiring.reads,
-            wiring.guard,
-            sender_id=sender_id,
-            timeout=timeout,
-            switches=wiring.switches,
-        )
-        self._wiring = wiring
+        super().__init__(wiring, sender_id=sender_id, timeout=timeout)
         self._window_check = choose(WindowCheck, "window_check", window_check)
 
     @cached_property

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Iterator
 from contextlib import aclosing
 from decimal import Decimal
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from autocalls_async.campaign.planning.findings import Answers, conclude
 from autocalls_async.campaign.planning.manifest import Manifest
@@ -13,8 +13,8 @@ from autocalls_async.campaign.planning.words import not_asked
 from autocalls_async.campaign.rules.forecast import PlannedRules
 from autocalls_async.campaign.rules.spending import check_amount
 from autocalls_async.campaign.source import Source, each_of
-from autocalls_async.engine.asking.questions import Questions
 from autocalls_async.http.loop import utc_now
+from autocalls_async.model.answers import ConversationStatus
 from autocalls_async.model.checks import check_whole
 from autocalls_async.model.errors import (
     AuthenticationError,
@@ -37,8 +37,28 @@ _BREATH_COUNT = 256
 """Messages between two breaths of the event loop, some 3 ms."""
 
 
+class CanAsk(Protocol):
+    """What is asked of a client; each may be refused, or get no usable answer."""
+
+    async def senders(self, *, include_offline: bool) -> tuple[Sender, ...]:
+        """List the account's senders."""
+
+    async def templates(
+        self, *, sender_id: int, include_unapproved: bool
+    ) -> tuple[Template, ...]:
+        """List a sender's templates."""
+
+    async def account(self) -> Account:
+        """Ask for the balance."""
+
+    async def session_status(
+        self, recipient_phone: str, *, sender_id: int
+    ) -> ConversationStatus:
+        """Ask whether a window is open."""
+
+
 async def make_plan(
-    questions: Questions,
+    questions: CanAsk,
     messages: Source,
     *,
     sender_id: int | None,
@@ -101,7 +121,7 @@ class _Inquiry:
 
     def __init__(
         self,
-        questions: Questions,
+        questions: CanAsk,
         memory: WindowMemory,
         manifest: Manifest,
         duration: float,

@@ -16,8 +16,8 @@ from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Pair
 
 if TYPE_CHECKING:
+    from autocalls_async.client import wiring as _wirings
     from autocalls_async.engine.asking import conversations as _conversations
-    from autocalls_async.engine.asking import guard as _guards
     from autocalls_async.engine.asking import reads as _reads
     from autocalls_async.http import replies as _replies
     from autocalls_async.http import reply as _reply
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from autocalls_async.model import listings as _listings
 else:
     # these come with the first client
-    _guards = Later("autocalls_async.engine.asking.guard")
+    _wirings = Later("autocalls_async.client.wiring")
     _reads = Later("autocalls_async.engine.asking.reads")
     _reply = Later("autocalls_async.http.reply")
     _requests = Later("autocalls_async.http.requests")
@@ -42,17 +42,8 @@ class Questions:
     """The calls of a client that send nothing."""
 
     def __init__(
-        self,
-        reads: "_reads.Reads",
-        guard: "_guards.WindowGuard",
-        *,
-        sender_id: int | None,
-        timeout: float,
-        switches: "_reads.Reads | None" = None,
+        self, wiring: "_wirings.Wiring", *, sender_id: int | None, timeout: float
     ) -> None:
-        self._reads = reads
-        self._switches = switches
-        self._guard = guard
         if sender_id is not None:
             check_id("sender_id", sender_id)
         self._sender_id = sender_id
@@ -60,6 +51,7 @@ class Questions:
         self._home = Home()
         # A dashboard's thousand questions must not delay the check of one send.
         self._places = asyncio.Semaphore(PLACE_COUNT)
+        self._wiring = wiring  # the last: whoever has it is made
 
     async def session_status(
         self,
@@ -84,7 +76,7 @@ class Questions:
         self._home.check()
         deadline = self._deadline(timeout)
         async with self._places:
-            found = await self._guard.ask(pair, deadline=deadline)
+            found = await self._wiring.guard.ask(pair, deadline=deadline)
         if isinstance(found, _reads.Unread):
             raise found.error
         return found
@@ -140,15 +132,16 @@ class Questions:
     async def _switch(
         self, request: "_requests.Request", seconds: float | None
     ) -> "_reply.Reply":
-        if self._switches is None:
+        switches = self._wiring.switches
+        if switches is None:
             msg = "there is no automation_key: set AUTOCALLS_AUTOMATION_KEY, or give it"
             raise ValueError(msg)
-        return await self._ask(self._switches, request, seconds)
+        return await self._ask(switches, request, seconds)
 
     async def _read(
         self, request: "_requests.Request", seconds: float | None
     ) -> "_reply.Reply":
-        return await self._ask(self._reads, request, seconds)
+        return await self._ask(self._wiring.reads, request, seconds)
 
     async def _ask(
         self, reads: "_reads.Reads", request: "_requests.Request", seconds: float | None
