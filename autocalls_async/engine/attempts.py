@@ -138,7 +138,7 @@ class Exchange:
 
         While the service is away, one attempt at a time knocks, and no spare does.
         """
-        if not self.outage.is_down():
+        if not self.outage.is_down:
             self._transport.make_ahead(*kinds, now=now, seconds=seconds)
 
     async def warm(self) -> None:
@@ -203,11 +203,11 @@ class Exchange:
     def decide(self, call: Call, attempt: Attempt) -> Reply | AutocallsError | TryAgain:
         """Return what a call has come to, or how long to wait for its next attempt."""
         decision = DECISIONS[call.request.kind, attempt.seen]
-        call.attempt_count += 1
-        call.handed_over_count += attempt.was_handed_over
         if decision.verdict is _ACCEPTED and attempt.reply:
             self._quota.give_back()
             return attempt.reply
+        call.attempt_count += 1
+        call.handed_over_count += attempt.was_handed_over
         pause = self._pause_seconds(call.attempt_count, attempt.retry_after)
         error = self._come_to(call, attempt, decision.verdict)
         if decision.again is Again.NO or not self._may_repeat(call, attempt, pause):

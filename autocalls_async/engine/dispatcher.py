@@ -222,7 +222,7 @@ class Dispatcher:
         if isinstance(shipment.last_error, UnsentError | RejectedError):
             return shipment.last_error
         why = ""
-        if self._exchange.outage.is_down():
+        if self._exchange.outage.is_down:
             why = ": the service cannot be reached"
         elif shipment.ahead_count:
             why = f": {shipment.ahead_count} messages waited before it"

@@ -26,30 +26,29 @@ class Outage:
         """
         self._pause_seconds = pause_seconds
         self._failure_count = 0
+        self.is_down: bool = False
+        """Whether the last attempts could not even connect."""
         self._probe_at = 0.0
         self._is_probed = False
         self._news = Pulse()
 
-    def is_down(self) -> bool:
-        """Whether the last attempts could not even connect."""
-        return self._failure_count >= DOWN_AFTER_COUNT
-
     def note_connected(self) -> None:
         """Note that a connection stood: whatever comes of it, the service is there."""
         if self._failure_count:
-            self._failure_count = 0
+            self._failure_count, self.is_down = 0, False
             self._news.tell()
 
     def note_failed(self) -> None:
         """Note that no connection came about."""
         self._failure_count += 1
-        if self.is_down():
+        self.is_down = self._failure_count >= DOWN_AFTER_COUNT
+        if self.is_down:
             failures = self._failure_count - DOWN_AFTER_COUNT + 1
             self._probe_at = loop_time() + self._pause_seconds(failures)
 
     async def wait_for_turn(self) -> bool:
         """Wait while the service is down; return whether this attempt is the probe."""
-        while self.is_down():
+        while self.is_down:
             if self._is_probed:
                 await self._news.wait()
             elif (seconds := self._probe_at - loop_time()) > 0:

@@ -220,7 +220,7 @@ class Sends:
             error = await self._guard.check(shipment)
             if error is not None:
                 return error
-        is_probe = self._outage.is_down() and await self._outage.wait_for_turn()
+        is_probe = self._outage.is_down and await self._outage.wait_for_turn()
         try:
             is_late = shipment.lane is _BULK and self._connects_bulk_late
             takes_spare = shipment.takes_spare

@@ -206,7 +206,7 @@ async def test_a_probe_that_is_cancelled_leaves_its_turn_to_the_next() -> None:
 
     assert entered_before == ["first"]
     assert entered == ["first", "second"]
-    assert outage.is_down()
+    assert outage.is_down
 
 
 async def test_one_connection_ends_the_outage_for_all() -> None:

@@ -98,7 +98,7 @@ class Reads:
         """Make one attempt: connect, take the turn, hand over, read, note the end."""
         if not self._gate.is_open_soon(loop_time()):
             await self._gate.until_open_soon()
-        is_probe = self._outage.is_down() and await self._outage.wait_for_turn()
+        is_probe = self._outage.is_down and await self._outage.wait_for_turn()
         try:
             line = await self._exchange.connect(request)
             if isinstance(line, Attempt):
@@ -137,7 +137,7 @@ class Reads:
     def _time_is_up(self, call: Call) -> Unread:
         if call.last_error is not None:  # what was last seen says more
             return _unread(call, call.last_error)
-        is_away = self._outage.is_down()
+        is_away = self._outage.is_down
         error = UnavailableError(
             detail="the call's time was up",
             host=self._exchange.host,
