@@ -9,9 +9,15 @@ import typer
 from attrs import evolve, field, fields, frozen
 
 from autocalls_async.http.settings import DEFAULT_BASE_URL
+from autocalls_async.model.later import Later
 
 if TYPE_CHECKING:
-    from autocalls_async.http.accounts import AccountSettings
+    from autocalls_async.cli.terminal import failures as _failures
+    from autocalls_async.http import accounts as _accounts
+else:
+    # few commands name an account
+    _failures = Later("autocalls_async.cli.terminal.failures")
+    _accounts = Later("autocalls_async.http.accounts")
 
 _OF_AN_ACCOUNT = frozenset({"api_key", "base_url", "sender_id"})
 
@@ -94,25 +100,21 @@ class AccountConnection(Connection):
     sender_id: int | None = field(init=False, default=None)
 
 
-def _find_account(name: str, path: Path | None) -> "AccountSettings":
+def _find_account(name: str, path: Path | None) -> "_accounts.AccountSettings":
     """Return one account of a file.
 
     Raises:
         BadParameter: There is no file, or no such account in it, or a setting of it
             breaks its rule.
     """
-    # Few commands name one.
-    from autocalls_async.cli.terminal.failures import os_reason  # noqa: PLC0415
-    from autocalls_async.http.accounts import parse_account  # noqa: PLC0415
-
     if path is None:
         msg = "--account needs --accounts FILE (or the variable AUTOCALLS_ACCOUNTS)"
         raise typer.BadParameter(msg)
     try:
         text = path.read_text(encoding="utf-8")
-        return parse_account(text, name, environ=os.environ)
+        return _accounts.parse_account(text, name, environ=os.environ)
     except OSError as error:
-        msg = f"cannot read {path}: {os_reason(error)}"
+        msg = f"cannot read {path}: {_failures.os_reason(error)}"
         raise typer.BadParameter(msg) from error
     except UnicodeDecodeError:
         msg = f"{path} is no text in UTF-8"
