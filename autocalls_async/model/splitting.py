@@ -80,7 +80,7 @@ def _belongs_together(text: str, place: int) -> bool:
     code = ord(after)
     if unicodedata.category(after).startswith("M") or _JOINER in (before, after):
         return True
-    if code in _MODIFIERS or code in _TAGS or code == 0xE007F:
+    if code in _MODIFIERS or code in _TAGS:
         return True
     return code in _LETTERS and _is_second_of_flag(text, place)
 

@@ -24,6 +24,7 @@ FLAG = "\U0001f1e9\U0001f1ea"
         pytest.param("abcdefgh", 3, ("abc", "def", "gh"), id="one word"),
         pytest.param("好的。再见。谢谢", 5, ("好的。", "再见。谢谢"), id="no spaces"),
         pytest.param("abe\u0301", 3, ("ab", "e\u0301"), id="a mark"),
+        pytest.param("ae\u0301", 2, ("a", "e\u0301"), id="behind the first letter"),
         pytest.param(f"abcd{FAMILY}", 6, ("abcd", FAMILY), id="joined"),
         pytest.param(f"ab{WAVE}", 3, ("ab", WAVE), id="a modifier"),
         pytest.param(f"a{FLAG}{FLAG}", 4, (f"a{FLAG}", FLAG), id="a flag"),
@@ -119,6 +120,7 @@ def test_what_cannot_be_cut_is_refused(text: str, limit: int, told: str) -> None
             "e" + "\u0301" * 3, 2, ("e\u0301", "\u0301\u0301"), id="marks alone"
         ),
         pytest.param(f"{FLAG}{FLAG}", 3, (FLAG, FLAG), id="a flag behind a flag"),
+        pytest.param(f"ab{FLAG}", 2, ("ab", FLAG), id="a flag at the limit"),
     ],
 )
 def test_a_cut_is_neither_too_early_nor_within_a_letter(

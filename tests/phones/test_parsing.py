@@ -346,6 +346,24 @@ def test_what_stands_behind_a_number_is_no_part_of_it(
         parse_phone(text, region=region, numbers=numbers)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param(None, "a value of type NoneType", id="nothing"),
+        pytest.param(4915123456789, "a value of type int", id="a number"),
+        pytest.param(
+            "+49 151 23456789\u00b9", "17 characters that are no number", id="a note"
+        ),
+    ],
+)
+def test_without_a_region_what_is_no_number_says_why(text: object, told: str) -> None:
+    with pytest.raises(ValueError, match="must be E") as caught:
+        parse_phone(text, region=None, name="phone")
+
+    assert str(caught.value).startswith("phone must be E.164")
+    assert str(caught.value).endswith(f"; got {told}")
+
+
 def test_without_a_region_a_code_is_not_there_twice_with_00_either() -> None:
     with pytest.raises(ValueError, match="code twice"):
         parse_phone("0041 0041 791234567", region=None)

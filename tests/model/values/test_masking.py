@@ -114,7 +114,10 @@ def test_what_is_refused_is_in_no_frame_of_the_error(
     assert caught.value.__context__ is None
 
 
-def test_a_class_shows_in_no_frame_what_it_refuses() -> None:
+def picky() -> type:
+    """Make a class that takes no phone, and forgets it."""
+
+    @forgetful_class
     class Picky:
         def __init__(self, phone: str) -> None:
             if phone:
@@ -122,14 +125,23 @@ def test_a_class_shows_in_no_frame_what_it_refuses() -> None:
                 raise ValueError(msg)
             self.phone = phone
 
-    kind = forgetful_class(Picky)
+    return Picky
 
-    assert kind is Picky
-    assert kind("").phone == ""
+
+def test_a_class_shows_in_no_frame_what_it_refuses() -> None:
     with pytest.raises(ValueError, match="no") as caught:
-        kind("+14155550123")
+        picky()("+14155550123")
+
     frames = [entry.frame.f_locals for entry in caught.traceback[1:]]
     assert "4155550123" not in repr(frames)
+
+
+def test_a_class_that_forgets_takes_and_refuses_as_others_do() -> None:
+    kind = picky()
+
+    assert (kind.__name__, kind("").phone) == ("Picky", "")
+    with pytest.raises(ValueError, match=r"^no$"):
+        kind("+14155550123")
 
 
 def test_what_is_accepted_is_returned() -> None:
