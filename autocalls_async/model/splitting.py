@@ -47,19 +47,16 @@ def split_text(text: str, *, limit: int = MAX_MESSAGE_LENGTH) -> tuple[str, ...]
         end, begin = _find_cut(rest, limit)
         parts.append(rest[:end].rstrip())
         rest = rest[begin:].lstrip()
-    return (*parts, rest) if rest else tuple(parts)
+    return (*parts, rest)
 
 
 def _find_cut(text: str, limit: int) -> tuple[int, int]:
     """Return where the first part ends, and where the next begins."""
-    half = limit // 2
+    # White space behind the limit is left out: it tells what ends there.
+    head = text[: len(text) - len(text[limit:].lstrip())]
     for pattern in _CUTS:
         # A part should not be half empty for the sake of a better place.
-        found = [
-            m
-            for m in pattern.finditer(text, 0, limit + 1)
-            if half < m.end() and 0 < m.start() <= limit
-        ]
+        found = [m for m in pattern.finditer(head) if 2 * m.end() > limit]
         if found:
             cut = found[-1]
             return cut.start() + len(cut[0].rstrip()), cut.end()

@@ -120,6 +120,22 @@ def test_what_cannot_be_cut_is_refused(text: str, limit: int, told: str) -> None
             "e" + "\u0301" * 3, 2, ("e\u0301", "\u0301\u0301"), id="marks alone"
         ),
         pytest.param(f"{FLAG}{FLAG}", 3, (FLAG, FLAG), id="a flag behind a flag"),
+        pytest.param(
+            'He said "no." Yes', 12, ("He said", '"no." Yes'), id="no room for a quote"
+        ),
+        pytest.param(
+            "a a.\n\nb b.\n\nc", 10, ("a a.\n\nb b.", "c"), id="a paragraph that fits"
+        ),
+        pytest.param(
+            "a\nb b \nc", 5, ("a\nb b", "c"), id="a line and a blank that fit"
+        ),
+        pytest.param(
+            "好。的。再见", 4, ("好。的。", "再见"), id="a sentence that fits"
+        ),
+        pytest.param("a bcde", 3, ("a", "bcd", "e"), id="a word of one letter"),
+        pytest.param(
+            "a " + "\u0301" * 4, 4, ("a", "\u0301" * 4), id="white space with marks"
+        ),
         pytest.param(f"ab{FLAG}", 2, ("ab", FLAG), id="a flag at the limit"),
     ],
 )
