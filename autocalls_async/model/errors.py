@@ -39,10 +39,6 @@ def _error_class(cls: _E) -> _E:
     )
 
 
-def _blank(cls: "type[AutocallsError]") -> "AutocallsError":
-    return cls.__new__(cls)
-
-
 @_error_class
 class AutocallsError(Plain, Exception):
     """Whatever this library raises, but for a caller's own `ValueError`.
@@ -83,7 +79,7 @@ class AutocallsError(Plain, Exception):
         return {"type": type(self).__name__, "text": str(self)} | super().to_dict()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _blank, (type(self),), self.__dict__
+        return Exception.__new__, (type(self),), self.__dict__
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"

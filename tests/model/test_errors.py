@@ -154,6 +154,7 @@ def test_an_errors_text_is_what_happened_and_then_advice(
         assert ";" not in each.summary + each.advice
         assert "safe" not in each.summary
     assert error.summary == without.summary
+    assert bool(without.advice) is (kind not in {AutocallsError, RunStoppedError})
     if kind is not UnknownOutcomeError:  # nothing mends that
         assert error.advice.startswith("mend it")
 

@@ -203,7 +203,11 @@ def test_only_a_sender_may_be_left_out() -> None:
     ("variables", "rule"),
     [
         pytest.param(None, "variables must map names to texts", id="none"),
-        pytest.param([("1", "a")], "variables must map names to texts", id="pairs"),
+        pytest.param(
+            [("1", "a")],
+            "variables must map names to texts; got a value of type list",
+            id="pairs",
+        ),
         pytest.param("1", "variables must map names to texts", id="text"),
         pytest.param({1: TEXT}, "variables must have texts for keys", id="int key"),
         pytest.param({"": TEXT}, "variables must have texts for keys", id="empty key"),

@@ -11,7 +11,7 @@ _RULE = "time_zone must be the name of a time zone, such as 'Europe/Berlin'; got
 
 def test_a_zone_is_read_by_its_name() -> None:
     assert read_zone("time_zone", "Europe/Berlin") == ZoneInfo("Europe/Berlin")
-    with pytest.raises(ValueError, match="^time_zone must be the name of a time zone"):
+    with pytest.raises(ValueError, match="time_zone must be the name of a time zone"):
         read_zone("time_zone", "Berlin")
 
 

@@ -146,4 +146,6 @@ def test_a_class_that_forgets_takes_and_refuses_as_others_do() -> None:
 
 def test_what_is_accepted_is_returned() -> None:
     assert forgetful(len)("abc") == 3
+    assert forgetful(len).__annotations__ == {}
     assert forgetful(mask_phone).__name__ == "mask_phone"
+    assert forgetful(mask_phone).__annotations__ == {"value": str, "return": str}
