@@ -77,14 +77,14 @@ _PLANTS = [
     ("layers", "autocalls_async.emulator.planted", "autocalls_async.model.errors"),
     ("layers", "autocalls_async.emulator.planted", "autocalls_async.client"),
     ("layers", "autocalls_async.model.planted", "autocalls_async.policy.verdict"),
-    ("layers", "autocalls_async.policy.planted", "autocalls_async.http.loop"),
+    ("layers", "autocalls_async.policy.planted", "autocalls_async.http.reply"),
     (
         "layers",
         "autocalls_async.http.planted",
         "autocalls_async.engine.telemetry.records",
     ),
     ("layers", "autocalls_async.http.planted", "autocalls_async.journal.entry"),
-    ("layers", "autocalls_async.journal.planted", "autocalls_async.http.loop"),
+    ("layers", "autocalls_async.journal.planted", "autocalls_async.http.reply"),
     ("layers", "autocalls_async.campaign.planted", "autocalls_async.client"),
     (
         "layers",

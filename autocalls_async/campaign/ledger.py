@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 
 from attrs import evolve
 
-from autocalls_async.http.loop import utc_now
+from autocalls_async.clock import utc_now
 from autocalls_async.journal import (
     Draft,
     Entry,

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from autocalls_async.http.loop import loop_time
+from autocalls_async.clock import loop_time
 from autocalls_async.model.errors import ExcludedError
 from autocalls_async.model.outcomes import Accepted, Outcome, Rejected, Unknown, Unsent
 from autocalls_async.model.values.naming import show_in

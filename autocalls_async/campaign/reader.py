@@ -12,8 +12,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from autocalls_async.campaign.source import Source, each_of
+from autocalls_async.clock import loop_time
 from autocalls_async.engine.shipment import OnSettled, Shipment
-from autocalls_async.http.loop import loop_time
 from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Message
 

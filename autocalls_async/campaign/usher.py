@@ -16,9 +16,9 @@ from autocalls_async.campaign.rules.held import HeldError, NextPerson, Wait
 from autocalls_async.campaign.rules.rulebook import (
     Rulebook,
 )
+from autocalls_async.clock import loop_time, utc_now
 from autocalls_async.engine.pulse import Pulse
 from autocalls_async.engine.shipment import Shipment
-from autocalls_async.http.loop import loop_time, utc_now
 from autocalls_async.model.errors import (
     RejectedError,
     UnavailableError,

@@ -5,6 +5,7 @@ from collections import defaultdict
 from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
+from autocalls_async.clock import loop_time
 from autocalls_async.model.errors import UnavailableError, UnsentError
 from autocalls_async.model.later import Later
 
@@ -124,4 +125,4 @@ def left_of(deadline: float | None) -> float:
     """Return the seconds until a deadline; what has none left is unsent soon."""
     if deadline is None:
         return inf
-    return max(deadline - asyncio.get_running_loop().time(), 0.001)
+    return max(deadline - loop_time(), 0.001)

@@ -4,6 +4,7 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING
 
+from autocalls_async.clock import loop_time
 from autocalls_async.engine.home import Home
 from autocalls_async.model.answers import ConversationStatus
 from autocalls_async.model.checks import (
@@ -156,4 +157,4 @@ class Questions:
 
     def _deadline(self, seconds: float | None) -> float | None:
         budget = self._timeout if seconds is None else check_seconds("timeout", seconds)
-        return asyncio.get_running_loop().time() + budget if budget < inf else None
+        return loop_time() + budget if budget < inf else None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from autocalls_async.clock import loop_time
 from autocalls_async.engine.asking.guard import WindowGuard
 from autocalls_async.engine.asking.reads import Reads
 from autocalls_async.engine.attempts import Exchange
@@ -13,7 +14,6 @@ from autocalls_async.engine.gate.gate import Gate
 from autocalls_async.engine.gate.limiter import Limiter
 from autocalls_async.engine.home import tell_of_neglect
 from autocalls_async.engine.telemetry.observers import Telling
-from autocalls_async.http.loop import loop_time
 from autocalls_async.http.settings import ApiKey, parse_base_url, read_host
 from autocalls_async.http.transport.transport import Transport
 from autocalls_async.model.later import Later

@@ -8,6 +8,7 @@ from typing import Any, Self
 from autocalls_async.campaign.progress import Progress
 from autocalls_async.campaign.source import Source
 from autocalls_async.client.settings import LaneName
+from autocalls_async.clock import loop_time
 from autocalls_async.cluster.accounts import check_account, check_name, check_storable
 from autocalls_async.cluster.deliveries import PostgresDeliveries
 from autocalls_async.cluster.intake import put_many, put_one
@@ -31,7 +32,6 @@ from autocalls_async.cluster.records import (
 )
 from autocalls_async.cluster.sending import Sending
 from autocalls_async.cluster.waiting import News
-from autocalls_async.http.loop import loop_time
 from autocalls_async.journal import State
 from autocalls_async.journal.keys import show_key
 from autocalls_async.model.answers import SentMessage

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import uuid4
 
+from autocalls_async.clock import utc_now
 from autocalls_async.cluster.protocol.database import Database, Row
 from autocalls_async.cluster.protocol.dsn import check_dsn
 from autocalls_async.cluster.protocol.errors import ClusterError
-from autocalls_async.http.loop import utc_now
 from autocalls_async.model.values.naming import show_in
 from autocalls_async.webhooks.statuses import moves
 from autocalls_async.webhooks.stores.errors import DeliveryStoreError

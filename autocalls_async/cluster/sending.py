@@ -7,13 +7,13 @@ from typing import Any
 
 from attrs import define, frozen
 
+from autocalls_async.clock import loop_time
 from autocalls_async.cluster.outgoing import PUT, Outgoing, explain
 from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.cluster.protocol.ending import error_from, find_class
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.records import COLUMNS, MessageRef, Standing, to_standing
 from autocalls_async.cluster.waiting import LOOK_SECONDS, News
-from autocalls_async.http.loop import loop_time
 from autocalls_async.journal import State
 from autocalls_async.model.answers import SentMessage
 from autocalls_async.model.errors import (

@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from autocalls_async.clock import loop_time
 from autocalls_async.engine.outage import Outage
-from autocalls_async.http.loop import loop_time
 from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request
 from autocalls_async.http.transport.failures import AttemptFailed

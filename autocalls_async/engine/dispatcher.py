@@ -19,6 +19,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
+from autocalls_async.clock import loop_time
 from autocalls_async.engine.asking.guard import WindowGuard
 from autocalls_async.engine.attempts import Exchange
 from autocalls_async.engine.endings import unknown, unsent, withdrawn
@@ -27,7 +28,6 @@ from autocalls_async.engine.sending import Sends
 from autocalls_async.engine.shipment import OnSettled, Shipment
 from autocalls_async.engine.shipments import Shipments
 from autocalls_async.engine.telemetry.observers import Telling
-from autocalls_async.http.loop import loop_time
 from autocalls_async.model.checks import check_id
 from autocalls_async.model.errors import (
     QueueFullError,

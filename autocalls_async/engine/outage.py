@@ -7,8 +7,8 @@ thousand waiting messages would knock at a service that is just getting up.
 import asyncio
 from collections.abc import Callable
 
+from autocalls_async.clock import loop_time
 from autocalls_async.engine.pulse import Pulse
-from autocalls_async.http.loop import loop_time
 
 DOWN_AFTER_COUNT = 3
 """So many failures in a row to connect are no accident."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from autocalls_async.clock import loop_time
 from autocalls_async.engine.asking.guard import WindowGuard
 from autocalls_async.engine.attempts import (
     CUT_SHORT,
@@ -26,7 +27,6 @@ from autocalls_async.engine.gate.turns import TURNED_BACK, Stop, TurnedBack
 from autocalls_async.engine.shipment import Shipment, Stage
 from autocalls_async.engine.shipments import Shipments
 from autocalls_async.engine.telemetry.observers import Telling
-from autocalls_async.http.loop import loop_time
 from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request, send_request
 from autocalls_async.http.transport.failures import AttemptFailed

@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from autocalls_async.clock import utc_now
 from autocalls_async.engine.gate.turns import Turn
-from autocalls_async.http.loop import utc_now
 from autocalls_async.model.errors import (
     AutocallsError,
     RejectedError,

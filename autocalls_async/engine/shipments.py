@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable, Hashable
 
+from autocalls_async.clock import loop_time
 from autocalls_async.engine.endings import withdrawn
 from autocalls_async.engine.pulse import Pulse
 from autocalls_async.engine.shipment import Shipment, Stage
 from autocalls_async.engine.telemetry.observers import Telling
-from autocalls_async.http.loop import loop_time
 from autocalls_async.model.errors import RejectedError, UnsentError
 from autocalls_async.model.outcomes import Outcome, Unknown
 from autocalls_async.policy.admission import paused_beyond

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from attrs import evolve
 
-from autocalls_async.http.loop import utc_now
+from autocalls_async.clock import utc_now
 from autocalls_async.http.reply import read_json
 from autocalls_async.webhooks.arrivals import (
     ended_arrival,

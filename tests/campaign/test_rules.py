@@ -26,6 +26,7 @@ from autocalls_async import (
     UnsentError,
 )
 from autocalls_async.campaign.run import Run
+from autocalls_async.clock import utc_now
 from autocalls_async.emulator import (
     Emulator,
     Endpoint,
@@ -33,7 +34,6 @@ from autocalls_async.emulator import (
     refuse_with_code,
 )
 from autocalls_async.emulator import Sender as Line
-from autocalls_async.http.loop import utc_now
 from autocalls_async.journal import SqliteJournal, State
 from autocalls_async.testing import VirtualTimeLoop
 from tests.people import ANA, SENDER, STRANGER, hello, hellos, open_windows, people

@@ -17,6 +17,7 @@ from autocalls_async import (
     UnknownOutcomeError,
     UnsentError,
 )
+from autocalls_async.clock import utc_now
 from autocalls_async.emulator import (
     Delay,
     Emulator,
@@ -26,7 +27,6 @@ from autocalls_async.emulator import (
     HangUpBefore,
     Refuse,
 )
-from autocalls_async.http.loop import utc_now
 from tests.people import ANA, SENDER, STRANGER, hello
 
 

@@ -13,7 +13,7 @@ from autocalls_async.campaign.planning.words import not_asked
 from autocalls_async.campaign.rules.forecast import PlannedRules
 from autocalls_async.campaign.rules.spending import check_amount
 from autocalls_async.campaign.source import Source, each_of
-from autocalls_async.http.loop import utc_now
+from autocalls_async.clock import loop_time, utc_now
 from autocalls_async.model.answers import ConversationStatus
 from autocalls_async.model.checks import check_whole
 from autocalls_async.model.errors import (
@@ -223,5 +223,5 @@ class _Inquiry:
         return WindowOutlook.OPEN if is_open else WindowOutlook.CLOSING
 
     def _judge(self, pair: Pair, *, later: float = 0.0) -> WindowState:
-        now = asyncio.get_running_loop().time() + later
+        now = loop_time() + later
         return self._memory.judge(pair.sender_id, pair.recipient_phone, now=now)

@@ -36,9 +36,9 @@ from autocalls_async.cli.terminal.outcomes import outcome_record
 from autocalls_async.cli.terminal.progress import every, show_progress
 from autocalls_async.cli.terminal.screen import Screen
 from autocalls_async.cli.terminal.stopping import Stopping
+from autocalls_async.clock import utc_now
 from autocalls_async.engine.telemetry.event_log import log_event
 from autocalls_async.engine.telemetry.records import Checked, Event, HandedOver
-from autocalls_async.http.loop import utc_now
 from autocalls_async.journal import Journal, JournalError, SqliteJournal
 from autocalls_async.model.errors import AutocallsError, RunStoppedError
 from autocalls_async.model.later import Later

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from autocalls_async.campaign.run import Run
 from autocalls_async.client.client import AutocallsClient
+from autocalls_async.clock import loop_time
 from autocalls_async.cluster.holder.outbox import Outbox
 from autocalls_async.cluster.protocol.database import Database
 from autocalls_async.cluster.protocol.ending import to_ending_text
@@ -13,7 +14,6 @@ from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.protocol.journal import PostgresJournal
 from autocalls_async.cluster.protocol.lease import QUIET_SECONDS, Hold, look_before
 from autocalls_async.http.accounts import AccountSettings
-from autocalls_async.http.loop import loop_time
 from autocalls_async.journal import JournalError, JournalStateError
 from autocalls_async.model.errors import (
     RunStoppedError,

@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 from attrs import evolve
 
+from autocalls_async.clock import loop_time
 from autocalls_async.cluster.protocol.database import Database, Row
 from autocalls_async.cluster.protocol.errors import ClusterError
 from autocalls_async.cluster.protocol.journal import PostgresJournal
-from autocalls_async.http.loop import loop_time
 from autocalls_async.journal import State
 from autocalls_async.journal.keys import from_content
 from autocalls_async.model.messages import Message

@@ -12,9 +12,9 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from autocalls_async.clock import loop_time
 from autocalls_async.cluster.protocol.dsn import check_dsn, in_utf8, place_of
 from autocalls_async.cluster.protocol.errors import ClusterError, RefusedError
-from autocalls_async.http.loop import loop_time
 from autocalls_async.model.checks import check_count
 
 T = TypeVar("T")

@@ -5,10 +5,10 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from autocalls_async.clock import loop_time, utc_now
 from autocalls_async.engine.asking.reads import Reads, Unread
 from autocalls_async.engine.shipment import Shipment
 from autocalls_async.engine.telemetry.observers import Telling
-from autocalls_async.http.loop import loop_time, utc_now
 from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import session_status_request
 from autocalls_async.model.answers import ConversationStatus, SessionStatus

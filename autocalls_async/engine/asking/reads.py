@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
+from autocalls_async.clock import loop_time
 from autocalls_async.engine.attempts import (
     CUT_SHORT,
     Attempt,
@@ -13,7 +14,6 @@ from autocalls_async.engine.attempts import (
 )
 from autocalls_async.engine.gate.gate import Gate
 from autocalls_async.engine.gate.turns import Turn, TurnedBack
-from autocalls_async.http.loop import loop_time
 from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request
 from autocalls_async.http.transport.failures import AttemptFailed

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from autocalls_async.http.loop import loop_time
+from autocalls_async.clock import loop_time
 from autocalls_async.model.checks import (
     choose_sender,
     read_age_seconds,

@@ -20,10 +20,10 @@ from itertools import count
 from math import inf
 from typing import Protocol, TypeAlias
 
+from autocalls_async.clock import loop_time
 from autocalls_async.engine.gate.limiter import LentLimiter, Limiter
 from autocalls_async.engine.gate.turns import TURNED_BACK, Stop, Turn, Turns, TurnStage
 from autocalls_async.engine.pulse import Pulse
-from autocalls_async.http.loop import loop_time
 from autocalls_async.policy.lanes import Lane, Share
 from autocalls_async.policy.pace import Pace, SendLimit
 from autocalls_async.policy.slots import Departure

@@ -7,8 +7,8 @@ from functools import partial
 from math import inf
 from typing import Protocol
 
+from autocalls_async.clock import loop_time
 from autocalls_async.engine.gate.turns import Turn
-from autocalls_async.http.loop import loop_time
 
 log: logging.Logger = logging.getLogger("autocalls_async")
 

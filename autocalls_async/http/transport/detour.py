@@ -21,7 +21,7 @@ from aiohttp.connector import Connection
 from multidict import CIMultiDict
 from yarl import URL
 
-from autocalls_async.http.loop import loop_time
+from autocalls_async.clock import loop_time
 from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request
 from autocalls_async.http.transport import failures

@@ -10,7 +10,7 @@ from contextvars import Context
 from math import inf
 from weakref import WeakKeyDictionary
 
-from autocalls_async.http.loop import loop_time
+from autocalls_async.clock import loop_time
 from autocalls_async.http.transport.failures import AttemptFailed
 from autocalls_async.http.transport.line import UNUSED_SECONDS, DirectLine
 from autocalls_async.policy.verdict import Seen

@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from autocalls_async._version import __version__
-from autocalls_async.http.loop import loop_time
+from autocalls_async.clock import loop_time
 from autocalls_async.http.requests import Request
 from autocalls_async.http.settings import ApiKey
 from autocalls_async.http.transport.detour import (

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
-from autocalls_async.http.loop import utc_now
+from autocalls_async.clock import utc_now
 from autocalls_async.model.errors import AutocallsError
 from autocalls_async.model.listings import Conversation, HistoryEntry, Sender
 from autocalls_async.webhooks.evidence.evidence import (

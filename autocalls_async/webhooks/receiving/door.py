@@ -4,7 +4,7 @@ import logging
 import re
 from hmac import compare_digest
 
-from autocalls_async.http.loop import loop_time
+from autocalls_async.clock import loop_time
 from autocalls_async.model.checks import check_text
 from autocalls_async.model.values.masking import forgetful
 from autocalls_async.webhooks.receiving.events import WebhookError

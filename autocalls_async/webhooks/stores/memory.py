@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from attrs import define, evolve
 
-from autocalls_async.http.loop import utc_now
+from autocalls_async.clock import utc_now
 from autocalls_async.model.values.naming import show_in
 from autocalls_async.webhooks.statuses import moves
 from autocalls_async.webhooks.stores.protocol import (

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TypeVar
 
-from autocalls_async.http.loop import utc_now
+from autocalls_async.clock import utc_now
 from autocalls_async.journal.storage.rows import to_number
 from autocalls_async.model.values.naming import show_in
 from autocalls_async.webhooks.stores.alive import Owner
