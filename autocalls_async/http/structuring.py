@@ -148,9 +148,9 @@ def _converter() -> cattrs.Converter:
     return converter
 
 
-def _has_extra(shape: object) -> bool:
+def _has_extra(shape: type) -> bool:
     """Whether it is a class that keeps what it does not know."""
-    return isinstance(shape, type) and has(shape) and hasattr(fields(shape), "extra")
+    return has(shape) and hasattr(fields(shape), "extra")
 
 
 def _is_optional(shape: object) -> bool:
