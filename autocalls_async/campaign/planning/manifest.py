@@ -177,10 +177,10 @@ class Manifest:
         return error is not None
 
     def _note_key(self, message: Message, sender_id: int) -> None:
-        derived = derive_key(to_content(message, sender_id))
-        key = derived if message.key is None else message.key
-        hashed = _hash(key)
-        content = hashed if key == derived else _hash(derived)
+        key = derive_key(to_content(message, sender_id))
+        hashed = content = _hash(key)
+        if message.key is not None:
+            key, hashed = message.key, _hash(message.key)
         known = self._contents.get(hashed)
         if known is None:
             self._contents[hashed] = content

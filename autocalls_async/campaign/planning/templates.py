@@ -77,9 +77,11 @@ def slots_of(template: Template) -> tuple[frozenset[str], ...] | None:
     if template.variables:
         names = enumerate(template.variables, start=1)
         return tuple(frozenset({str(number), name}) for number, name in names)
-    tokens = dict.fromkeys(_PLACEHOLDER.findall(template.body_text or ""))
-    if not tokens and (template.has_variables or template.body_text is None):
+    if template.body_text is None:
         return () if template.has_variables is False else None
+    tokens = dict.fromkeys(_PLACEHOLDER.findall(template.body_text))
+    if template.has_variables and not tokens:
+        return None
     return tuple(
         frozenset({token} if token.isdigit() else {token, str(number)})
         for number, token in enumerate(tokens, start=1)

@@ -1,6 +1,7 @@
 """Hours of the day: in any zone, over midnight, on the days when clocks change."""
 
 from datetime import UTC, datetime, timedelta
+from time import tzset
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,13 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autocalls_async import SendingHours, TemplateMessage
-from autocalls_async.campaign.rules.hours import check_hours
+from autocalls_async.campaign.rules.hours import _jumps, check_hours
 from tests.people import ANA
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OFFICE = SendingHours("09:00-20:00", days="mon-fri", tz="Europe/Berlin")
 NIGHT = SendingHours("22:00-06:00", days="fri", tz="Europe/Berlin")
 ALWAYS = SendingHours("00:00-24:00", tz="UTC")
+
+
+@pytest.fixture(autouse=True)
+def _found_anew() -> None:
+    """Have each test find by itself when clocks are changed."""
+    _jumps.cache_clear()
 
 
 def berlin(text: str) -> datetime:
@@ -117,6 +124,22 @@ def test_hours_that_never_end_say_a_time_far_away() -> None:
 
     assert ALWAYS.opens_at(at) == at
     assert ALWAYS.closes_at(at) == at + timedelta(days=16)
+    assert ALWAYS.closes_at(at).tzinfo is UTC
+
+
+def test_hours_are_the_same_where_it_is_the_day_after_tomorrow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    niue = ZoneInfo("Pacific/Niue")
+    late = datetime(2026, 11, 27, 23, 30, tzinfo=niue)
+
+    with monkeypatch.context() as machine:
+        machine.setenv("TZ", "Pacific/Kiritimati")
+        tzset()
+        closes_at = SendingHours("09:00-23:45", tz="Pacific/Niue").closes_at(late)
+    tzset()
+
+    assert closes_at == late.replace(minute=45)
 
 
 def test_several_spans_make_a_break() -> None:
