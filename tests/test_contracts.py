@@ -89,7 +89,7 @@ _PLANTS = [
     (
         "layers",
         "autocalls_async.testing.planted",
-        "autocalls_async.cli.terminal.ending",
+        "autocalls_async.cli.terminal.commands",
     ),
     ("engine", *_ends_of_layers("engine")),
 ]

@@ -17,9 +17,8 @@ from autocalls_async.cli.cluster.app import cluster_app, need_extra
 from autocalls_async.cli.emulator.app import emulator_app
 from autocalls_async.cli.exclude.app import exclude_app
 from autocalls_async.cli.journal.app import journal_app
-from autocalls_async.cli.terminal.ending import finish
+from autocalls_async.cli.terminal.commands import PlainGroup, finish
 from autocalls_async.cli.terminal.spread import spread
-from autocalls_async.cli.terminal.usage import PlainGroup
 from autocalls_async.cli.webhooks.app import webhooks_app
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import typer
 
 from autocalls_async.cli.cluster import options
 from autocalls_async.cli.options import Json
-from autocalls_async.cli.terminal.ending import finish
+from autocalls_async.cli.terminal.commands import finish
 from autocalls_async.cli.terminal.spread import spread
 
 cluster_app: typer.Typer = typer.Typer(

@@ -4,9 +4,8 @@ import typer
 
 from autocalls_async.cli.emulator import options
 from autocalls_async.cli.options import Json
-from autocalls_async.cli.terminal.ending import finish
+from autocalls_async.cli.terminal.commands import PlainGroup, finish
 from autocalls_async.cli.terminal.spread import spread
-from autocalls_async.cli.terminal.usage import PlainGroup
 
 emulator_app: typer.Typer = typer.Typer(cls=PlainGroup, invoke_without_command=True)
 

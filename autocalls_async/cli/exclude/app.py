@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from autocalls_async.cli.options import Json
-from autocalls_async.cli.terminal.ending import finish
+from autocalls_async.cli.terminal.commands import finish
 
 exclude_app: typer.Typer = typer.Typer(
     no_args_is_help=True,

@@ -4,7 +4,7 @@ import typer
 
 from autocalls_async.cli.journal import options
 from autocalls_async.cli.options import AccountConnection, Json
-from autocalls_async.cli.terminal.ending import finish
+from autocalls_async.cli.terminal.commands import finish
 from autocalls_async.cli.terminal.spread import spread
 
 journal_app: typer.Typer = typer.Typer(

@@ -3,7 +3,7 @@
 import typer
 
 from autocalls_async.cli.options import Json
-from autocalls_async.cli.terminal.ending import finish
+from autocalls_async.cli.terminal.commands import finish
 from autocalls_async.cli.terminal.spread import spread
 from autocalls_async.cli.webhooks import options
 

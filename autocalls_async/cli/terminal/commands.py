@@ -1,13 +1,23 @@
-"""The commands together: their help in panels, and complaints of one line."""
+"""Commands: their help in panels, complaints of one line, their end in a status."""
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from autocalls_async.cli.terminal.guide import arrange
 from autocalls_async.cli.terminal.words import printable
+from autocalls_async.model.later import Later
+
+if TYPE_CHECKING:
+    from autocalls_async.cli.terminal import failures as _failures
+    from autocalls_async.cli.terminal import screen as _screens
+else:
+    # a command that only tells about itself draws nothing
+    _failures = Later("autocalls_async.cli.terminal.failures")
+    _screens = Later("autocalls_async.cli.terminal.screen")
 
 # The class above it, which typer names nowhere: it brings click with it, under one
 # name or another.
@@ -75,3 +85,9 @@ def _source(error: Any) -> str:  # noqa: ANN401  # typer's
     if source is not None and source.name == "ENVIRONMENT":
         return str(error.param.envvar)
     return str(error.param.opts[-1] if error.param.opts else error.param.name)
+
+
+def finish(work: "Callable[[_screens.Screen], int]", *, as_json: bool) -> NoReturn:
+    """Do a command's work, and end the process with its status."""
+    screen = _screens.Screen(as_json=as_json)
+    raise typer.Exit(_failures.guard(lambda: work(screen), screen))
