@@ -25,7 +25,7 @@ from autocalls_async.campaign.run import Run
 from autocalls_async.campaign.source import Source
 from autocalls_async.client.client import AutocallsClient
 from autocalls_async.client.settings import ClientSettings
-from autocalls_async.engine.home import tell_of_neglect
+from autocalls_async.engine.telemetry.observers import tell_of_neglect
 from autocalls_async.engine.telemetry.records import QueueStatus
 from autocalls_async.model.messages import Message
 from autocalls_async.model.values.naming import show_in

@@ -14,8 +14,8 @@ from autocalls_async.campaign.rules.held import HeldError
 from autocalls_async.campaign.source import Source
 from autocalls_async.clock import loop_time
 from autocalls_async.engine.dispatcher import Dispatcher
-from autocalls_async.engine.home import tell_of_neglect
 from autocalls_async.engine.shipment import Page, Shipment
+from autocalls_async.engine.telemetry.observers import tell_of_neglect
 from autocalls_async.model.errors import RunStoppedError, UnsentError
 from autocalls_async.model.later import Later
 from autocalls_async.model.messages import Message

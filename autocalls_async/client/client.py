@@ -14,7 +14,7 @@ import aiohttp
 from autocalls_async.client.campaigns import Campaigns
 from autocalls_async.client.settings import ClientSettings, WindowCheckName
 from autocalls_async.engine.gate.limiter import Limiter
-from autocalls_async.engine.home import tell_of_neglect
+from autocalls_async.engine.telemetry.observers import tell_of_neglect
 from autocalls_async.http.settings import DEFAULT_BASE_URL, ApiKey, read_environment
 from autocalls_async.model.checks import check_seconds
 from autocalls_async.model.later import Later

@@ -4,8 +4,8 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING
 
+from autocalls_async.client.home import Home
 from autocalls_async.clock import loop_time
-from autocalls_async.engine.home import Home
 from autocalls_async.model.answers import ConversationStatus
 from autocalls_async.model.checks import (
     check_id,

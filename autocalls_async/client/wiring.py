@@ -12,8 +12,7 @@ from autocalls_async.engine.attempts import Exchange
 from autocalls_async.engine.dispatcher import Dispatcher
 from autocalls_async.engine.gate.gate import Gate
 from autocalls_async.engine.gate.limiter import Limiter
-from autocalls_async.engine.home import tell_of_neglect
-from autocalls_async.engine.telemetry.observers import Telling
+from autocalls_async.engine.telemetry.observers import Telling, tell_of_neglect
 from autocalls_async.http.settings import ApiKey, parse_base_url, read_host
 from autocalls_async.http.transport.transport import Transport
 from autocalls_async.model.later import Later

@@ -1,6 +1,7 @@
 """Who is told what happens: a log by default, and never at a message's cost."""
 
 import logging
+import warnings
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from functools import partial
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
@@ -84,3 +85,9 @@ def _show_kind(answer: object) -> str:
         case AsyncGenerator():
             return "an async generator"
     return "a generator"
+
+
+def tell_of_neglect(text: str) -> None:
+    """Warn of what was forgotten, for developers and for operators."""
+    log.warning("%s", text)
+    warnings.warn(text, ResourceWarning, stacklevel=2)

@@ -1,13 +1,9 @@
 """Where a client belongs: one event loop, one process, and only while it is open."""
 
 import asyncio
-import logging
 import os
-import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
-
-log: logging.Logger = logging.getLogger("autocalls_async")
 
 
 class Home:
@@ -105,12 +101,6 @@ async def _at_the_end(
         if home.is_left_open:
             home.give_up()
             await close_rest()
-
-
-def tell_of_neglect(text: str) -> None:
-    """Warn of what was forgotten, for developers and for operators."""
-    log.warning("%s", text)
-    warnings.warn(text, ResourceWarning, stacklevel=2)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
