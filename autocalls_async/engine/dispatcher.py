@@ -19,7 +19,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
-from autocalls_async.clock import loop_time
+from autocalls_async.clock import Alarms, loop_time
 from autocalls_async.engine.asking.guard import WindowGuard
 from autocalls_async.engine.attempts import Exchange
 from autocalls_async.engine.endings import unknown, unsent, withdrawn
@@ -85,6 +85,7 @@ class Dispatcher:
             shipments=self._shipments,
         )
         self._max_queued = max_queued
+        self._alarms = Alarms()
         self._is_closed = False
 
     # Taking in
@@ -152,9 +153,10 @@ class Dispatcher:
         self.submit(shipment, now)
         if shipment.takes_spare:  # made while its window is asked for, or it waits
             self._exchange.make_ahead(_SEND, now=now)
-        timer = None
+        alarm = None
         if shipment.deadline is not None:
-            timer = loop.call_at(shipment.deadline, self._expire, shipment, future)
+            expire = partial(self._expire, shipment, future)
+            alarm = self._alarms.set(shipment.deadline, expire)
         try:
             outcome = await future
         except asyncio.CancelledError:
@@ -163,8 +165,8 @@ class Dispatcher:
                 self._shipments.note_cut_off()
             raise
         finally:
-            if timer is not None:
-                timer.cancel()
+            if alarm is not None:
+                self._alarms.call_off(alarm)
         if shipment.takes_spare:  # the next is likely
             self._exchange.make_ahead(_SEND, _READ, now=loop.time())
         return outcome
@@ -253,6 +255,7 @@ class Dispatcher:
             if not self.withdraw(shipment, error) and shipment.task:
                 shipment.task.cancel()
         await self._shipments.until_empty()
+        self._alarms.close()
 
 
 def _resolve(future: asyncio.Future[Outcome], outcome: Outcome) -> None:

@@ -413,6 +413,21 @@ async def test_a_dial_that_takes_too_long_does_not_hammer_either() -> None:
     assert len(dials.seen) == 1
 
 
+async def test_a_send_s_own_dial_is_given_up_after_10_seconds_and_made_anew() -> None:
+    async with (
+        FaultServer(serve) as server,
+        client_at(server.port, connect_ahead=False) as client,
+    ):
+        with dialling(60.0) as dials:
+            with pytest.raises(UnreachableError, match="timed out"):
+                await client.send(hello())
+            took = loop_time() - dials.seen[0].at
+
+    first, second = dials.others()
+    assert second - first >= 10.0
+    assert took - (second - first) == pytest.approx(10.0)
+
+
 # Not for everybody
 
 

@@ -20,6 +20,7 @@ from aiohttp.connector import Connection
 from aiohttp.streams import StreamReader
 from yarl import URL
 
+from autocalls_async.clock import Alarms, TimeLimit
 from autocalls_async.http.reply import Reply
 from autocalls_async.http.requests import Request
 from autocalls_async.http.settings import read_host
@@ -40,11 +41,14 @@ UNUSED_SECONDS = 5.0
 """No connection stands longer than this before its first byte: proxies give it some
 10 seconds, and their 408 would make an unknown."""
 
-_HANDSHAKES = aiohttp.ClientTimeout(total=None, sock_connect=10.0)
-"""Of TCP and TLS. What a system takes to look a name up it bounds itself."""
+DIAL_SECONDS = 10.0
+"""From a name to a connection, with its TLS."""
 
-_ALL_STEPS = aiohttp.ClientTimeout(total=None, connect=60.0, sock_connect=10.0)
-"""A proxy may never answer, and a lent pool never have a place; it costs a timer."""
+_NO_TIMER = aiohttp.ClientTimeout(total=None)
+"""aiohttp would set one for each connection; alarms cost less."""
+
+_ALL_STEPS = aiohttp.ClientTimeout(total=None, connect=60.0, sock_connect=DIAL_SECONDS)
+"""A proxy may never answer, and a lent pool never have a place."""
 
 
 class Line(Protocol):
@@ -72,39 +76,6 @@ class Line(Protocol):
         """Close it; whatever is under way on it ends."""
 
 
-class Watchdog:
-    """Breaks off what takes too long; one timer serves all, first come first ended."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._ends: dict[DirectLine, float] = {}
-        self._timer: asyncio.TimerHandle | None = None
-
-    def begin(self, line: "DirectLine") -> None:
-        """Start its time now."""
-        self._ends[line] = at = self._loop.time() + ANSWER_SECONDS
-        if self._timer is None:
-            self._timer = self._loop.call_at(at, self._look)
-
-    def end(self, line: "DirectLine") -> None:
-        """Watch it no longer."""
-        self._ends.pop(line, None)
-
-    def close(self) -> None:
-        """Watch nothing any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _look(self) -> None:
-        self._timer = None
-        for line, at in list(self._ends.items()):
-            if at > self._loop.time():
-                self._timer = self._loop.call_at(at, self._look)
-                return
-            del self._ends[line]
-            line.break_off()
-
-
 class Route:
     """All that the requests of one kind to one account have in common."""
 
@@ -121,10 +92,9 @@ class Route:
         self.host: str = read_host(base_url)
         loop = asyncio.get_running_loop()
         self.time: Callable[[], float] = loop.time
-        self.watchdog: Watchdog = Watchdog(loop)
+        self.alarms: Alarms = Alarms()
         self.unused: ResponseHandler | None = None  # the last that was kept so
-        is_direct = proxy is None and not connector.limit
-        self._timeout = _HANDSHAKES if is_direct else _ALL_STEPS
+        self._is_direct = proxy is None and not connector.limit
         # The connector wants to know where to, and by which proxy.
         self._asked = asked = aiohttp.ClientRequest(
             method,
@@ -147,8 +117,13 @@ class Route:
         Raises:
             AttemptFailed: None came about. Nothing has left.
         """
+        connect = self.connector.connect
         try:
-            connection = await self.connector.connect(self._asked, [], self._timeout)
+            if self._is_direct:
+                with TimeLimit(self.alarms, DIAL_SECONDS):
+                    connection = await connect(self._asked, [], _NO_TIMER)
+            else:
+                connection = await connect(self._asked, [], _ALL_STEPS)
         except asyncio.CancelledError:
             if not self.connector.closed or _is_cancelled():
                 raise
@@ -221,13 +196,13 @@ class DirectLine:
         route = self._route
         if route.unused is self._protocol:
             route.unused = None
-        route.watchdog.begin(self)
+        alarm = route.alarms.set(route.time() + ANSWER_SECONDS, self.break_off)
         try:
             reply = await self._hold(request)
         except Exception as error:  # noqa: BLE001  # the class decides nothing
             raise failures.judge(error, has_left=True) from None
         finally:
-            route.watchdog.end(self)
+            route.alarms.call_off(alarm)
         if reply.body is not None:
             self._connection.release()
         return reply

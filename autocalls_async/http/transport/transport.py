@@ -132,7 +132,7 @@ class Transport:
         for detour in list(self._detours):
             await detour.ended()
         for route in self._routes.values():
-            route.watchdog.close()
+            route.alarms.close()
             if self._lent is None:
                 await route.connector.close()
 
