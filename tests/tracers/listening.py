@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sentry_sdk.envelope import Envelope
+from sentry_sdk.integrations.aiohttp import AioHttpIntegration
 from sentry_sdk.transport import Transport
 
 from autocalls_async.emulator import Emulator
@@ -106,6 +107,8 @@ def main() -> None:
     sentry_sdk.init(
         dsn="https://key@localhost/1",
         transport=sentry,
+        auto_enabling_integrations=False,  # they import whatever is installed
+        integrations=[AioHttpIntegration()],
         traces_sample_rate=1.0,
         send_default_pii=True,
         attach_stacktrace=True,
