@@ -17,7 +17,7 @@ from attrs import frozen
 from benchmarks.contenders import Connections, Open, ours, ours_many, raw
 from benchmarks.fast_server import FastServer, fast_server
 
-MESSAGES = 300
+MESSAGES = 150
 
 
 _COUNTED = {"create_task": "tasks", "call_at": "timers", "call_soon": "steps"}

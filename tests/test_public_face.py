@@ -9,6 +9,7 @@ import subprocess
 import sys
 import typing
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -56,6 +57,12 @@ def methods(kind: type) -> Iterator[tuple[str, FunctionType]]:
                 yield f"{kind.__name__}.{name}", inner
 
 
+@cache  # many modules know the same ones
+def defaults_of(function: FunctionType) -> str:
+    """Return how the defaults of its arguments are shown."""
+    return repr(inspect.signature(function)) + repr(function.__kwdefaults__)
+
+
 @pytest.mark.parametrize("name", ["autocalls_async", *MODULES])
 def test_no_help_and_no_default_shows_the_environment(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -64,8 +71,7 @@ def test_no_help_and_no_default_shows_the_environment(
     module = import_module(name)
 
     shown = [pydoc.render_doc(module, renderer=pydoc.TextDoc())]
-    for _, function in own_functions(module):
-        shown += [repr(inspect.signature(function)), repr(function.__kwdefaults__)]
+    shown += [defaults_of(function) for _, function in own_functions(module)]
 
     assert SECRET in repr(os.environ)
     assert SECRET not in "".join(shown)

@@ -105,8 +105,8 @@ async def busy(
     loop.set_debug(False)
 
 
-async def test_nothing_that_asyncio_may_log_shows_a_number_or_a_text(
-    busy: AutocallsClient,
+async def test_nothing_that_asyncio_may_log_or_logs_shows_a_number_or_a_text(
+    busy: AutocallsClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     found = reprs()
 
@@ -117,10 +117,6 @@ async def test_nothing_that_asyncio_may_log_shows_a_number_or_a_text(
     assert any("TimerHandle" in one for one in found)
     assert [one for one in found if shown(one)] == []
 
-
-async def test_nor_does_what_debug_mode_logs_of_each_step(
-    busy: AutocallsClient, caplog: pytest.LogCaptureFixture
-) -> None:
     await asyncio.sleep(2)
     await busy.aclose()
 

@@ -30,7 +30,7 @@ from autocalls_async.emulator import Emulator, Endpoint
 from autocalls_async.http.transport.spare import Spare
 from autocalls_async.policy.lanes import Lane
 from autocalls_async.policy.verdict import Kind
-from tests.needs import MINUTES
+from tests.needs import MINUTES, examples
 from tests.people import ANA, SENDER, hello, hellos, open_windows, people
 from tests.promises.faults.server import FaultServer, Script, Wire, good_answer
 from tests.promises.faults.ways import server_context
@@ -224,13 +224,14 @@ async def test_a_fault_on_a_waiting_spare_makes_nothing_wrong_double_or_unknown(
     fault: Script, *, is_tls: bool
 ) -> None:
     rng = Random(7)
+    times = examples(50)
     context = server_context("right") if is_tls else None
     server = FaultServer(after_a_while(fault), context=context)
     async with server:
         scheme = "https" if is_tls else "http"
         base_url = f"{scheme}://127.0.0.1:{server.port}"
         async with client_of(base_url) as client:
-            for number in range(50):
+            for number in range(times):
                 client.windows.note_inbound(ANA)
                 # Also in the very moment of the fault.
                 when = 0.5 + rng.uniform(-0.001, 0.003)
@@ -239,7 +240,7 @@ async def test_a_fault_on_a_waiting_spare_makes_nothing_wrong_double_or_unknown(
                 assert sent.whatsapp_message_id == server.arrivals[-1].number
                 await asyncio.sleep(1)
 
-    assert len(server.arrivals) == 50
+    assert len(server.arrivals) == times
 
 
 # Their age
@@ -248,7 +249,7 @@ async def test_a_fault_on_a_waiting_spare_makes_nothing_wrong_double_or_unknown(
 async def test_none_is_older_than_5_seconds_at_its_first_byte() -> None:
     rng, ages = Random(3), Ages()
     async with FaultServer(ages.serve) as server, client_at(server.port) as client:
-        for _ in range(150):
+        for _ in range(examples(150)):
             client.windows.note_inbound(ANA)
             await asyncio.sleep(
                 rng.choice([0.0, rng.uniform(3.9, 5.3), rng.expovariate(0.3)])

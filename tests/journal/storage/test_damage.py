@@ -12,17 +12,18 @@ from autocalls_async.campaign.ledger import Ledger
 from autocalls_async.journal import Draft, JournalError, State
 from autocalls_async.journal.storage.reading import JournalReader
 from autocalls_async.model.errors import AutocallsError
+from autocalls_async.testing import run
 from tests.journal.storage.damage import PEOPLE, TEXT, flipped, make, shows_a_secret
-from tests.needs import some_at_once
+from tests.needs import examples, some_at_once
 
-FLIP_COUNT = 70
+FLIP_COUNT = examples(70)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Return a whole journal's bytes."""
     path = tmp_path_factory.mktemp("whole") / "run.db"
-    asyncio.run(make(path))
+    run(make(path))
     return path.read_bytes()
 
 
@@ -54,8 +55,8 @@ async def use(path: Path) -> None:
             for n in (100, 101)
         )
         keys = [entry.key async for entry in journal.entries()]
+        await asyncio.gather(*map(journal.intend, keys), return_exceptions=True)
         for key in keys:
-            await asyncio.gather(journal.intend(key), return_exceptions=True)
             journal.settle(key, state=State.ACCEPTED)
     finally:
         await ledger.aclose()
@@ -70,10 +71,10 @@ async def read(path: Path) -> None:
 def error_of(work: Coroutine[object, object, None]) -> BaseException | None:
     """Return what it raises."""
 
-    async def run() -> list[BaseException | None]:
+    async def try_it() -> list[BaseException | None]:
         return list(await asyncio.gather(work, return_exceptions=True))
 
-    return asyncio.run(run())[0]
+    return run(try_it())[0]
 
 
 @pytest.mark.parametrize("seed", some_at_once(range(4), (0).__eq__))

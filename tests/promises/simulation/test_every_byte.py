@@ -1,6 +1,7 @@
 """A connection that breaks after any byte: what is reported is what happened."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -77,10 +78,13 @@ async def outcomes_of(
             await asyncio.gather(*calls, return_exceptions=True)
     outcomes = [event.outcome for event in events if isinstance(event, Settled)]
     accepted = {mark_of_accepted(one): one for one in emulator.accepted}
+    requests = defaultdict(list)
+    for request in emulator.requests:
+        requests[mark_of_body(request.body)].append(request)
     seen = []
     for outcome in outcomes:
         mark = mark_of(outcome.message)
-        arrived = [r for r in emulator.requests if mark_of_body(r.body) == mark]
+        arrived = requests[mark]
         lie = lie_of(outcome, arrived, accepted.get(mark))
         seen.append((outcome, lie, arrived))
     return seen
