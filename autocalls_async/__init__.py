@@ -42,6 +42,7 @@ Words that are ours:
     gate, turn  what lets one leave at a time, at the pace; one attempt's way through
     slot        one of the pace's five
     place       a message's, in its lane
+    route       where the requests of one kind go: connector, address, headers
     line        a connection, with what is asked on it; a spare was made ahead
     intent      what a journal notes before the first byte leaves
     last look   after the gate, before that byte: nothing is awaited between

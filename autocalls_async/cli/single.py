@@ -17,9 +17,8 @@ from autocalls_async.cli.texts.variables import (
 from autocalls_async.model.answers import ConversationStatus, SessionStatus
 from autocalls_async.model.checks import check_id
 from autocalls_async.model.errors import PermissionDeniedError
-from autocalls_async.model.listings import Template
+from autocalls_async.model.listings import Template, find_template
 from autocalls_async.model.messages import Message
-from autocalls_async.model.templates import find_template
 
 _DASH = "-"
 

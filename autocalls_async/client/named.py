@@ -11,11 +11,9 @@ from autocalls_async.model.later import Later
 
 if TYPE_CHECKING:
     from autocalls_async.model import listings as _listings
-    from autocalls_async.model import templates as _templates
 else:
     # most programs know their templates' numbers
     _listings = Later("autocalls_async.model.listings")
-    _templates = Later("autocalls_async.model.templates")
 
 
 class Listing(Protocol):
@@ -85,7 +83,7 @@ class TemplateNames:
                 detail="the template's name could not be looked up",
                 recipient_phone=recipient_phone,
             ) from error
-        return _templates.find_template(
+        return _listings.find_template(
             self._known[sender_id], name, language=language, of=f"sender {sender_id}"
         ).id
 
@@ -98,7 +96,7 @@ def _look_up(
     known: "tuple[_listings.Template, ...] | None", name: str, language: str | None
 ) -> int | None:
     try:
-        found = _templates.find_template(known or (), name, language=language, of="")
+        found = _listings.find_template(known or (), name, language=language, of="")
     except ValueError:
         return None
     return found.id

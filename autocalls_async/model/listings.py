@@ -4,7 +4,7 @@ Pure: no I/O, no clock, no asyncio. Nothing here knows the API's JSON: `http.rep
 does. Unknown codes and statuses are plain text, and unknown fields are in `extra`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -132,4 +132,47 @@ class Account(Plain):
     extra: Mapping[str, Any] = field(default=NOTHING_MORE, repr=False)
 
 
-show_in("autocalls_async", of=globals())
+_MOST_NAMES = 20
+"""Templates that an error names."""
+
+
+def find_template(
+    templates: Sequence[Template], name: str, *, language: str | None, of: str
+) -> Template:
+    """Return the template of a name; an approved one goes before others.
+
+    Args:
+        templates: Those of one sender.
+        name: As the service lists it.
+        language: Such as `de`, where a name has several.
+        of: Whose they are, for the errors.
+
+    Raises:
+        ValueError: There is none of this name, or none or several in the language.
+    """
+    named = [template for template in templates if template.name == name]
+    if not named:
+        known = [f"{t.name!r}" for t in templates if t.name][:_MOST_NAMES]
+        msg = f"{of} has no template {name!r}; it has {', '.join(known) or 'none'}"
+        raise ValueError(msg)
+    fitting = [t for t in named if language is None or t.language == language]
+    if not fitting:
+        msg = f"template {name!r} is there in {_languages(named)}, not in {language!r}"
+        raise ValueError(msg)
+    approved = [t for t in fitting if t.status in {None, "approved"}] or fitting
+    if len(approved) > 1:
+        msg = f"template {name!r} is there in {_languages(approved)}: give its language"
+        msg += " or its number"
+        raise ValueError(msg)
+    return approved[0]
+
+
+def _languages(templates: Sequence[Template]) -> str:
+    return ", ".join(f"{t.language!r} ({t.id})" for t in templates)
+
+
+show_in(
+    "autocalls_async",
+    *("Account", "Conversation", "HistoryEntry", "Party", "Sender", "Template"),
+    of=globals(),
+)

@@ -11,7 +11,7 @@ from autocalls_async import (
 )
 from autocalls_async.emulator import Delay, Emulator, Endpoint, Refuse, Template
 from autocalls_async.model.listings import Template as Listed
-from autocalls_async.model.templates import find_template
+from autocalls_async.model.listings import find_template
 from tests.people import ANA, STRANGER
 
 WELCOME = "welcome_message"

@@ -23,8 +23,7 @@ from autocalls_async.cli.texts.rendering import (
 from autocalls_async.cli.texts.variables import check_names
 from autocalls_async.model.checks import check_id
 from autocalls_async.model.errors import PermissionDeniedError
-from autocalls_async.model.listings import Template
-from autocalls_async.model.templates import find_template
+from autocalls_async.model.listings import Template, find_template
 
 
 def content_of(campaign: Campaign) -> ByRow:

@@ -3,7 +3,7 @@
 import pytest
 
 from autocalls_async import Template
-from autocalls_async.model.templates import find_template
+from autocalls_async.model.listings import find_template
 
 DE = Template(id=1, name="hello", language="de", status="approved")
 EN = Template(id=2, name="hello", language="en", status="approved")
