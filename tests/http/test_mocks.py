@@ -220,7 +220,7 @@ async def test_an_unmatched_address_leaves_a_message_unsent_in_time(
         with pytest.raises(RunStoppedError):
             await take(client.send_many(hellos(people(3))), outcomes)
 
-    assert single <= 20
+    assert round(single, 3) <= 20  # each look of the loop takes a microsecond
     assert caught.value.attempts == 0
     assert loop.time() <= 20 + 600 + 30
     assert emulator.requests == []
