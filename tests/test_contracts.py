@@ -97,6 +97,12 @@ _PLANTS = [
 # Modules that have no row.
 _ATTICS = ("autocalls_async.attic", "autocalls_async.engine.attic")
 
+# Where planning stands on the rules.
+_CIRCLE = (
+    "autocalls_async.campaign.rules.planted",
+    "autocalls_async.campaign.planning",
+)
+
 
 def _copy_house(into: Path) -> Path:
     copytree(_HOUSE, into / "autocalls_async", ignore=ignore_patterns("__pycache__"))
@@ -133,7 +139,7 @@ def _part_of(report: str, contract: str) -> str:
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return what is found in a house with all the plants."""
     house = _copy_house(tmp_path_factory.mktemp("house"))
-    for _, module, imported in dict.fromkeys(_PLANTS):
+    for _, module, imported in dict.fromkeys([*_PLANTS, ("circles", *_CIRCLE)]):
         _plant(house, module, f"import {imported}")
     for room in _ATTICS:
         _plant(house, room, "")
@@ -153,8 +159,17 @@ def test_a_wrong_import_breaks_its_contract(
     assert re.search(arrow, _part_of(report, contract))
 
 
+def test_rooms_that_import_from_each_other_break_the_contract_of_circles(
+    report: str,
+) -> None:
+    found = _part_of(report, "circles")
+
+    assert "\nNo cycles are allowed in autocalls_async.campaign.\n" in found
+    assert "\n- .rules -> .planning (1 import)\n" in found
+
+
 def test_every_contract_has_its_plant() -> None:
-    assert {contract for contract, *_ in _PLANTS} == set(_CONTRACTS)
+    assert {contract for contract, *_ in _PLANTS} | {"circles"} == set(_CONTRACTS)
 
 
 def test_a_new_module_must_get_its_row(report: str) -> None:

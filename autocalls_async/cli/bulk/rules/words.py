@@ -1,11 +1,10 @@
-"""What people are told of a campaign's rules, before and after it is sent."""
+"""What people are told of a campaign's rules before it is sent."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from autocalls_async.cli.bulk.options import Campaign
-from autocalls_async.cli.bulk.rules.given import AGREED_RATE, GivenRules
+from autocalls_async.cli.bulk.rules.given import GivenRules
 from autocalls_async.cli.terminal.words import count, show_time
 
 
@@ -26,27 +25,6 @@ def describe_rules(
     if rules.at_most is not None:
         price = "" if rules.price is None else f", at {rules.price} each"
         yield f"at most {count(rules.at_most, 'message')} will leave{price}"
-
-
-def name_rules(campaign: Campaign) -> list[tuple[str, str]]:
-    """Return the rules of a campaign as a report names them: what was typed."""
-    options = campaign.rules
-    hours = (options.hours, options.days, options.tz)
-    named = {
-        "sends a second": f"{campaign.rate} (the API allows {AGREED_RATE})",
-        "left out": ", ".join(path.name for path in options.exclude or ()),
-        "hours": " ".join(word for word in hours if word) if options.hours else None,
-        "begins": options.at,
-        "new people in 24 hours, each sender": options.per_day,
-        "messages at most": options.at_most,
-        "budget": options.budget,
-        "price of a message": campaign.price,
-        "several rows for a person": campaign.repeats and campaign.repeats.value,
-        "people who had another text": campaign.changed and campaign.changed.value,
-        "where the window is closed": campaign.fallback_template
-        and f"template {campaign.fallback_template}",
-    }
-    return [(name, str(value)) for name, value in named.items() if value]
 
 
 def _describe_hours(rules: GivenRules, now: datetime) -> str:
