@@ -41,6 +41,7 @@ REFUSAL_ROWS: list[tuple[int, dict[str, object], str]] = [
     (401, {**_LARAVEL}, "AuthenticationError"),
     (401, {**_WHITE_LABEL}, "AuthenticationError"),
     (402, coded("INSUFFICIENT_BALANCE"), "InsufficientBalanceError"),
+    (422, coded("INSUFFICIENT_BALANCE"), "InsufficientBalanceError"),
     (403, coded("SESSION_EXPIRED"), "TemplateRequiredError"),
     (403, {**_LARAVEL}, "PermissionDeniedError"),
     (404, coded("SENDER_NOT_FOUND"), "SenderNotFoundError"),

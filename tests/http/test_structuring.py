@@ -40,13 +40,35 @@ def refused(value: object, shape: type[object]) -> bool:
     return True
 
 
+ANSWER = json.loads(SAMPLES["send-freeform.200.json"])
+
+
+def looks_into_cattrs() -> int:
+    """Read a documented answer; count the calls of what is not ours."""
+    looks = 0
+
+    def count_look(frame: FrameType, event: str, _arg: object) -> None:
+        nonlocal looks
+        looks += event == "call" and "cattrs" in frame.f_code.co_filename
+
+    sys.setprofile(count_look)
+    structure(ANSWER, SentMessage)
+    sys.setprofile(None)
+    return looks
+
+
+def test_a_documented_answer_needs_one_look_into_cattrs_and_one_for_each_object() -> (
+    None
+):
+    first = looks_into_cattrs()
+
+    assert first > looks_into_cattrs() == 3  # its fields are read by functions of ours
+
+
 def test_what_reads_answers_can_be_made_before_the_first_one_comes() -> None:
     make_ready()
-    made_count = _converter.cache_info().misses
 
-    structure({"message_id": 567}, SentMessage)
-
-    assert made_count == _converter.cache_info().misses == 1
+    assert looks_into_cattrs() == 3
 
 
 @pytest.mark.parametrize(
@@ -300,27 +322,11 @@ def test_a_null_for_what_may_be_missing_is_nothing() -> None:
 
 
 def test_no_answer_can_say_what_only_we_know() -> None:
-    sent = structure({"message_id": 567, "fell_back": True}, SentMessage)
+    theirs = {"fell_back": True, "extra": {"cost": 0.05}}
 
-    assert sent == SentMessage(message_id=567, extra=FrozenDict({"fell_back": True}))
+    sent = structure({"message_id": 567} | theirs, SentMessage)
 
-
-def test_a_documented_answer_needs_one_look_into_cattrs_and_one_for_each_object() -> (
-    None
-):
-    answer = json.loads(SAMPLES["send-freeform.200.json"])
-    structure(answer, SentMessage)  # what is made once is made
-    looks = 0
-
-    def count_look(frame: FrameType, event: str, _arg: object) -> None:
-        nonlocal looks
-        looks += event == "call" and "cattrs" in frame.f_code.co_filename
-
-    sys.setprofile(count_look)
-    structure(answer, SentMessage)
-    sys.setprofile(None)
-
-    assert looks == 3  # its fields are read by functions of ours
+    assert sent == SentMessage(message_id=567, extra=FrozenDict(theirs))
 
 
 def test_fields_that_are_not_known_are_kept_apart() -> None:
