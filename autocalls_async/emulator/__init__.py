@@ -12,9 +12,10 @@ Its rooms:
     server     Emulator: the whole              handles/   what a program turns it by
     app        HTTP of the service: routes, faults, limits, service, state, answers, ...
     clock      a clock that can be moved, and everything here reads
-    sandbox/   threads, the feed of what happens, requests, as a process of its own
+    world/     what there is and has happened: threads, receipts, requests, the feed
     outbound/  receipts, customers' messages and ended conversations to others' programs
-    saved/     snapshots, recorded talks and their replay
+    saved/     snapshots, and recorded talks
+    sandbox/   all of these at work    standalone  as a process of its own
     control/   the page and the JSON API    page/   what the browser gets
 """
 
@@ -34,6 +35,7 @@ from autocalls_async.emulator.faults import (
     refuse_with_code,
 )
 from autocalls_async.emulator.handles.controls import Customer
+from autocalls_async.emulator.handles.replay import Replayed
 from autocalls_async.emulator.limits import (
     Admission,
     BusiestSecond,
@@ -42,12 +44,11 @@ from autocalls_async.emulator.limits import (
     make_limit,
 )
 from autocalls_async.emulator.records import AcceptedMessage, RecordedRequest
-from autocalls_async.emulator.sandbox.history import Message
-from autocalls_async.emulator.sandbox.settings import SandboxOptions
-from autocalls_async.emulator.sandbox.standalone import Stand, read_state, serve
-from autocalls_async.emulator.saved.replay import Replayed
 from autocalls_async.emulator.server import Emulator
+from autocalls_async.emulator.standalone import Stand, read_state, serve
 from autocalls_async.emulator.state import Sender, Template
+from autocalls_async.emulator.world.history import Message
+from autocalls_async.emulator.world.settings import SandboxOptions
 
 __all__ = [
     "AcceptedMessage",

@@ -30,7 +30,6 @@ from autocalls_async.emulator.faults import (
 from autocalls_async.emulator.limits import Limit
 from autocalls_async.emulator.records import RecordedRequest, Watcher
 from autocalls_async.emulator.routes import Route, find_route
-from autocalls_async.emulator.sandbox.world import World
 from autocalls_async.emulator.service import RULES, Service
 from autocalls_async.emulator.validation import (
     Fields,
@@ -38,6 +37,7 @@ from autocalls_async.emulator.validation import (
     read_json,
     read_query,
 )
+from autocalls_async.emulator.world.world import World
 
 Latency = Callable[[Endpoint], float]
 

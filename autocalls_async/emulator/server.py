@@ -17,9 +17,9 @@ from autocalls_async.emulator.home import HomeLoop
 from autocalls_async.emulator.limits import RateLimit, make_limit
 from autocalls_async.emulator.records import Records
 from autocalls_async.emulator.sandbox.box import Sandbox
-from autocalls_async.emulator.sandbox.settings import SandboxOptions, SandboxSettings
-from autocalls_async.emulator.sandbox.world import World
 from autocalls_async.emulator.state import ready_made
+from autocalls_async.emulator.world.settings import SandboxOptions, SandboxSettings
+from autocalls_async.emulator.world.world import World
 
 if TYPE_CHECKING:
     from autocalls_async.emulator.control.site import Site

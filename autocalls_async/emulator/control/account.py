@@ -8,8 +8,8 @@ from autocalls_async.emulator.answers import JsonObject
 from autocalls_async.emulator.control.calls import CALLS, Asked, Desk
 from autocalls_async.emulator.control.fields import Field, Type, WrongError
 from autocalls_async.emulator.faults import Endpoint
-from autocalls_async.emulator.sandbox import shapes
 from autocalls_async.emulator.state import Template
+from autocalls_async.emulator.world import shapes
 
 _STATUS = Field(type=Type.TEXT, about="Such as `online` or `offline`.")
 _TEMPLATE_FIELDS = {

@@ -5,7 +5,7 @@ from aiohttp import web
 from autocalls_async.emulator.answers import JsonObject
 from autocalls_async.emulator.control.calls import CALLS, Asked, Desk
 from autocalls_async.emulator.control.fields import Field, Type, WrongError
-from autocalls_async.emulator.sandbox import shapes
+from autocalls_async.emulator.world import shapes
 
 _AGAIN = ("now", "again", "twice", "out-of-order", "broken-signature")
 

@@ -5,9 +5,9 @@ from typing import Any
 from autocalls_async.emulator.answers import JsonObject
 from autocalls_async.emulator.control.calls import CALLS, Asked, Desk
 from autocalls_async.emulator.control.fields import Field, Type, WrongError
-from autocalls_async.emulator.outbound.receipts import STATUSES
-from autocalls_async.emulator.sandbox import shapes
 from autocalls_async.emulator.state import WINDOW_SECONDS
+from autocalls_async.emulator.world import shapes
+from autocalls_async.emulator.world.receipts import STATUSES
 
 _SENDER = Field(
     type=Type.INTEGER, about="Which sender it is about; the first by default."

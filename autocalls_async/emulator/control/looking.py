@@ -8,11 +8,11 @@ from typing import Any
 from autocalls_async.emulator.answers import JsonObject
 from autocalls_async.emulator.control.calls import CALLS, Asked, Desk
 from autocalls_async.emulator.control.fields import Field, Type, WrongError
-from autocalls_async.emulator.outbound.receipts import STATUSES
-from autocalls_async.emulator.sandbox import shapes
 from autocalls_async.emulator.sandbox.box import Sandbox
-from autocalls_async.emulator.sandbox.history import Side, page_after, page_before
-from autocalls_async.emulator.sandbox.requests import mask_key
+from autocalls_async.emulator.world import shapes
+from autocalls_async.emulator.world.history import Side, page_after, page_before
+from autocalls_async.emulator.world.receipts import STATUSES
+from autocalls_async.emulator.world.requests import mask_key
 
 _SHOWN = 200
 _LIMIT_SECONDS = 10.0

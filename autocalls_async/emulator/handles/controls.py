@@ -14,8 +14,8 @@ from autocalls_async.emulator.app import App, Latency
 from autocalls_async.emulator.faults import Endpoint, Fault, FaultChooser
 from autocalls_async.emulator.home import HomeLoop
 from autocalls_async.emulator.sandbox.box import Sandbox
-from autocalls_async.emulator.sandbox.history import Message
 from autocalls_async.emulator.state import WINDOW_SECONDS, Sender, Template
+from autocalls_async.emulator.world.history import Message
 
 _MINUTE = 60.0
 _CROWD_WINDOWS: tuple[float | None, ...] = (

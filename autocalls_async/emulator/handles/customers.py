@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from autocalls_async.emulator.handles.controls import Controls, at_home
-from autocalls_async.emulator.sandbox.history import Message, Side
-from autocalls_async.emulator.saved.replay import Replayed, read_record, replay
+from autocalls_async.emulator.handles.replay import Replayed, read_record, replay
+from autocalls_async.emulator.world.history import Message, Side
 
 
 class SandboxControls(Controls):

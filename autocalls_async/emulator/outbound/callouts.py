@@ -14,7 +14,7 @@ import aiohttp
 from attrs import define, field, frozen
 
 from autocalls_async.emulator.clock import Clock
-from autocalls_async.emulator.outbound.callout import Attempt, Callout, Kind, State
+from autocalls_async.emulator.world.callout import Attempt, Callout, Kind, State
 
 _TIMEOUT_SECONDS = 10.0
 _SHOWN_BYTES = 2_000

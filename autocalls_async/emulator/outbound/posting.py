@@ -8,13 +8,13 @@ from attrs import define
 
 from autocalls_async.emulator.answers import JsonObject
 from autocalls_async.emulator.conversations import ASSISTANT_ID
-from autocalls_async.emulator.outbound.callout import Callout, Kind, State
 from autocalls_async.emulator.outbound.callouts import Callouts, Errand
-from autocalls_async.emulator.outbound.receipts import SIGNATURE, receipt, sign
-from autocalls_async.emulator.sandbox.history import Chat, Message, Side
-from autocalls_async.emulator.sandbox.settings import INBOUND_FIELDS, SandboxSettings
-from autocalls_async.emulator.sandbox.world import World
 from autocalls_async.emulator.state import Conversation
+from autocalls_async.emulator.world.callout import Callout, Kind, State
+from autocalls_async.emulator.world.history import Chat, Message, Side
+from autocalls_async.emulator.world.receipts import SIGNATURE, receipt, sign
+from autocalls_async.emulator.world.settings import INBOUND_FIELDS, SandboxSettings
+from autocalls_async.emulator.world.world import World
 
 _JSON = {"Content-Type": "application/json", "User-Agent": "autocalls-emulator"}
 _ROLES = {Side.CUSTOMER: "user", Side.BUSINESS: "assistant"}

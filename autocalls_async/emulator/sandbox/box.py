@@ -13,24 +13,24 @@ from attrs import define, field
 
 from autocalls_async.emulator.answers import JsonObject
 from autocalls_async.emulator.conversations import Entry, Told
-from autocalls_async.emulator.outbound.callout import Callout
 from autocalls_async.emulator.outbound.callouts import Callouts
 from autocalls_async.emulator.outbound.posting import Posting
 from autocalls_async.emulator.records import AcceptedMessage
-from autocalls_async.emulator.sandbox import shapes
 from autocalls_async.emulator.sandbox.crowd import Crowd
 from autocalls_async.emulator.sandbox.deliveries import Deliveries
-from autocalls_async.emulator.sandbox.feed import Feed
-from autocalls_async.emulator.sandbox.history import Chat, History, Message, Side
-from autocalls_async.emulator.sandbox.requests import RequestLog
-from autocalls_async.emulator.sandbox.settings import SandboxSettings
 from autocalls_async.emulator.sandbox.telling import Telling
 from autocalls_async.emulator.sandbox.texts import check_text, fill
 from autocalls_async.emulator.sandbox.watch import Watch
-from autocalls_async.emulator.sandbox.world import World
 from autocalls_async.emulator.saved import snapshot
 from autocalls_async.emulator.saved.recording import Recording
 from autocalls_async.emulator.state import WINDOW_SECONDS
+from autocalls_async.emulator.world import shapes
+from autocalls_async.emulator.world.callout import Callout
+from autocalls_async.emulator.world.feed import Feed
+from autocalls_async.emulator.world.history import Chat, History, Message, Side
+from autocalls_async.emulator.world.requests import RequestLog
+from autocalls_async.emulator.world.settings import SandboxSettings
+from autocalls_async.emulator.world.world import World
 
 # Of requests and callouts, which are large, fewer are kept than of messages.
 _KEPT_REQUESTS = 1000

@@ -3,8 +3,8 @@
 from attrs import define, field
 
 from autocalls_async.emulator.clock import Clock
-from autocalls_async.emulator.sandbox.history import Chat, History
 from autocalls_async.emulator.state import Tenant
+from autocalls_async.emulator.world.history import Chat, History
 
 _SLACK = 1.1
 """Over the bound by so much, before all are looked through."""

@@ -4,15 +4,15 @@ from attrs import define, field
 
 from autocalls_async.emulator.clock import Clock
 from autocalls_async.emulator.outbound.posting import Posting
-from autocalls_async.emulator.outbound.receipts import (
+from autocalls_async.emulator.world import shapes
+from autocalls_async.emulator.world.feed import Feed
+from autocalls_async.emulator.world.history import Chat, History, Message
+from autocalls_async.emulator.world.receipts import (
     FAILED,
     FAILURE,
     ReceiptSteps,
     may_become,
 )
-from autocalls_async.emulator.sandbox import shapes
-from autocalls_async.emulator.sandbox.feed import Feed
-from autocalls_async.emulator.sandbox.history import Chat, History, Message
 
 
 @define(eq=False)

@@ -3,11 +3,11 @@
 from attrs import define, field
 
 from autocalls_async.emulator.answers import JsonObject
-from autocalls_async.emulator.sandbox import shapes
-from autocalls_async.emulator.sandbox.feed import Feed
-from autocalls_async.emulator.sandbox.history import Chat
-from autocalls_async.emulator.sandbox.world import World
 from autocalls_async.emulator.state import Sender, Template
+from autocalls_async.emulator.world import shapes
+from autocalls_async.emulator.world.feed import Feed
+from autocalls_async.emulator.world.history import Chat
+from autocalls_async.emulator.world.world import World
 
 
 @define

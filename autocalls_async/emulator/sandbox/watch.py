@@ -8,10 +8,10 @@ from attrs import define, field
 from autocalls_async.emulator.answers import Answer
 from autocalls_async.emulator.faults import Delay, Stall
 from autocalls_async.emulator.records import AcceptedMessage, RecordedRequest
-from autocalls_async.emulator.sandbox import shapes
-from autocalls_async.emulator.sandbox.feed import Feed
-from autocalls_async.emulator.sandbox.requests import RequestLog, Seen
-from autocalls_async.emulator.sandbox.world import World
+from autocalls_async.emulator.world import shapes
+from autocalls_async.emulator.world.feed import Feed
+from autocalls_async.emulator.world.requests import RequestLog, Seen
+from autocalls_async.emulator.world.world import World
 
 
 class Listener(Protocol):

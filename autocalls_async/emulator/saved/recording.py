@@ -12,7 +12,7 @@ from pathlib import Path
 from attrs import define, field
 
 from autocalls_async.emulator.answers import JsonObject
-from autocalls_async.emulator.sandbox.history import Message, Side
+from autocalls_async.emulator.world.history import Message, Side
 
 # Where no file was given; some hours of a busy bot.
 _MOST_LINES = 100_000

@@ -14,10 +14,10 @@ from attrs import asdict, fields
 from autocalls_async.emulator.answers import JsonObject
 from autocalls_async.emulator.clock import Clock
 from autocalls_async.emulator.faults import Endpoint, FaultPlan
-from autocalls_async.emulator.sandbox import shapes
-from autocalls_async.emulator.sandbox.history import History, Message, Side
-from autocalls_async.emulator.sandbox.world import World
 from autocalls_async.emulator.state import Conversation, Sender, Template
+from autocalls_async.emulator.world import shapes
+from autocalls_async.emulator.world.history import History, Message, Side
+from autocalls_async.emulator.world.world import World
 
 VERSION = 1
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from autocalls_async import AutocallsClient
 from autocalls_async.emulator import Emulator
-from autocalls_async.emulator.sandbox.feed import Feed
+from autocalls_async.emulator.world.feed import Feed
 from tests.emulator.sandbox.conftest import Control
 from tests.people import ANA
 

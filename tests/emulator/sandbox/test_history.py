@@ -3,15 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocalls_async.emulator.sandbox.history import (
+from autocalls_async.emulator.sandbox.texts import fill as fill_template
+from autocalls_async.emulator.state import Template
+from autocalls_async.emulator.world.history import (
     History,
     Message,
     Side,
     page_after,
     page_before,
 )
-from autocalls_async.emulator.sandbox.texts import fill as fill_template
-from autocalls_async.emulator.state import Template
 
 PHONES = ("+14155550001", "+14155550002", "+14155550003")
 

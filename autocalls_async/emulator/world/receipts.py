@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from autocalls_async.emulator.answers import JsonObject
 from autocalls_async.emulator.conversations import ASSISTANT_ID
-from autocalls_async.emulator.sandbox.history import Message
 from autocalls_async.emulator.state import Conversation, Sender
+from autocalls_async.emulator.world.history import Message
 
 SIGNATURE = "X-Signature-256"
 

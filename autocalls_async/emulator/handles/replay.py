@@ -16,7 +16,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from autocalls_async.emulator.sandbox.box import Sandbox
-from autocalls_async.emulator.sandbox.history import Chat, Message, Side
+from autocalls_async.emulator.world.history import Chat, Message, Side
 
 # How long to wait for replies that nobody gave when it was recorded.
 _SETTLE_SECONDS = 0.5

@@ -20,9 +20,6 @@ from autocalls_async.emulator.faults import (
     Stall,
 )
 from autocalls_async.emulator.limits import Admission
-from autocalls_async.emulator.outbound.callout import Attempt, Callout
-from autocalls_async.emulator.sandbox.history import Message, Side
-from autocalls_async.emulator.sandbox.requests import Seen, mask_key
 from autocalls_async.emulator.state import (
     WINDOW_SECONDS,
     Conversation,
@@ -30,6 +27,9 @@ from autocalls_async.emulator.state import (
     Template,
     Tenant,
 )
+from autocalls_async.emulator.world.callout import Attempt, Callout
+from autocalls_async.emulator.world.history import Message, Side
+from autocalls_async.emulator.world.requests import Seen, mask_key
 
 DateAt = Callable[[float], datetime]
 

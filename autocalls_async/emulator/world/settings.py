@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from attrs import Attribute, Factory, field, frozen
 
-from autocalls_async.emulator.outbound.receipts import ReceiptSteps
+from autocalls_async.emulator.world.receipts import ReceiptSteps
 
 # The fields of a customer's message on its way to somebody's program.
 INBOUND_FIELDS: Mapping[str, str] = {

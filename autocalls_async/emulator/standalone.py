@@ -14,8 +14,8 @@ from attrs import field, frozen
 from autocalls_async.emulator.faults import Endpoint
 from autocalls_async.emulator.handles.controls import Customer
 from autocalls_async.emulator.limits import RateLimit
-from autocalls_async.emulator.sandbox.settings import SandboxOptions
 from autocalls_async.emulator.server import Emulator
+from autocalls_async.emulator.world.settings import SandboxOptions
 
 _WITH_PAGE: SandboxOptions = {"page": True}
 
