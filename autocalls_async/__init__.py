@@ -25,7 +25,8 @@ The house, a room for each thing that the library does; imports go down:
     model/     what people hold: messages, answers, outcomes, errors, their rules
                values/ how all of these look
     emulator/  the service, as it is documented; it shares no line with the rest
-    system     what differs between Linux, macOS and Windows    clock  what time it is
+    system     what differs between Linux, macOS and Windows
+    clock      what time it is, and who is called when
 
 One send goes through them so: the client makes a message, which its rules check
 (`model.messages`, `model.checks`). The engine gives it a place in its lane

@@ -1,4 +1,4 @@
-"""The clock that everything waits by: that of the running event loop.
+"""The clock that everything waits by, that of the running event loop; and its alarms.
 
 No one can set it, and tests make it jump.
 """
