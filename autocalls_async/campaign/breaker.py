@@ -89,14 +89,14 @@ class Breaker:
             outcome: Each of the run's, once, in the order in which they end.
         """
         match outcome:
-            case Rejected(error=error):
-                return self._judge_refusal(error)
-            case Unsent(error=UnreachableError() as error):
-                return Reason(error.summary, error)
             case Accepted() | Unknown():
                 self._refusals.append(None)
                 self._recent.append(isinstance(outcome, Unknown))
                 return self._judge_unknowns()
+            case Rejected(error=error):
+                return self._judge_refusal(error)
+            case Unsent(error=UnreachableError() as error):
+                return Reason(error.summary, error)
         return None
 
     def _judge_refusal(self, error: RejectedError) -> Reason | None:
@@ -127,7 +127,7 @@ class Breaker:
         )
 
     def _judge_unknowns(self) -> Reason | None:
-        unknown_count = sum(self._recent)
+        unknown_count = self._recent.count(True)
         if unknown_count < MOST_UNKNOWN:
             return None
         return Reason(

@@ -35,7 +35,6 @@ _READ = Kind.READ
 _ACCEPTED = Verdict.ACCEPTED
 _RATE_LIMITED = Seen.RATE_LIMITED
 _SEND = Kind.SEND
-_YES = Again.YES
 
 
 class Attempt(NamedTuple):
@@ -272,9 +271,10 @@ class Exchange:
         )
 
 
-def did_nothing(seen: Seen) -> bool:
-    """Whether a send that showed this surely did nothing, and may be made again."""
-    return DECISIONS[_SEND, seen].again is _YES
+DID_NOTHING: frozenset[Seen] = frozenset(
+    seen for seen in Seen if DECISIONS[_SEND, seen].again is Again.YES
+)
+"""What a send shows that surely did nothing, and may be made again."""
 
 
 def _waits_at_the_gate(call: Call, attempt: Attempt) -> bool:

@@ -153,19 +153,21 @@ class Shipments:
             RuntimeError: There is no such move.
         """
         was = shipment.enter(to)
-        self.queued_count += (to is _QUEUED) - (was is _QUEUED)
-        if was is _HELD:
-            self._held[shipment.lane].discard(shipment)
-        elif to is _HELD:
-            self._held[shipment.lane].add(shipment)
-        if shipment.is_single:
-            self.waiting_single_count += (to in _WAITING) - (was in _WAITING)
         if was is _MADE:
             self._enter(shipment)
-        if to is _HELD and was is not _LEFT:
-            self.bulk_begun_count += shipment.is_bulk_begun
-        if to is _SETTLED:
+        elif was is _HELD:
+            self._held[shipment.lane].discard(shipment)
+        elif was is _QUEUED:
+            self.queued_count -= 1
+        if to is _HELD:
+            self._held[shipment.lane].add(shipment)
+            self.bulk_begun_count += shipment.is_bulk_begun and was is not _LEFT
+        elif to is _QUEUED:
+            self.queued_count += 1
+        elif to is _SETTLED:
             self._leave(shipment)
+        if shipment.is_single:
+            self.waiting_single_count += (to in _WAITING) - (was in _WAITING)
 
     def _enter(self, shipment: Shipment) -> None:
         self._here[shipment] = None

@@ -24,6 +24,9 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+_SPACE = " \t\n\r"
+"""What may stand around JSON."""
+
 _DECODER = json.JSONDecoder(
     parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates
 )
@@ -34,10 +37,11 @@ def read_json(body: bytes | None) -> dict[str, Any] | None:
     if body is None:
         return None
     try:
-        value = _DECODER.decode(body.removeprefix(BOM_UTF8).decode())
+        text = body.removeprefix(BOM_UTF8).decode().strip(_SPACE)
+        value, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and end == len(text) else None
 
 
 class Reply:

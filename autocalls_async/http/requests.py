@@ -43,7 +43,7 @@ class Request:
         return f"<Request: {self.operation}>"  # the rest holds a number or a text
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False)  # none is made
 
 
 def send_request(message: Message, *, sender_id: int) -> Request:
