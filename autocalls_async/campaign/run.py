@@ -257,8 +257,10 @@ class Run:
             await self._begin_to_call(self._usher)
         reading = self._reading = self._begin_to_read()
         try:
-            while (outcome := await self._next(reading)) is not None:
-                yield outcome
+            while await self._has_more(reading):
+                while self._ready:
+                    self._reader.room.give_back()
+                    yield self._ready.popleft()
         finally:
             self._meter.end()
             leaving = asyncio.create_task(self._leave(reading), name="autocalls run")
@@ -303,14 +305,14 @@ class Run:
             self._stop(Reason("what was put aside cannot be sent"))
         self._news.set()
 
-    async def _next(self, reading: asyncio.Task[None]) -> Outcome | None:
+    async def _has_more(self, reading: asyncio.Task[None]) -> bool:
+        """Wait until an outcome is ready; `False` where there will be none."""
         while not self._ready:
             if reading.done() and not self._pending and not self._has_rest:
-                return None
+                return False
             self._news.clear()
             await self._news.wait()
-        self._reader.room.give_back()
-        return self._ready.popleft()
+        return True
 
     async def _leave(self, reading: asyncio.Task[None]) -> None:
         if self._pending:

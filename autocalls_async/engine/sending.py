@@ -317,10 +317,10 @@ class Sends:
         """Account for how an attempt has ended."""
         seen = attempt.seen
         if departure is not None:
-            self._gate.landed(departure, seen, retry_after=attempt.retry_after)
+            shipment.land(at=(now := loop_time()))
+            self._gate.landed(departure, seen, at=now, retry_after=attempt.retry_after)
             if shipment.is_watched:
-                record = shipment.record_answered(seen, at=loop_time())
-                self._telling.tell(record)
+                self._telling.tell(shipment.record_answered(seen))
             if seen is _RATE_LIMITED:
                 self._note_pause()
         if seen in DID_NOTHING:

@@ -120,6 +120,7 @@ class Shipment:
         "is_bulk_begun",
         "is_single",
         "is_watched",
+        "landed_at",
         "lane",
         "last_error",
         "left_at",
@@ -148,6 +149,7 @@ class Shipment:
     context: Context
     is_watched: bool  # somebody wants to know of each step
     left_at: float  # on the loop's clock, from its first handing over on
+    landed_at: float  # its request had ended
 
     def __init__(  # noqa: PLR0913  # each is a fact of the message
         self,
@@ -280,6 +282,10 @@ class Shipment:
         self.left_at = at
         self.handed_over_at = utc_now()
 
+    def land(self, *, at: float) -> None:
+        """Note when its request has ended: now."""
+        self.landed_at = at
+
     def fall_back(self) -> None:
         """Go on with its template."""
         self.fell_back = True
@@ -359,15 +365,15 @@ class Shipment:
             waited=self.left_at - self.submitted_at,
         )
 
-    def record_answered(self, seen: Seen, *, at: float) -> "records.Answered":
+    def record_answered(self, seen: Seen) -> "records.Answered":
         """Return what an observer is told of how a request has ended."""
         return records.Answered(
             call_id=self.call_id,
-            at=at,
+            at=self.landed_at,
             message=self.message,
             attempt=self.attempt_count,
             seen=seen,
-            round_trip=at - self.left_at,
+            round_trip=self.landed_at - self.left_at,
         )
 
     def record_settled(self, outcome: Outcome, *, at: float) -> "records.Settled":

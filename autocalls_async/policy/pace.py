@@ -214,7 +214,7 @@ class Pace:
     def opens_by(self, at: float, now: float) -> bool:
         """Return whether the next send may leave by an instant, as far as is known."""
         if self._slots.has_room and self._care < _ONE_AT_A_TIME:  # it is most times
-            return max(self._not_before, self._last_start + self.gap) <= at
+            return self._not_before <= at and self._last_start + self.gap <= at
         return self.ask_again(now) <= at
 
     def rest_until(self, at: float) -> None:

@@ -76,7 +76,8 @@ class RetryQuota:
 
     def give_back(self) -> None:
         """Note a success."""
-        self._left = min(self._most, self._left + self._back_each)
+        if self._left < self._most:
+            self._left = min(self._most, self._left + self._back_each)
 
 
 show_in("autocalls_async", "RetryPolicy", of=globals())

@@ -122,7 +122,8 @@ class Slots:
         send = Departure(now)
         self._ordinary[send] = None
         self.held_count += 1
-        self._unheard_since = min(self._unheard_since, now)
+        if self._unheard_since == math.inf:
+            self._unheard_since = now
         return send
 
     def take_until(self, at: float) -> None:

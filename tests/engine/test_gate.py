@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autocalls_async import AutocallsClient
+from autocalls_async.clock import loop_time
 from autocalls_async.emulator import Emulator, Refuse
 from autocalls_async.engine.gate.gate import Gate, GateLine, Look
 from autocalls_async.engine.gate.limiter import Limiter
@@ -132,7 +133,7 @@ class Passage:
     def land(self, seen: Seen, *, retry_after: float | None = None) -> None:
         """Have its answer."""
         assert self.slot is not None
-        self._gate.landed(self.slot, seen, retry_after=retry_after)
+        self._gate.landed(self.slot, seen, at=loop_time(), retry_after=retry_after)
 
 
 async def _intend(note: Callable[[], Awaitable[None]]) -> None:

@@ -149,6 +149,7 @@ class WindowGuard:
             status.session_status,
             reply,
             asked_at=asked_at,
+            answered_at=loop_time(),
         )
         return status
 
@@ -167,6 +168,7 @@ class WindowGuard:
                 status,
                 reply,
                 asked_at=shipment.left_at,
+                answered_at=shipment.landed_at,
             )
 
     def learn_refused(self, shipment: Shipment, error: TemplateRequiredError) -> None:
@@ -235,13 +237,14 @@ class WindowGuard:
         reply: Reply,
         *,
         asked_at: float,
+        answered_at: float,
     ) -> None:
         is_told = status.minutes_remaining is not None  # then no date is needed
         self._memory.learn(
             sender_id,
             phone,
             status,
-            now=loop_time(),
+            now=answered_at,
             told_at=None if is_told else reply.told_at(),
             asked_at=asked_at,
         )

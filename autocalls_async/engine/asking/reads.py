@@ -131,7 +131,10 @@ class Reads:
             line.close()
             if departure is not None:
                 self._gate.landed(
-                    departure, attempt.seen, retry_after=attempt.retry_after
+                    departure,
+                    attempt.seen,
+                    at=loop_time(),
+                    retry_after=attempt.retry_after,
                 )
 
     def _time_is_up(self, call: Call) -> Unread:

@@ -170,16 +170,20 @@ class Gate:
         self.serve()
 
     def landed(
-        self, departure: Departure, seen: Seen, *, retry_after: float | None = None
+        self,
+        departure: Departure,
+        seen: Seen,
+        *,
+        at: float,
+        retry_after: float | None = None,
     ) -> None:
-        """Note how a request that left has ended."""
-        now = loop_time()
+        """Note how a request that left has ended: just now."""
         if seen is _SILENCE:
-            self.pace.gave_up(departure, now)
+            self.pace.gave_up(departure, at)
         elif seen is _RATE_LIMITED:
-            self.pace.rate_limited(departure, now, retry_after)
+            self.pace.rate_limited(departure, at, retry_after)
         else:
-            self.pace.answered(departure, now)
+            self.pace.answered(departure, at)
         self._changed.tell()
         self.serve()
 
