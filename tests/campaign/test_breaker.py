@@ -181,6 +181,19 @@ UNSYNCED = refused(TemplateUnusableError, code="TEMPLATE_NOT_SYNCED")
             [refused(RejectedError, status=405)] * 10, 10, id="another status"
         ),
         pytest.param(
+            [refused(TemplateUnusableError, code="MESSAGING_LIMIT_UNAVAILABLE")] * 10,
+            10,
+            id="a template by a code that does not say so",
+        ),
+        *(
+            pytest.param(
+                [refused(RejectedError, status=status)] * 99,
+                None,
+                id=f"{status}, which may be of a number or a text",
+            )
+            for status in (403, 404, 409, 413, 414, 422, 429)
+        ),
+        pytest.param(
             [refused(InvalidRequestError, code="TWILIO_ERROR_63024")] * 99,
             None,
             id="a code that may be of a number",
