@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -670,6 +671,34 @@ def test_no_finding_names_a_whole_number() -> None:
 
     assert ANA not in repr(pair)
     assert all(ANA not in finding.text for finding in plan.findings)
+
+
+# How programs read a plan
+
+
+def test_a_plan_tells_programs_what_it_tells_people() -> None:
+    told = plan_of(text(), soft(BO), windows={ANA: CLOSED}).to_dict()
+
+    assert told["is_ready"] is True
+    assert told["excluded_count"] == 0
+    assert told["windows"] == {
+        "open": 1,
+        "closing": 0,
+        "closed": 1,
+        "unknown": 0,
+        "pair_count": 2,
+        "sample_count": 2,
+    }
+    (found,) = told["findings"]
+    assert (found["kind"], found["severity"]) == ("windows closed", "warning")
+    assert found["facts"] == {"count": 1, "asked_count": 2}
+
+
+@pytest.mark.parametrize("word", [*FindingKind, *Severity, *WindowOutlook], ids=str)
+def test_a_word_that_programs_read_is_its_name(word: Enum) -> None:
+    name = word.name.lower().replace("_", " ")
+
+    assert word.value == {"not asked": "could not be asked"}.get(name, name)
 
 
 # How a plan is read

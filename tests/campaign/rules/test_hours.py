@@ -245,6 +245,13 @@ def test_hours_that_are_none_are_refused_with_their_rule(
         SendingHours(**(good | arguments))
 
 
+def test_hours_show_themselves_as_they_were_written() -> None:
+    written = "SendingHours(hours='09:00-20:00', days='mon-fri', tz='Europe/Berlin')"
+
+    assert repr(OFFICE) == written
+    assert SendingHours("09:00-20:00", days="mon-fri", tz="Europe/Berlin") == OFFICE
+
+
 def test_hours_are_read_as_people_write_them() -> None:
     hours = SendingHours(" 9:00 - 24:00 ", days="Sat , SUN", tz="UTC")
 
