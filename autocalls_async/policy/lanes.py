@@ -202,7 +202,7 @@ class Lanes(Generic[T]):
         chain.interactive_count += lane is _INTERACTIVE
         self._queued[place.order] = place
         self._depths[lane] += 1
-        self._line_up(recipient, chain)
+        self._line_up(chain)
         return place
 
     def pop(self, lane: Lane) -> Place[T] | None:
@@ -241,7 +241,7 @@ class Lanes(Generic[T]):
         del self._under_way[place.recipient]
         chain = self._chains.get(place.recipient)
         if chain is not None:
-            self._line_up(place.recipient, chain)
+            self._line_up(chain)
 
     def remove(self, place: Place[T]) -> bool:
         """Remove an item wherever it waits; `False` if it does not wait here."""
@@ -255,17 +255,17 @@ class Lanes(Generic[T]):
         del self._queued[place.order]
         chain.interactive_count -= place.lane is _INTERACTIVE
         self._depths[place.lane] -= 1
-        self._line_up(place.recipient, chain)
-
-    def _line_up(self, recipient: Hashable, chain: _Chain[T]) -> None:
-        """Queue a chain where it now belongs."""
-        if not chain.places:
+        if chain.places:
+            self._line_up(chain)
+        else:
             chain.entry = None
-            del self._chains[recipient]
-            return
-        if recipient in self._under_way:
-            return
+            del self._chains[place.recipient]
+
+    def _line_up(self, chain: _Chain[T]) -> None:
+        """Queue a chain where it now belongs."""
         head, entry = chain.head, chain.entry
+        if head.recipient in self._under_way:
+            return
         if entry is None or (entry.order, entry.lane) != (head.order, chain.lane):
             chain.entry = _Entry(head.order, chain.lane, chain)
             self._waiting[chain.lane].add(head.flow, chain.entry)
