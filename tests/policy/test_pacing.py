@@ -708,6 +708,22 @@ def test_each_trial_that_fails_makes_the_next_one_wait_twice_as_long() -> None:
     assert waits == pytest.approx([40, 80, 160, 160], abs=2.5)
 
 
+@pytest.mark.parametrize(
+    ("between", "care"), [(19, Care.ONE_AT_A_TIME), (20, Care.AFTER_ANSWERS)]
+)
+def test_a_trial_has_failed_if_a_429_comes_within_twenty_sends(
+    between: int, care: Care
+) -> None:
+    pace = Pace(SendLimit(5))
+    now = refuse_next(pace, refuse_next(pace, 0.0))
+    now += quiet_until(pace, now, Care.AFTER_ANSWERS)
+    starts, _ = drive(pace, [QUIET_TRIP] * between, now=now)
+
+    refuse_next(pace, starts[-1] + 0.1)
+
+    assert pace.care is care
+
+
 def test_a_long_quiet_time_forgets_the_trials_that_failed() -> None:
     pace = Pace(SendLimit(5))
     now = refuse_next(pace, refuse_next(pace, 0.0))

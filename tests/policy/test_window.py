@@ -228,6 +228,18 @@ def test_a_message_whose_window_is_over_is_not_kept_in_mind(
     assert len(memory) == count
 
 
+def test_a_message_that_an_answer_had_not_counted_yet_opens_the_window_for_a_day() -> (
+    None
+):
+    memory = learnt(status(minutes=5))
+
+    memory.note_inbound(12, PHONE, now=1001.0, age_seconds=2.0)
+
+    last_moment = WINDOW_SECONDS - MARGIN_SECONDS - 1.0
+    assert state_after(memory, last_moment - 0.001) is WindowState.OPEN
+    assert state_after(memory, last_moment) is WindowState.UNKNOWN
+
+
 def test_a_message_that_says_what_an_answer_said_makes_it_no_older() -> None:
     memory = learnt(status(minutes=23 * 60))
     memory.note_inbound(12, PHONE, now=1000.0, age_seconds=3600.0)
