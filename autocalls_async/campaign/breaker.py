@@ -89,9 +89,12 @@ class Breaker:
             outcome: Each of the run's, once, in the order in which they end.
         """
         match outcome:
-            case Accepted() | Unknown():
+            case Accepted():
                 self._refusals.append(None)
-                self._recent.append(isinstance(outcome, Unknown))
+                self._recent.append(False)
+            case Unknown():
+                self._refusals.append(None)
+                self._recent.append(True)
                 return self._judge_unknowns()
             case Rejected(error=error):
                 return self._judge_refusal(error)

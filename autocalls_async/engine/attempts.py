@@ -73,6 +73,7 @@ class Call:
         request: What to ask.
         deadline: On the loop's clock; no attempt is begun that a pause would put
             behind it. `None` is for bulk: it waits out an outage.
+        began_at: On the same clock.
         last_error: What it came to if its time were up now.
     """
 
@@ -85,10 +86,12 @@ class Call:
         "request",
     )
 
-    def __init__(self, request: Request, deadline: float | None) -> None:
+    def __init__(
+        self, request: Request, deadline: float | None, *, began_at: float
+    ) -> None:
         self.request: Request = request
         self.deadline: float | None = deadline
-        self.began_at: float = loop_time()
+        self.began_at: float = began_at
         self.attempt_count: int = 0
         self.handed_over_count: int = 0
         self.last_error: AutocallsError | None = None

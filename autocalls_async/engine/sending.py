@@ -194,24 +194,26 @@ class Sends:
     ) -> Reply | BaseException:
         """Make attempts until one settles it; return the answer, or what else did."""
         request = send_request(message, sender_id=shipment.sender_id)
-        call = Call(request, shipment.deadline)
+        now = loop_time()
+        call = Call(request, shipment.deadline, began_at=now)
         while shipment.withdrawn is None:
-            attempt = await self._attempt(shipment, request)
-            if not isinstance(attempt, Attempt):
-                if isinstance(attempt, TurnedBack):
-                    continue
+            attempt = await self._attempt(shipment, request, now)
+            if isinstance(attempt, Attempt):
+                step = self._exchange.decide(call, attempt)
+                if not isinstance(step, TryAgain):
+                    return step
+                shipment.note_failed(step.error)
+                if step.seconds:
+                    await asyncio.sleep(step.seconds)
+            elif not isinstance(attempt, TurnedBack):
                 return attempt
-            step = self._exchange.decide(call, attempt)
-            if not isinstance(step, TryAgain):
-                return step
-            shipment.note_failed(step.error)
-            if step.seconds:
-                await asyncio.sleep(step.seconds)
+            now = loop_time()
         return shipment.withdrawn
 
-    async def _attempt(self, shipment: Shipment, request: Request) -> Attempt | Stop:
+    async def _attempt(
+        self, shipment: Shipment, request: Request, now: float
+    ) -> Attempt | Stop:
         """Make one attempt; return what it showed, or what stopped it before."""
-        now = loop_time()
         if not self._gate.is_open_soon(now):
             await self._gate.until_open_soon()
             now = loop_time()

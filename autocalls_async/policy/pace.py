@@ -149,7 +149,8 @@ class Pace:
             return self.limit.gap * _WIDEN ** (self._care - _ONE_AT_A_TIME)
         if self._counts_early:
             return self.limit.gap
-        beyond = max(0.0, min(self.round_trips.mean, _GAP_MOST) - _GAP_FREE)
+        mean = self.round_trips.mean
+        beyond = min(mean, _GAP_MOST) - _GAP_FREE if mean > _GAP_FREE else 0.0
         # One that is late may arrive beside any other, and leaves its turn empty:
         # the rest share the whole time.
         sharing = max(1, self.limit.rate - self._slots.late_count)

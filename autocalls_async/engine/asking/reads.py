@@ -63,7 +63,7 @@ class Reads:
             lane: A user's question goes behind the checks of sends.
             on_failure: Told what it came to if its time were up now.
         """
-        call = Call(request, deadline)
+        call = Call(request, deadline, began_at=loop_time())
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._call(call, lane, on_failure)
