@@ -35,6 +35,7 @@ _READ = Kind.READ
 _ACCEPTED = Verdict.ACCEPTED
 _RATE_LIMITED = Seen.RATE_LIMITED
 _SEND = Kind.SEND
+_YES = Again.YES
 
 
 class Attempt(NamedTuple):
@@ -274,10 +275,9 @@ class Exchange:
         )
 
 
-DID_NOTHING: frozenset[Seen] = frozenset(
-    seen for seen in Seen if DECISIONS[_SEND, seen].again is Again.YES
-)
-"""What a send shows that surely did nothing, and may be made again."""
+def did_nothing(seen: Seen) -> bool:
+    """Whether a send that showed this surely did nothing, and may be made again."""
+    return DECISIONS[_SEND, seen].again is _YES
 
 
 def _waits_at_the_gate(call: Call, attempt: Attempt) -> bool:

@@ -15,11 +15,11 @@ from autocalls_async.clock import loop_time
 from autocalls_async.engine.asking.guard import WindowGuard
 from autocalls_async.engine.attempts import (
     CUT_SHORT,
-    DID_NOTHING,
     Attempt,
     Call,
     Exchange,
     TryAgain,
+    did_nothing,
 )
 from autocalls_async.engine.endings import accepted, cut_short, failed
 from autocalls_async.engine.gate.gate import Gate, Look
@@ -325,7 +325,7 @@ class Sends:
                 self._telling.tell(shipment.record_answered(seen))
             if seen is _RATE_LIMITED:
                 self._note_pause()
-        if seen in DID_NOTHING:
+        if did_nothing(seen):
             self._hold_again(shipment)
 
     def _note_pause(self) -> None:
