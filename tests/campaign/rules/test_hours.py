@@ -15,6 +15,7 @@ from tests.people import ANA
 BERLIN = ZoneInfo("Europe/Berlin")
 OFFICE = SendingHours("09:00-20:00", days="mon-fri", tz="Europe/Berlin")
 NIGHT = SendingHours("22:00-06:00", days="fri", tz="Europe/Berlin")
+SUNDAY = SendingHours("22:00-06:00", days="sun", tz="Europe/Berlin")
 ALWAYS = SendingHours("00:00-24:00", tz="UTC")
 
 
@@ -43,6 +44,7 @@ def berlin(text: str) -> datetime:
         pytest.param(NIGHT, "2026-11-28T06:00", False, id="until six"),
         pytest.param(NIGHT, "2026-11-27T05:00", False, id="is Thursday's, on Friday"),
         pytest.param(NIGHT, "2026-11-28T23:00", False, id="not Saturday's"),
+        pytest.param(SUNDAY, "2026-11-30T05:59", True, id="is Sunday's, on Monday"),
     ],
 )
 def test_an_instant_is_within_the_hours_or_not(
