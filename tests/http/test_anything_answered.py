@@ -166,6 +166,21 @@ def test_a_body_with_what_is_not_json_is_unreadable(name: str) -> None:
     assert Reply(status=200, body=f'{{"x": {name}}}'.encode()).content is None
 
 
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [
+        pytest.param(b" \r\n{}\t", {}, id="space of JSON"),
+        pytest.param(b"\x0b{}", None, id="another space before"),
+        pytest.param("{}\u00a0".encode(), None, id="another space behind"),
+        pytest.param(b"{} {}", None, id="two objects"),
+    ],
+)
+def test_a_body_is_one_object_with_no_more_than_space_around_it(
+    body: bytes, content: dict[str, object] | None
+) -> None:
+    assert Reply(status=200, body=body).content == content
+
+
 @pytest.mark.parametrize("body", [None, b"", b"{}"])
 def test_a_body_that_broke_off_is_told_from_one_that_is_empty(
     body: bytes | None,
