@@ -149,7 +149,9 @@ def test_it_stops_exactly_where_half_a_window_is_unknown(
     for at, (outcome, reason) in enumerate(zip(outcomes, reasons, strict=True)):
         left = [o for o in outcomes[: at + 1] if not isinstance(o, Rejected | Unsent)]
         is_over = left[-WINDOW:].count(UNKNOWN) >= MOST_UNKNOWN
-        assert bool(reason) is (is_over and outcome not in NEVER_LEFT)
+        assert bool(reason) is (is_over and outcome is UNKNOWN)
+        is_first = not any(reasons[:at])  # it stops with no other than an unknown
+        assert not (is_over and is_first) or reason is not None
 
 
 def refused(
