@@ -141,8 +141,10 @@ def _read_own_share(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Skip by name what needs more than a quiet minute of this interpreter."""
+    """Skip by name what needs more than a quiet minute, or begin with it."""
     everything = config.getoption("everything")
+    if everything:  # the longest begin first, beside which all others have time
+        items.sort(key=lambda item: item.get_closest_marker("needs") is None)
     for item in items:
         _keep_in_group(item)
         for marker in item.iter_markers("needs"):
