@@ -34,7 +34,9 @@ One send goes through them so: the client makes a message, which its rules check
 (`http.requests`) to a connection (`http.transport`). The answer is read
 (`http.replies`), and one table says what became of the message and whether another
 attempt could do harm (`policy.verdict`). `engine.attempts` holds that against time and
-policy, and the gate tells the pace how each send ended (`Gate.landed`).
+policy, and the gate tells the pace how each send ended (`Gate.landed`). So a 429 is
+followed by `Exchange.decide`, `Pace.rate_limited` and, in a campaign, its `Breaker`.
+What becomes of a message that is wanted back: `Stage` in `engine.shipment`.
 `.github/CONTRIBUTING.md` says where a change goes.
 
 Words that are ours:

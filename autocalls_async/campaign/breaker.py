@@ -45,7 +45,8 @@ _OF_ONE = frozenset({403, 404, 409, 413, 414, 422, 429})
 """Statuses that may be about a number or a text; any other is about each request."""
 
 _MEETS_ALL = (AuthenticationError, InsufficientBalanceError, RateLimitedError)
-"""Refusals that would meet every further message: the last after minutes of 429s."""
+"""Refusals that would meet every further message. A `RateLimitedError` comes here
+only once a message has met 429s for the whole of `RetryPolicy.max_outage_seconds`."""
 
 
 class Reason(NamedTuple):

@@ -15,7 +15,8 @@ class RetryPolicy:
 
     A send is tried again only where it surely did nothing: no connection came
     about, or the service answered 429. A read is tried again on any trouble
-    that may pass.
+    that may pass. After a 429 to a send the pause is not the one below: all
+    sends of the account wait for it together, at the pace.
 
     Args:
         max_attempts: Attempts of one call, 1 or more; 1 turns retries off.
@@ -24,10 +25,9 @@ class RetryPolicy:
             (full jitter), so that many clients do not come back together.
         max_pause_seconds: The pause grows no longer than this. What the
             service itself asks for (`Retry-After`) is honoured, up to an hour.
-        max_outage_seconds: While no connection comes about, or every answer is
-            a 429, a message of `send_many` is tried for so long instead of
-            `max_attempts` times, one probe at a time or at the pace; then the run
-            stops.
+        max_outage_seconds: So long, instead of `max_attempts` times, a message of
+            `send_many` is tried while no connection comes about (one probe at a
+            time) or each answer is a 429 (at the pace); then the run stops.
 
     Raises:
         ValueError: An argument is out of its range.
