@@ -951,7 +951,7 @@ def test_the_pace_that_waits_for_a_pause_opens_after_it() -> None:
 
 
 def test_a_careful_pace_opens_when_its_one_send_has_ended() -> None:
-    pace, now = after_a_refusal(SendLimit(2))
+    pace, now = after_a_refusal(SendLimit(5))
     while pace.care < Care.ONE_AT_A_TIME:
         now = refuse_next(pace, now)
 
