@@ -96,7 +96,7 @@ def plain(server: FastServer, connections: Connections) -> Cost:
 
 def _most_calls(connections: Connections) -> float:
     """Return how many calls a message may take beyond aiohttp's own."""
-    most = 130 if connections is Connections.KEPT else 108
+    most = 130 if connections is Connections.KEPT else 114
     return most if sys.version_info < (3, 12) else most + 50
 
 
