@@ -42,7 +42,8 @@ _OF_ALL = (
 """Refusals of a template, a sender or a permission: of no number, and no row's text."""
 
 _OF_ONE = frozenset({403, 404, 409, 413, 414, 422, 429})
-"""Statuses that may be about a number or a text; any other is about each request."""
+"""Statuses that may be about a number or a text, where no class of `_OF_ALL` says
+otherwise; any other is about each request."""
 
 _MEETS_ALL = (AuthenticationError, InsufficientBalanceError, RateLimitedError)
 """Refusals that would meet every further message. A `RateLimitedError` comes here

@@ -87,7 +87,7 @@ class Run:
         self._ready: deque[Outcome] = deque()
         self._news = asyncio.Event()
         self._read_no_further: Reason | None = None
-        self._taken_back: Reason | None = None
+        self._stop_reason: Reason | None = None
         self._fault: Exception | None = None  # of the journal
         self._has_withdrawn = False
 
@@ -159,7 +159,7 @@ class Run:
 
     def _stop(self, reason: Reason) -> None:
         self._stop_reading(reason)
-        self._taken_back = reason
+        self._stop_reason = reason
         for shipment in list(self._pending.values()):
             self._withdraw(shipment, reason)
 
@@ -181,8 +181,8 @@ class Run:
         self._pending[number] = shipment
         self._breaker.note_sender(shipment.sender_id)
         self._dispatcher.submit(shipment, loop_time())
-        if self._taken_back is not None:
-            self._withdraw(shipment, self._taken_back)
+        if self._stop_reason is not None:
+            self._withdraw(shipment, self._stop_reason)
 
     def _settle(self, outcome: Outcome) -> None:
         number = outcome.index
@@ -221,7 +221,7 @@ class Run:
             self._check_used_up(self._usher)
 
     def _check_used_up(self, usher: "_ushers.Usher") -> None:
-        if usher.is_used_up and self._taken_back is None:
+        if usher.is_used_up and self._stop_reason is None:
             self._stop(Reason(usher.used_up))
 
     def _give_up(self, number: int, message: Message) -> None:
@@ -333,8 +333,8 @@ class Run:
 
     async def _close(self, ledger: "_ledger.Ledger") -> None:
         try:
-            if self._taken_back is not None and self._taken_back.of_all is not None:
-                await ledger.take_back(self._taken_back.of_all)
+            if self._stop_reason is not None and self._stop_reason.of_all is not None:
+                await ledger.take_back(self._stop_reason.of_all)
         finally:
             await ledger.aclose()
 

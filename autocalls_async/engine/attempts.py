@@ -220,22 +220,21 @@ class Exchange:
 
     def _may_repeat(self, call: Call, attempt: Attempt, pause: float) -> bool:
         """Whether another attempt is within the call's time and the policy."""
-        if _waits_at_the_gate(call, attempt):
-            pause = attempt.retry_after or 0.0
-        again_at = loop_time() + pause
+        is_rate_limited = attempt.seen is _RATE_LIMITED
+        is_at_gate = _waits_at_the_gate(call, attempt)
+        again_at = loop_time() + (attempt.retry_after or 0.0 if is_at_gate else pause)
         # Neither is the message's fault: in a run it waits for better times.
-        is_outage = attempt.seen in _WAITED_OUT or call.request.kind is _READ
-        if call.deadline is None and is_outage:
+        is_waited_out = attempt.seen in _WAITED_OUT or call.request.kind is _READ
+        if call.deadline is None and is_waited_out:
             # What the service asks for is waited out, be it longer than our patience.
-            is_told = attempt.seen is _RATE_LIMITED
             patience_at = call.began_at + self._retry.max_outage_seconds
-            return (loop_time() if is_told else again_at) < patience_at
+            return (loop_time() if is_rate_limited else again_at) < patience_at
         if call.attempt_count >= self._retry.max_attempts:
             return False
         if call.deadline is not None and again_at >= call.deadline:
             return False
         # The pace sees to it that refused sends are not multiplied.
-        return attempt.seen is _RATE_LIMITED or self._quota.take()
+        return is_rate_limited or self._quota.take()
 
     def _pause_seconds(self, attempt: int, retry_after: float | None = None) -> float:
         return self._retry.pause_seconds(

@@ -197,7 +197,7 @@ class Shipments:
         shipment.on_settled(outcome)
 
     def withdraw(self, shipment: Shipment, error: UnsentError | RejectedError) -> bool:
-        """Withdraw a message; `False` if it may have left already.
+        """Withdraw a message; `False` if it does not wait any more.
 
         It ends with this error, at once or a moment later. One that has left does
         so too where it turns out that it surely did nothing.
