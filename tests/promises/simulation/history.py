@@ -65,6 +65,7 @@ class History:
         most_in_a_second: Sends that the service counted in its busiest second.
         is_calm: Whether the pace promises that these are never too many.
         is_pooling: Whether connections were kept, and could be closed just then.
+        tries_once: Whether each message had one attempt.
         faulted: The marks whose request the service failed on purpose.
         complaints: What went wrong already while it ran.
     """
@@ -79,6 +80,7 @@ class History:
     rate: int
     is_calm: bool
     is_pooling: bool
+    tries_once: bool
     faulted: frozenset[str]
     faults: Counter[str]
     complaints: Sequence[str]

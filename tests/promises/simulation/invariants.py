@@ -13,6 +13,7 @@ from autocalls_async import (
     RateLimitedError,
     Rejected,
     Unknown,
+    UnreachableError,
     Unsent,
 )
 from autocalls_async.emulator import AcceptedMessage, Endpoint, RecordedRequest
@@ -170,7 +171,19 @@ def _idle_unknowns(history: History) -> Iterator[str]:
 
 
 def _recovery(history: History) -> Iterator[str]:
-    """Once all faults have stopped, a fresh message to each recipient is accepted."""
+    """Once all faults have stopped, a fresh message to each recipient is accepted.
+
+    A pool may still hold a connection that went bad before: then an attempt finds that
+    out, and where it was the only one the message is surely unsent.
+    """
+    may_be_the_pools = history.is_pooling and history.tries_once
     for giving in history.givings:
-        if giving.number >= FRESH and giving.mark not in history.accepted:
+        if giving.number < FRESH or giving.mark in history.accepted:
+            continue
+        if not (may_be_the_pools and any(map(_found_none, giving.settled))):
             yield f"{giving.mark} was not accepted in fair weather"
+
+
+def _found_none(outcome: Outcome) -> bool:
+    """Whether there was no connection for a message."""
+    return isinstance(outcome, Unsent) and isinstance(outcome.error, UnreachableError)

@@ -31,10 +31,11 @@ from tests.promises.simulation.weather import Climate, Elements, draw_climate
 
 _SENDER = 12
 _LONGEST_SECONDS = 100_000.0
+_ONE_ATTEMPT = RetryPolicy(max_attempts=1)
 _POLICIES = (
     RetryPolicy(),
     RetryPolicy(),
-    RetryPolicy(max_attempts=1),
+    _ONE_ATTEMPT,
     RetryPolicy(base_seconds=0.0, max_outage_seconds=20.0),
 )
 
@@ -291,6 +292,7 @@ class _World:
             rate=self._setting.send_rate,
             is_calm=self._setting.climate.is_calm,
             is_pooling=self._setting.is_pooling,
+            tries_once=self._setting.options.get("retry") == _ONE_ATTEMPT,
             faulted=frozenset(faulted),
             faults=self._network.faults + kinds + self._book.acts,
             complaints=self._complaints,
